@@ -1,0 +1,1 @@
+"""Floor 3: measures what floor 2 answers."""

@@ -1,0 +1,71 @@
+"""The nouns of floor 2: excerpts, citations, answers and turns, all frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from index.types import Document, Hit, Span
+
+Status = Literal["answered", "unanswered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """One or more whole sentences of a document. The span is the truth; the text is derived from it."""
+
+    document: Document
+    span: Span
+
+    @property
+    def text(self) -> str:
+        return self.document[self.span]
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """An excerpt as shown in an answer, with where it stands."""
+
+    number: int
+    """From 1, best first."""
+    excerpt: Excerpt
+    highlight: Span
+    """The words that answer: whole words inside the excerpt, in the document's offsets."""
+    heading: str
+    """The heading that it stands under, or the empty string."""
+    paragraph: int
+    """The number, from 1, of its paragraph in the document."""
+    score: float
+    """The reader's score of the best sentence; higher is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the documents say to a question, in their own words, or that they do not say."""
+
+    question: str
+    searched_for: tuple[str, ...]
+    """The stand-alone forms of the question that were searched for."""
+    status: Status
+    confidence: float
+    """The calibrated probability, 0 to 1, that the best excerpt answers the question."""
+    citations: tuple[Citation, ...]
+    """Best first; empty where the question is not answered."""
+    closest: tuple[Citation, ...]
+    """Where the question is not answered: the nearest excerpts, which are not answers. Otherwise empty."""
+    retrieved: tuple[Hit, ...]
+    """The passages that the search found, best first."""
+    edition: str
+    """The name of the edition that was asked."""
+    ms: Mapping[str, float]
+    """Milliseconds by stage: "retrieve", "read" and "total"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier question of a conversation and what was answered, as text."""
+
+    question: str
+    answer: str
+    """The excerpts shown, joined by a space; empty where the question was not answered."""

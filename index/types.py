@@ -27,10 +27,10 @@ class Span:
         return self.start < other.end and other.start < self.end
 
     def trimmed(self, text: str) -> Span:
-        """This span of `text` without the blank characters at its two ends (empty, at its start, if all are blank)."""
+        """This span of `text` without the blank characters at its two ends; empty, at its start, if all are blank."""
         body = text[self.start : self.end]
-        start = self.start + len(body) - len(body.lstrip())
-        return Span(start, max(start, self.start + len(body.rstrip()))) if body.strip() else Span(self.start, self.start)
+        leading = len(body) - len(body.lstrip())
+        return Span(self.start + leading, self.start + len(body.rstrip())) if leading < len(body) else Span(self.start, self.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ class Document:
     language: str = "en"
     groups: tuple[str, ...] = ()
     """Who may read it; empty: everyone."""
+    examples: tuple[str, ...] = ()
+    """Questions to show a newcomer."""
 
     @classmethod
     def of(
@@ -69,9 +71,10 @@ class Document:
         date: str | None = None,
         language: str = "en",
         groups: tuple[str, ...] = (),
+        examples: tuple[str, ...] = (),
     ) -> Document:
         """The document with this text; its id follows from the text."""
-        return cls(hashlib.sha256(text.encode()).hexdigest(), title, text, source, date, language, groups)
+        return cls(hashlib.sha256(text.encode()).hexdigest(), title, text, source, date, language, groups, examples)
 
     def __getitem__(self, span: Span) -> str:
         return self.text[span.start : span.end]

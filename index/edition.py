@@ -1,0 +1,240 @@
+"""An edition: one immutable, published state of a corpus. Its manifest, its checksums, and how it is published.
+
+    CORPUS/
+      current                  the name of the current edition and the sha256 of its manifest
+      lock                     held by whoever publishes
+      editions/NAME/
+        manifest.json          what the edition is and the size and sha256 of every other file of it
+        …                      the files themselves
+      .staging-…/              an edition being written; what a crash leaves is cleared by the next publication
+
+An edition is written beside, flushed to the disk, renamed into place, and only then pointed to: a crash at any
+instant leaves the edition before it whole and current.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from index.errors import CorpusBusy, CorpusError, CorpusMissing, EditionDamaged, EditionIncompatible
+
+FORMAT = 1
+KEPT = 3
+"""How many editions are kept, the current one among them."""
+
+_MANIFEST = "manifest.json"
+_REBUILD = "Index the documents again with quoth index"
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderId:
+    """Which encoder made the vectors."""
+
+    name: str
+    checksum: str
+    dimension: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileId:
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    format: int
+    name: str
+    created: str
+    """ISO 8601, UTC."""
+    parent: str | None
+    """The edition that was current before."""
+    encoder: EncoderId
+    language: str
+    passage_tokens: int
+    documents: int
+    passages: int
+    files: Mapping[str, FileId]
+
+
+def publish(
+    corpus: Path,
+    write: Callable[[Path], None],
+    *,
+    encoder: EncoderId,
+    language: str,
+    passage_tokens: int,
+    documents: int,
+    passages: int,
+) -> Manifest:
+    """Makes what `write` puts into the folder it is given the current edition of `corpus`.
+
+    Raises CorpusBusy while another process publishes there, CorpusError where it cannot be written.
+    """
+    try:
+        (corpus / "editions").mkdir(parents=True, exist_ok=True)
+        with _lock(corpus):
+            _clear_staging(corpus)
+            staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=corpus))
+            write(staging)
+            created = datetime.now(UTC)
+            files = {str(file.relative_to(staging)): _identify(file) for file in _files(staging)}
+            content = hashlib.sha256(json.dumps({n: f.sha256 for n, f in files.items()}).encode()).hexdigest()
+            manifest = Manifest(
+                format=FORMAT,
+                name=f"{created:%Y%m%dT%H%M%S%f}Z-{content[:8]}",
+                created=created.isoformat(timespec="seconds"),
+                parent=_current_name(corpus),
+                encoder=encoder,
+                language=language,
+                passage_tokens=passage_tokens,
+                documents=documents,
+                passages=passages,
+                files=files,
+            )
+            written = json.dumps(asdict(manifest), indent=2).encode()
+            (staging / _MANIFEST).write_bytes(written)
+            for file in [*_files(staging), *(folder for folder in staging.rglob("*") if folder.is_dir()), staging]:
+                _flush(file)
+            staging.chmod(0o755)
+            staging.rename(corpus / "editions" / manifest.name)
+            _flush(corpus / "editions")
+            _point(corpus, manifest.name, hashlib.sha256(written).hexdigest())
+            _prune(corpus, manifest.name)
+            return manifest
+    except OSError as error:
+        raise CorpusError(
+            f"{corpus}: the corpus cannot be written ({error.strerror})", "Choose another folder or make room"
+        ) from error
+
+
+def open_current(corpus: Path) -> tuple[Path, Manifest]:
+    """(folder, manifest) of the current edition, every file of it checked.
+
+    Raises CorpusMissing, EditionDamaged or EditionIncompatible.
+    """
+    pointer = corpus / "current"
+    if not pointer.exists():
+        if any((corpus / "editions").glob("*")):
+            raise EditionDamaged(f"{pointer}: the pointer to the current edition is missing", _REBUILD)
+        raise CorpusMissing(f"{corpus}: there is no corpus", "Make one with quoth index PATH")
+    name, manifest_sha256 = _read_pointer(pointer)
+    folder = corpus / "editions" / name
+    manifest = _read_manifest(folder / _MANIFEST, manifest_sha256)
+    for relative, expected in manifest.files.items():
+        _check(folder / relative, expected)
+    return folder, manifest
+
+
+def check_encoder(manifest: Manifest, encoder: EncoderId, corpus: Path) -> None:
+    """Raises EditionIncompatible unless the edition's vectors are this encoder's."""
+    if manifest.encoder != encoder:
+        raise EditionIncompatible(
+            f"{corpus}: it was indexed with the encoder {manifest.encoder.name!r} "
+            f"({manifest.encoder.checksum[:12]}), not with {encoder.name!r} ({encoder.checksum[:12]})",
+            f"Choose that encoder, or index the documents again with {encoder.name!r}",
+        )
+
+
+def _read_pointer(pointer: Path) -> tuple[str, str]:
+    try:
+        name, manifest_sha256 = pointer.read_text(encoding="ascii").split()
+    except (OSError, ValueError) as error:
+        raise EditionDamaged(f"{pointer}: expected an edition's name and a checksum", _REBUILD) from error
+    if not name.replace("-", "").isalnum():
+        raise EditionDamaged(f"{pointer}: {name!r} is not the name of an edition", _REBUILD)
+    return name, manifest_sha256
+
+
+def _read_manifest(file: Path, sha256: str) -> Manifest:
+    try:
+        written = file.read_bytes()
+    except OSError as error:
+        raise EditionDamaged(f"{file}: {error.strerror}", _REBUILD) from error
+    # the format first: what another version wrote is to be called that, not damaged
+    try:
+        given = json.loads(written)
+        version = given["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise EditionDamaged(f"{file}: it is not a manifest", _REBUILD) from error
+    if hashlib.sha256(written).hexdigest() != sha256:
+        raise EditionDamaged(f"{file}: its checksum is not the one that the corpus points to", _REBUILD)
+    if version != FORMAT:
+        raise EditionIncompatible(f"{file}: the edition has format {version}, this quoth reads format {FORMAT}", _REBUILD)
+    given["encoder"] = EncoderId(**given["encoder"])
+    given["files"] = {name: FileId(**about) for name, about in given["files"].items()}
+    return Manifest(**given)
+
+
+def _check(file: Path, expected: FileId) -> None:
+    if not file.is_file():
+        raise EditionDamaged(f"{file}: the file is missing", _REBUILD)
+    found = _identify(file)
+    if found.size != expected.size:
+        raise EditionDamaged(f"{file}: it has {found.size} bytes, expected {expected.size}", _REBUILD)
+    if found.sha256 != expected.sha256:
+        raise EditionDamaged(
+            f"{file}: its sha256 is {found.sha256[:12]}…, expected {expected.sha256[:12]}…, so it was changed", _REBUILD
+        )
+
+
+def _identify(file: Path) -> FileId:
+    with file.open("rb") as stream:
+        return FileId(file.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest())
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.is_file())
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _point(corpus: Path, name: str, manifest_sha256: str) -> None:
+    beside = corpus / ".current-new"
+    beside.write_text(f"{name} {manifest_sha256}\n", encoding="ascii")
+    _flush(beside)
+    beside.replace(corpus / "current")
+    _flush(corpus)
+
+
+def _current_name(corpus: Path) -> str | None:
+    pointer = corpus / "current"
+    return _read_pointer(pointer)[0] if pointer.exists() else None
+
+
+def _clear_staging(corpus: Path) -> None:
+    for left in corpus.glob(".staging-*"):
+        shutil.rmtree(left)
+
+
+def _prune(corpus: Path, current: str) -> None:
+    """Drops all but the last few editions; names begin with their time, so they sort by age."""
+    others = sorted(folder for folder in (corpus / "editions").iterdir() if folder.name != current)
+    for folder in others[: max(0, len(others) - (KEPT - 1))]:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _lock(corpus: Path) -> Iterator[None]:
+    with (corpus / "lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CorpusBusy(f"{corpus}: another process is indexing there", "Wait until it is done") from error
+        yield

@@ -1,0 +1,108 @@
+"""Lexical search: BM25 over stemmed words."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import bm25s
+import numpy as np
+import Stemmer
+from bm25s import stopwords
+from bm25s.tokenization import Tokenized
+from numpy.typing import NDArray
+
+from index.errors import SettingsError
+
+FOLDER = "lexical"
+
+# ISO 639-1 codes of the Snowball stemmers
+STEMMERS = {
+    "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
+    "et": "estonian", "eu": "basque", "fi": "finnish", "fr": "french", "ga": "irish", "hi": "hindi", "hu": "hungarian",
+    "hy": "armenian", "id": "indonesian", "it": "italian", "lt": "lithuanian", "ne": "nepali", "nl": "dutch",
+    "no": "norwegian", "pt": "portuguese", "ro": "romanian", "ru": "russian", "sr": "serbian", "sv": "swedish",
+    "ta": "tamil", "tr": "turkish", "yi": "yiddish",
+}  # fmt: skip
+
+_STOPWORDS = {
+    "da": stopwords.STOPWORDS_DANISH, "de": stopwords.STOPWORDS_GERMAN, "en": stopwords.STOPWORDS_EN,
+    "es": stopwords.STOPWORDS_SPANISH, "fr": stopwords.STOPWORDS_FRENCH, "it": stopwords.STOPWORDS_ITALIAN,
+    "nl": stopwords.STOPWORDS_DUTCH, "no": stopwords.STOPWORDS_NORWEGIAN, "pt": stopwords.STOPWORDS_PORTUGUESE,
+    "ru": stopwords.STOPWORDS_RUSSIAN, "sv": stopwords.STOPWORDS_SWEDISH, "tr": stopwords.STOPWORDS_TURKISH,
+}  # fmt: skip
+
+_WORD = re.compile(r"[^\W_]+")
+_APOSTROPHE = re.compile(r"['’]s\b")
+
+
+class Words:
+    """A text as the words that BM25 counts: folded, without stop words, stemmed."""
+
+    def __init__(self, language: str) -> None:
+        if language not in STEMMERS:
+            raise SettingsError(
+                f"there is no stemmer for the language {language!r}", f"Choose one of {', '.join(STEMMERS)}"
+            )
+        self._stemmer = Stemmer.Stemmer(STEMMERS[language])
+        self._stopwords = frozenset(_STOPWORDS.get(language, ()))
+
+    def __call__(self, text: str) -> list[str]:
+        folded = _APOSTROPHE.sub("", unicodedata.normalize("NFKC", text).casefold())
+        words = [word for word in _WORD.findall(folded) if word not in self._stopwords]
+        stems: list[str] = self._stemmer.stemWords(words)
+        return stems
+
+
+class LexicalIndex:
+    """BM25 (Robertson & Zaragoza 2009; Lucene's variant, k1 1.5, b .75); a row is a passage's number."""
+
+    def __init__(self, scorer: bm25s.BM25, size: int, language: str) -> None:
+        self._scorer = scorer
+        self._size = size
+        self._language = language
+        self._words = Words(language)
+
+    @classmethod
+    def build(cls, texts: Sequence[str], language: str = "en") -> LexicalIndex:
+        words = Words(language)
+        vocabulary: dict[str, int] = {}
+        ids = [[vocabulary.setdefault(word, len(vocabulary)) for word in words(text)] for text in texts]
+        scorer = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
+        # an empty vocabulary cannot be indexed: a word that no question holds stands in
+        if not vocabulary:
+            vocabulary[""] = 0
+            ids = [[0] for _ in texts]
+        scorer.index(Tokenized(ids=ids, vocab=vocabulary), show_progress=False)
+        return cls(scorer, len(texts), language)
+
+    @classmethod
+    def open(cls, folder: Path) -> LexicalIndex:
+        about = json.loads((folder / FOLDER / "about.json").read_text(encoding="utf-8"))
+        scorer = bm25s.BM25.load(folder / FOLDER, load_corpus=False, show_progress=False)
+        return cls(scorer, about["size"], about["language"])
+
+    def save(self, folder: Path) -> None:
+        self._scorer.save(folder / FOLDER, show_progress=False)
+        about = {"size": self._size, "language": self._language}
+        (folder / FOLDER / "about.json").write_text(json.dumps(about), encoding="utf-8")
+
+    def __len__(self) -> int:
+        return self._size
+
+    def search(self, text: str, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """(scores float32, rows int64), each (m,), best first, m <= k: only what shares a word with `text`."""
+        known = [word for word in self._words(text) if word in self._scorer.vocab_dict]
+        if not known:
+            return np.empty(0, np.float32), np.empty(0, np.int64)
+        # a word repeated in the question weighs once: repetition there is no emphasis
+        scores = np.asarray(self._scorer.get_scores(list(Counter(known))), np.float32)
+        found = min(k, int((scores > 0).sum()))
+        best = np.argpartition(-scores, found - 1)[:found] if found else np.empty(0, np.int64)
+        # equal scores in order of row, so that the same question always finds the same
+        best = best[np.lexsort((best, -scores[best]))].astype(np.int64)
+        return scores[best], best

@@ -1,0 +1,161 @@
+"""A text becomes sentences: spans that tile it, with its headings and paragraphs told apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+import sentencex
+
+from index.types import Sentence, Span
+
+# A line that runs on into the next by hard wrapping is at least this long; shorter ones are lines of a list or a verse.
+_WRAPPED = 40
+_HEADING_WORDS = 16
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
+_STOP = re.compile(r"[.!?…。！？؟۔।:;][\"'”’»)\]*_]*\s*\Z")
+_BULLET = re.compile(r"\s*(?:[-*+•–—]|\(?\w{1,3}[.)])\s+\S")
+_ROW = re.compile(r"[|\t]")
+_MARKDOWN_HEADING = re.compile(r"#{1,6}\s+\S")
+# abbreviations that a number follows, where the full stop ends no sentence
+_BEFORE_NUMBER = re.compile(
+    r"(?:\A|[\s(\[])(?:approx|app|art|arts|ca|c|ch|chap|cf|eq|ex|fig|figs|no|nos|nr|p|par|para|pp|pt|sec|sect|vol|vols|v|vs)"
+    r"\.\s*\Z",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    span: Span
+    text: str
+
+    @property
+    def ends(self) -> bool:
+        return bool(_STOP.search(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A heading or a paragraph: `starts` are the offsets at which its sentences begin."""
+
+    starts: tuple[int, ...]
+    heading: bool
+
+
+def split_sentences(text: str, language: str = "en") -> tuple[Sentence, ...]:
+    """The sentences and headings of `text`, in order; their spans tile it, and none where it is blank.
+
+    Paragraphs are lines, or runs of hard-wrapped lines, or what blank lines part. A line without a full stop that
+    stands before a paragraph is a heading. Sentence boundaries within a paragraph are sentencex's, less those after
+    an abbreviation or before a lower-case letter.
+    """
+    marks: list[tuple[int, int, bool]] = []
+    paragraph = 1
+    for block in _blocks(text, language):
+        marks += [(start, paragraph, block.heading) for start in block.starts]
+        paragraph += not block.heading
+    starts = [0, *(start for start, _, _ in marks[1:])]
+    ends = [*starts[1:], len(text)]
+    return tuple(
+        Sentence(Span(start, end), number, heading)
+        for start, end, (_, number, heading) in zip(starts, ends, marks, strict=False)
+    )
+
+
+def _blocks(text: str, language: str) -> Iterator[_Block]:
+    lines = [_Line(Span(*match.span()), match[0]) for match in _LINE.finditer(text)]
+    headings = _headings(lines)
+    for blank, run in groupby(range(len(lines)), key=lambda n: not lines[n].text.strip()):
+        if blank:
+            continue
+        for heading, part in groupby(run, key=lambda n: n in headings):
+            members = [lines[n] for n in part]
+            if heading:
+                yield from (_Block((line.span.start,), heading=True) for line in members)
+            else:
+                for paragraph in _paragraphs(members):
+                    yield _Block(tuple(_sentence_starts(text, paragraph, language)), heading=False)
+
+
+def _headings(lines: list[_Line]) -> frozenset[int]:
+    """The numbers of the lines that are headings."""
+
+    def filled(n: int) -> bool:
+        return 0 <= n < len(lines) and bool(lines[n].text.strip())
+
+    def may_be(n: int) -> bool:
+        body = lines[n].text.strip()
+        return (
+            not lines[n].ends
+            and len(body.split()) <= _HEADING_WORDS
+            and any(c.isalpha() for c in body)
+            and not body[0].islower()
+            and not body.endswith((",", "-", "–", "—"))
+            and not _BULLET.match(body)
+            and not _ROW.search(body)
+        )
+
+    found: set[int] = set()
+    for n, line in enumerate(lines):
+        if _MARKDOWN_HEADING.match(line.text):
+            found.add(n)
+        elif filled(n) and may_be(n):
+            following = next((m for m in range(n + 1, len(lines)) if filled(m)), None)
+            if following is None or may_be(following) or (filled(n - 1) and not lines[n - 1].ends and n - 1 not in found):
+                continue
+            if filled(n + 1) and _runs_on(line, lines[n + 1]):
+                continue
+            # right above its text it must be clearly shorter, lest the first line of a wrapped paragraph be taken for one
+            if not filled(n + 1) or len(lines[following].text) > 1.5 * len(line.text):
+                found.add(n)
+    return frozenset(found)
+
+
+def _runs_on(line: _Line, following: _Line) -> bool:
+    first = following.text.lstrip()[0]
+    return not line.ends and (first.islower() or first.isdigit())
+
+
+def _paragraphs(lines: list[_Line]) -> Iterator[Span]:
+    """The paragraphs of a run of lines without a blank one among them."""
+    inner = lines[:-1]
+    running_on = [line for line in inner if not line.ends]
+    wrapped = (
+        2 * len(running_on) > len(inner)
+        and sum(len(line.text) for line in running_on) >= _WRAPPED * len(running_on)
+        and 2 * sum(bool(_ROW.search(line.text)) for line in lines) < len(lines)
+    )
+    start = lines[0].span.start
+    for line, following in zip(lines, [*lines[1:], None], strict=True):
+        joined = following and not _BULLET.match(following.text) and (wrapped or _runs_on(line, following))
+        if not joined:
+            yield Span(start, line.span.end)
+            start = line.span.end
+
+
+def _sentence_starts(text: str, paragraph: Span, language: str) -> Iterator[int]:
+    """The offsets in `text` at which the sentences of `paragraph` begin, its own start first."""
+    body = text[paragraph.start : paragraph.end]
+    yield paragraph.start
+    start = 0
+    for boundary in sentencex.get_sentence_boundaries(language, body):
+        end = boundary["end_index"]
+        if end < len(body) and _is_boundary(body[start:end], body[end:]):
+            yield paragraph.start + end
+            start = end
+
+
+def _is_boundary(before: str, after: str) -> bool:
+    following = after.lstrip()
+    if not following or not any(c.isalnum() for c in before) or not any(c.isalnum() for c in following):
+        return False
+    if following[0].islower() and not before.rstrip().endswith(("!", "?", "…")):
+        return False
+    if following[0].isdigit() and _BEFORE_NUMBER.search(before):
+        return False
+    # "1. The first" and "J. Smith": what is left before is a number or an initial, not a sentence
+    return len(before.strip().rstrip(".)")) > 1 or not before.rstrip().endswith((".", ")"))

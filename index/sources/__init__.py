@@ -1,0 +1,67 @@
+"""Files and folders become documents: one module a format."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from index.errors import SourceError
+from index.sources.jsonl import read_jsonl
+from index.sources.text import METADATA_SUFFIX, read_text_file
+from index.types import Document
+
+TEXT_SUFFIXES = frozenset({".txt", ".text", ".md", ".markdown"})
+CORPUS_FILE = "corpus.jsonl"
+
+
+def read(paths: Sequence[Path], *, language: str = "en") -> list[Document]:
+    """The documents at `paths`, each a text file, a JSONL corpus or a folder (searched whole, in order of name).
+
+    In a folder, text and Markdown files and files named corpus.jsonl are read, other files and whatever is hidden
+    passed over. A text that occurs twice is one document, the first. Raises SourceError at the first path that
+    cannot be read: a folder is taken whole or not at all.
+    """
+    documents: dict[str, Document] = {}
+    for path in paths:
+        for file in _files(path):
+            for document in _read_file(file, language):
+                documents.setdefault(document.id, document)
+    if not documents:
+        raise SourceError("no path was named", "Name a file or a folder to read")
+    return list(documents.values())
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.exists():
+        raise SourceError(f"{path}: no such file or folder", "Check the path")
+    if not path.is_dir():
+        return [path]
+    files = sorted(_walk(path))
+    if not files:
+        raise SourceError(
+            f"{path}: nothing readable in this folder, which should hold "
+            f"{', '.join(sorted(TEXT_SUFFIXES))} or {CORPUS_FILE}",
+            "Put documents there or name another folder",
+        )
+    return files
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise SourceError(f"{error.filename}: {error.strerror}", "Make it readable or leave it out") from error
+
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if not name.startswith(".") and (Path(name).suffix.lower() in TEXT_SUFFIXES or name == CORPUS_FILE):
+                yield Path(parent, name)
+
+
+def _read_file(file: Path, language: str) -> list[Document]:
+    if file.suffix.lower() == ".jsonl":
+        return [document for _, document in read_jsonl(file, language=language)]
+    return [read_text_file(file, language=language)]
+
+
+__all__ = ["CORPUS_FILE", "METADATA_SUFFIX", "TEXT_SUFFIXES", "read", "read_jsonl", "read_text_file"]

@@ -1,0 +1,106 @@
+"""A text file, plain or Markdown, becomes a document; what is known of it stands in a metadata file beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from index.errors import SourceError
+from index.types import Document
+
+METADATA_SUFFIX = ".meta.json"
+LONGEST_LINE = 1_000_000
+"""Characters. A longer line is data, not prose, and would be cut into sentences that nobody wrote."""
+
+_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
+_MARKDOWN_TITLE = re.compile(r"^#[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
+
+
+def read_text_file(file: Path, *, language: str = "en") -> Document:
+    """The document in `file`, its newlines kept as they came; a UTF-8 signature at the start is not part of the text.
+
+    Beside NAME.txt may stand NAME.txt.meta.json, an object with any of title, date (ISO 8601), source (a URL, or
+    null where unstated), language, groups and examples (lists of strings). Raises SourceError.
+    """
+    text = decode(read_bytes(file), file)
+    check_text(text, str(file))
+    known = _metadata(file.with_name(file.name + METADATA_SUFFIX))
+    return Document.of(
+        text,
+        title=known.get("title") or _title(file, text),
+        source=known["source"] if "source" in known else str(file),
+        date=known.get("date"),
+        language=known.get("language") or language,
+        groups=tuple(known.get("groups", ())),
+        examples=tuple(known.get("examples", ())),
+    )
+
+
+def read_bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{file}: {error.strerror}", "Make it a readable file or leave it out") from error
+
+
+def decode(data: bytes, file: Path) -> str:
+    """`data` as strict UTF-8. Raises SourceError, which names the file and the first wrong byte."""
+    nul = data.find(0)
+    if nul >= 0:
+        raise SourceError(
+            f"{file}: byte {nul} is 0x00, so this is not a text in UTF-8",
+            "Save it as plain text in UTF-8 or leave it out",
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{file}: byte {error.start} is 0x{data[error.start]:02x}, which is not UTF-8 there",
+            "Save it in UTF-8 (iconv -f latin1 -t utf-8 turns Latin-1 into it) or leave it out",
+        ) from error
+
+
+def check_text(text: str, where: str) -> None:
+    """Raises SourceError where `text` cannot be a document: it is blank, or has a line that is no prose."""
+    if not text.strip():
+        raise SourceError(f"{where}: it is empty", "Give it some text or leave it out")
+    number, start = 1, 0
+    while start <= len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        if end - start > LONGEST_LINE:
+            raise SourceError(
+                f"{where}: line {number} is {end - start:,} characters long, more than the {LONGEST_LINE:,} "
+                "that a line of prose can be",
+                "Break it into lines or leave it out",
+            )
+        number, start = number + 1, end + 1
+
+
+def _metadata(file: Path) -> dict[str, Any]:
+    if not file.exists():
+        return {}
+    text = decode(read_bytes(file), file)
+    try:
+        known = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SourceError(f"{file}: line {error.lineno} is not JSON ({error.msg})", "Mend the metadata file") from error
+    if not isinstance(known, dict):
+        raise SourceError(f"{file}: expected a JSON object", "Mend the metadata file")
+    for key in ("title", "date", "source", "language"):
+        if not isinstance(known.get(key), str | None):
+            raise SourceError(f"{file}: {key} is {known[key]!r}, expected a string", "Mend the metadata file")
+    for key in ("groups", "examples"):
+        values = known.get(key, [])
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise SourceError(f"{file}: {key} is {values!r}, expected a list of strings", "Mend the metadata file")
+    if known.get("date") is not None and not _DATE.fullmatch(known["date"]):
+        raise SourceError(f"{file}: date is {known['date']!r}, expected 2024, 2024-06 or 2024-06-18", "Mend the date")
+    return known
+
+
+def _title(file: Path, text: str) -> str:
+    heading = _MARKDOWN_TITLE.search(text) if file.suffix.lower() in (".md", ".markdown") else None
+    return heading[1] if heading else re.sub(r"[_\s]+", " ", file.stem).strip() or file.name

@@ -1,0 +1,198 @@
+"""Question sets: questions.jsonl read, checked against the documents, and frozen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from eval.documents import Documents
+from index.errors import QuestionSetError
+from index.types import Span
+from rag.types import Turn
+
+T = TypeVar("T")
+Half = Literal["tune", "report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """A place that answers a question."""
+
+    document_id: str
+    """As rows give it."""
+    span: Span
+    exact: bool = True
+    """Whether the span is the answering words; otherwise they stand somewhere inside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One row of a question set."""
+
+    id: str
+    text: str
+    answerable: bool
+    gold: tuple[Gold, ...] = ()
+    """Empty where unanswerable, or where it is not known which words answer."""
+    answers: tuple[str, ...] = ()
+    """The answering words, each verbatim in its document."""
+    history: tuple[Turn, ...] = ()
+    category: str | None = None
+
+
+def read_questions(path: Path, documents: Documents, half: Half | None = None) -> tuple[Question, ...]:
+    """The questions of a questions.jsonl, of one half of it if asked.
+
+    A line is an object: `id`, `question` and `answerable`, and where it is answerable `evidence`, a list of
+    {start, end, kind[, doc_id]}, half-open offsets in code points; at will `answers`, `doc_id`, `history` (a list of
+    {question, answer}), `category`, `half` and any other key. Gold is the evidence of kind "answer" or, where there is
+    none, of the looser kinds.
+
+    Raises QuestionSetError, naming the file, the line and the value: for malformed JSON, a missing key, a wrong type,
+    an id met twice, a document that is not there, a span outside its text, evidence of kind "answer" that is none of
+    the answers, a half asked of a row that has none, or where no question is left.
+    """
+    try:
+        lines = path.read_bytes().decode("utf-8-sig").split("\n")
+    except OSError as error:
+        raise QuestionSetError(
+            f"the questions {path} cannot be read: {error.strerror}", "Name a questions.jsonl that can be read"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise QuestionSetError(
+            f"the questions {path} are not UTF-8, at byte {error.start}", "Save them as UTF-8"
+        ) from error
+    questions: dict[str, Question] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        row = _Row.parse(line, f"{path}:{number}")
+        if half is not None and row.choice("half", ("tune", "report")) != half:
+            continue
+        question = _question(row, documents)
+        if question.id in questions:
+            raise row.error(f"the id {question.id!r} was met before", "Give every question an id of its own")
+        questions[question.id] = question
+    if not questions:
+        raise QuestionSetError(
+            f"there are no questions in {path}" + (f" of the half {half!r}" if half else ""),
+            'Write one a line, as {"id", "question", "answerable", "evidence"}',
+        )
+    return tuple(questions.values())
+
+
+def _question(row: _Row, documents: Documents) -> Question:
+    answerable = row.get("answerable", bool)
+    answers = tuple(row.strings("answers"))
+    evidence = row.objects("evidence", required=answerable)
+    if evidence and not answerable:
+        raise row.error("it is not answerable, yet has evidence", "Drop the evidence, or make answerable true")
+    exact = [item for item in evidence if item.get("kind", str) == "answer"]
+    return Question(
+        id=row.text("id"),
+        text=row.text("question"),
+        answerable=answerable,
+        gold=tuple(_gold(item, row, documents, answers) for item in exact or evidence),
+        answers=answers,
+        history=tuple(
+            Turn(item.text("question"), item.get("answer", str)) for item in row.objects("history", required=False)
+        ),
+        category=row.optional("category", str),
+    )
+
+
+def _gold(item: _Row, row: _Row, documents: Documents, answers: tuple[str, ...]) -> Gold:
+    name = item.optional("doc_id", str)
+    try:
+        document = documents.find(name if name is not None else row.optional("doc_id", str))
+    except LookupError as error:
+        raise row.error(f"it {error}", "Give the doc_id of a document that is read") from error
+    start, end = item.get("start", int), item.get("end", int)
+    if not 0 <= start < end <= len(document.text):
+        raise row.error(
+            f"the evidence [{start}, {end}) is not a range of its document's {len(document.text)} characters",
+            "Give half-open offsets in code points, with 0 <= start < end",
+        )
+    exact = item.get("kind", str) == "answer"
+    words = document.text[start:end]
+    if exact and answers and words not in answers:
+        raise row.error(
+            f"the evidence [{start}, {end}) is {_shortened(words)}, which is none of the answers",
+            "Correct the offsets, or add the words to the answers",
+        )
+    return Gold(documents.row_id(document), Span(start, end).trimmed(document.text), exact)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A JSON object of a question set, and where it stands."""
+
+    values: Mapping[str, Any]
+    place: str
+
+    @classmethod
+    def parse(cls, line: str, place: str) -> _Row:
+        try:
+            values = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise QuestionSetError(
+                f"{place} is not JSON: {error.msg}, at character {error.pos + 1}", "Write one JSON object a line"
+            ) from error
+        return cls.of(values, place)
+
+    @classmethod
+    def of(cls, values: object, place: str) -> _Row:
+        if not isinstance(values, dict):
+            raise QuestionSetError(f"{place} is {_shortened(values)}, not an object", "Write one as {…}")
+        return cls(values, place)
+
+    def error(self, problem: str, remedy: str) -> QuestionSetError:
+        name = self.values.get("id")
+        return QuestionSetError(
+            f"{self.place}{f' (question {name})' if isinstance(name, str) else ''}: {problem}", remedy
+        )
+
+    def get(self, key: str, kind: type[T]) -> T:
+        if key not in self.values:
+            raise self.error(f"the key {key!r} is missing", f"Add it; its value is {_KINDS[kind]}")
+        value = self.values[key]
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise self.error(f"{key} is {_shortened(value)}, not {_KINDS[kind]}", "Correct the value")
+        return value
+
+    def optional(self, key: str, kind: type[T]) -> T | None:
+        return None if self.values.get(key) is None else self.get(key, kind)
+
+    def text(self, key: str) -> str:
+        value = self.get(key, str)
+        if not value.strip():
+            raise self.error(f"{key} is blank", "Write what it is")
+        return value
+
+    def choice(self, key: str, choices: tuple[str, ...]) -> str:
+        value = self.get(key, str)
+        if value not in choices:
+            raise self.error(f"{key} is {_shortened(value)}, not one of {', '.join(choices)}", "Correct the value")
+        return value
+
+    def strings(self, key: str) -> list[str]:
+        values = self.optional(key, list) or []
+        for value in values:
+            if not isinstance(value, str):
+                raise self.error(f"{key} holds {_shortened(value)}, not text", "Correct the value")
+        return values
+
+    def objects(self, key: str, *, required: bool) -> list[_Row]:
+        values = self.get(key, list) if required else self.optional(key, list) or []
+        return [_Row.of(value, f"{self.place}, {key} {number}") for number, value in enumerate(values, start=1)]
+
+
+_KINDS: Mapping[type, str] = {str: "text", bool: "true or false", int: "a whole number", list: "a list"}
+
+
+def _shortened(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else shown[:79] + "…"

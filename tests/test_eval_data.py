@@ -1,0 +1,219 @@
+"""Question sets and documents: what is read, what is matched and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eval.data import Gold, Question, read_questions
+from eval.documents import Documents, name_documents, read_documents
+from index.errors import QuestionSetError
+from index.types import Document, Span
+from rag.types import Turn
+
+TEXT = "Mara Doyle leads the fleet.\n\nIt has three ships.\n"
+SHIPS = {"start": 36, "end": 47, "kind": "answer"}
+
+
+def one_document() -> Documents:
+    return name_documents([(None, Document.of(TEXT, title="Harbour", source="docs/sea/harbour.txt"))])
+
+
+def three_documents() -> Documents:
+    return name_documents(
+        [
+            ("harbour", Document.of(TEXT, title="Harbour")),
+            ("copy", Document.of(TEXT, title="The same again")),
+            (None, Document.of("A hill.", title="Hill", source="docs/land/hill.txt")),
+            (None, Document.of("A dale.", title="Dale", source="docs/dale.md")),
+            (None, Document.of("Another dale.", title="Dale", source="docs/land/dale.md")),
+        ]
+    )
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    values = {
+        "id": "q1",
+        "question": "How many ships?",
+        "answerable": True,
+        "answers": ["three ships"],
+        "evidence": [SHIPS],
+    }
+    return {key: value for key, value in (values | changes).items() if value is not ...}
+
+
+def read(tmp_path: Path, *rows: object, documents: Documents | None = None, **more: Any) -> tuple[Question, ...]:
+    path = tmp_path / "questions.jsonl"
+    lines = [line if isinstance(line, str) else json.dumps(line, ensure_ascii=False) for line in rows]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return read_questions(path, documents or one_document(), **more)
+
+
+def test_a_question_is_read_whole(tmp_path: Path) -> None:
+    history = [{"question": "Who leads it?", "answer": "Mara Doyle", "start": 0}]
+    (question,) = read(tmp_path, row(history=history, category="number", paragraph={"start": 1}))
+    document_id = one_document().all[0].id
+    assert question == Question(
+        "q1",
+        "How many ships?",
+        True,
+        (Gold(document_id, Span(36, 47)),),
+        ("three ships",),
+        (Turn("Who leads it?", "Mara Doyle"),),
+        "number",
+    )
+
+
+def test_an_unanswerable_question_needs_neither_evidence_nor_answers(tmp_path: Path) -> None:
+    (question,) = read(tmp_path, row(answerable=False, evidence=..., answers=...))
+    assert (question.answerable, question.gold, question.answers) == (False, (), ())
+
+
+def test_blank_lines_line_separators_and_a_byte_order_mark_are_no_trouble(tmp_path: Path) -> None:
+    questions = read(tmp_path, "\ufeff" + json.dumps(row()), "", row(id="q2", question="How\u2028many?"), "  ")
+    assert [question.text for question in questions] == ["How many ships?", "How\u2028many?"]
+
+
+def test_gold_is_the_answering_words_and_only_without_them_the_looser_kinds(tmp_path: Path) -> None:
+    sentence = {"start": 29, "end": 49, "kind": "sentence"}
+    both, loose = read(tmp_path, row(evidence=[sentence, SHIPS]), row(id="q2", evidence=[sentence]))
+    assert [(gold.span, gold.exact) for gold in both.gold] == [(Span(36, 47), True)]
+    # The line break at its end is no part of what has to be shown.
+    assert [(gold.span, gold.exact) for gold in loose.gold] == [(Span(29, 48), False)]
+    assert both.gold[0].document_id == loose.gold[0].document_id
+
+
+def test_evidence_may_stand_in_a_document_of_its_own(tmp_path: Path) -> None:
+    hill = {"start": 2, "end": 6, "kind": "answer", "doc_id": "hill.txt"}
+    (question,) = read(
+        tmp_path,
+        row(doc_id="harbour", evidence=[SHIPS, hill], answers=["hill", "three ships"]),
+        documents=three_documents(),
+    )
+    assert [gold.document_id for gold in question.gold] == ["harbour", Document.of("A hill.", title="").id]
+
+
+@pytest.mark.parametrize(
+    "name", ["docs/land/hill.txt", "land/hill.txt", "hill.txt", "hill", Document.of("A hill.", title="").id]
+)
+def test_a_file_is_known_by_its_path_name_stem_and_id(name: str) -> None:
+    documents = three_documents()
+    assert documents.find(name).text == "A hill."
+    assert documents.row_id(documents.find(name)) == documents.find(name).id
+
+
+def test_one_text_under_two_names_is_one_document() -> None:
+    documents = three_documents()
+    assert len(documents.all) == 4
+    assert documents.find("harbour") is documents.find("copy")
+    assert documents.row_id(documents.find("copy")) == "harbour"
+    assert documents.by_row_id["harbour"].text == TEXT
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("dale", "several"), ("dale.md", "several"), ("moor", "not among"), (None, "names no")]
+)
+def test_a_name_that_is_none_or_several_of_many_is_refused(name: str | None, why: str) -> None:
+    with pytest.raises(LookupError, match=why):
+        three_documents().find(name)
+
+
+@pytest.mark.parametrize("name", ["anything", None])
+def test_a_lone_document_is_meant_by_every_name(name: str | None) -> None:
+    assert one_document().find(name).text == TEXT
+
+
+def test_two_texts_under_one_doc_id_are_refused() -> None:
+    with pytest.raises(QuestionSetError, match="'x' stands before two"):
+        name_documents([("x", Document.of("one", title="")), ("x", Document.of("two", title=""))])
+
+
+def test_no_documents_are_refused() -> None:
+    with pytest.raises(QuestionSetError, match="no documents"):
+        name_documents([])
+
+
+def test_documents_are_read_from_files_folders_and_corpora(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "hill.txt").write_text("A hill.")
+    (tmp_path / "set").mkdir()
+    lines = [{"doc_id": "h", "title": "Harbour", "text": TEXT}, {"doc_id": "again", "title": "", "text": TEXT}]
+    (tmp_path / "set" / "corpus.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    (tmp_path / "set" / "README.md").write_text("What this set is.")
+    documents = read_documents([tmp_path / "files", tmp_path / "set"])
+    assert [document.text for document in documents.all] == ["A hill.", TEXT]
+    assert documents.row_id(documents.find("again")) == "h"
+    assert documents.find("hill").text == "A hill."
+    corpus = read_documents([tmp_path / "set" / "corpus.jsonl", tmp_path / "files" / "hill.txt"])
+    assert sorted(corpus.by_row_id) == sorted(["h", Document.of("A hill.", title="").id])
+
+
+def test_half_of_a_set(tmp_path: Path) -> None:
+    rows = [row(half="tune"), row(id="q2", half="report"), row(id="q3", half="tune")]
+    assert [question.id for question in read(tmp_path, *rows, half="tune")] == ["q1", "q3"]
+    assert [question.id for question in read(tmp_path, *rows, half="report")] == ["q2"]
+    assert len(read(tmp_path, *rows)) == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("{", r"questions.jsonl:2 is not JSON"),
+        ("[1]", r"questions.jsonl:2 is \[1\], not an object"),
+        (row(id=...), r"questions.jsonl:2: the key 'id' is missing"),
+        (row(id=" "), r":2 \(question  \): id is blank"),
+        (row(id=7), r":2: id is 7, not text"),
+        (row(id="q1"), r":2 \(question q1\): the id 'q1' was met before"),
+        (row(id="q2", question=...), r":2 \(question q2\): the key 'question' is missing"),
+        (row(id="q2", question=""), r"\(question q2\): question is blank"),
+        (row(id="q2", answerable="yes"), r"\(question q2\): answerable is 'yes', not true or false"),
+        (row(id="q2", evidence=...), r"\(question q2\): the key 'evidence' is missing"),
+        (row(id="q2", evidence=SHIPS), r"\(question q2\): evidence is .*, not a list"),
+        (row(id="q2", evidence=[3]), r":2, evidence 1 is 3, not an object"),
+        (row(id="q2", evidence=[{"start": 36, "end": 47}]), r":2, evidence 1: the key 'kind' is missing"),
+        (row(id="q2", evidence=[SHIPS | {"start": "36"}]), r":2, evidence 1: start is '36', not a whole number"),
+        (row(id="q2", evidence=[SHIPS | {"start": True}]), r":2, evidence 1: start is True, not a whole number"),
+        (row(id="q2", evidence=[SHIPS | {"start": -1}]), r"\(question q2\): the evidence \[-1, 47\) is not a range"),
+        (row(id="q2", evidence=[SHIPS | {"end": 36}]), r"\(question q2\): the evidence \[36, 36\) is not a range"),
+        (row(id="q2", evidence=[SHIPS | {"end": 50}]), r"the evidence \[36, 50\) is not a range of its document's 49"),
+        (row(id="q2", evidence=[SHIPS | {"end": 46}]), r"the evidence \[36, 46\) is 'three ship', which is none of"),
+        (row(id="q2", answerable=False), r"\(question q2\): it is not answerable, yet has evidence"),
+        (row(id="q2", answers=["three ships", 3]), r"\(question q2\): answers holds 3, not text"),
+        (row(id="q2", history=[{"question": "Who?"}]), r":2, history 1: the key 'answer' is missing"),
+        (row(id="q2", category=1), r"\(question q2\): category is 1, not text"),
+    ],
+)
+def test_a_malformed_row_is_named(tmp_path: Path, line: object, expected: str) -> None:
+    with pytest.raises(QuestionSetError, match=expected):
+        read(tmp_path, row(), line)
+
+
+def test_a_document_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(QuestionSetError, match=r"\(question q1\): it names the document 'moor', which is not among"):
+        read(tmp_path, row(doc_id="moor"), documents=three_documents())
+
+
+@pytest.mark.parametrize(
+    ("half", "expected"), [(..., "the key 'half' is missing"), ("both", "half is 'both', not one of tune")]
+)
+def test_a_row_without_a_half_is_refused_where_one_is_asked(tmp_path: Path, half: Any, expected: str) -> None:
+    with pytest.raises(QuestionSetError, match=expected):
+        read(tmp_path, row(half=half), half="tune")
+
+
+def test_a_set_without_questions_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(QuestionSetError, match="there are no questions in"):
+        read(tmp_path, "")
+    with pytest.raises(QuestionSetError, match="of the half 'report'"):
+        read(tmp_path, row(half="tune"), half="report")
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(QuestionSetError, match="cannot be read: No such file"):
+        read_questions(tmp_path / "none.jsonl", one_document())
+    (tmp_path / "latin.jsonl").write_bytes(b'{"id": "\xe9"}')
+    with pytest.raises(QuestionSetError, match="not UTF-8, at byte 8"):
+        read_questions(tmp_path / "latin.jsonl", one_document())

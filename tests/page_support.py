@@ -1,0 +1,129 @@
+"""What the page's tests share: a small stand-in for the answerer, and a server and a browser to try it with."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from index.errors import CorpusError, QuestionError
+from index.sentences import split_sentences
+from index.types import Document, Sentence, Span
+from rag.types import Answer, Citation, Excerpt, Turn
+
+SEEDS = Path(__file__).parent.parent / "seeds"
+
+
+def article() -> Document:
+    """The article of the seeds, with examples."""
+    (path,) = SEEDS.glob("*.txt")
+    meta = json.loads(path.with_suffix(".txt.meta.json").read_text(encoding="utf-8"))
+    return Document.of(
+        path.read_bytes().decode(),
+        title=meta["title"],
+        date=meta["date"],
+        examples=(
+            "What did Putin give Kim Jong Un?",
+            "When did Kim Jong Un visit Russia?",
+            "Who is North Korea’s largest economic partner?",
+            "What does the mutual defence clause oblige the two states to do?",
+        ),
+    )
+
+
+class FakeCorpus:
+    edition = "test-edition"
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self._sentences = {
+            document.id: (document, split_sentences(document.text, document.language)) for document in documents
+        }
+
+    def documents(self) -> tuple[Document, ...]:
+        return tuple(document for document, _ in self._sentences.values())
+
+    def document(self, id: str) -> Document:
+        if id not in self._sentences:
+            raise CorpusError("No document has this id", "Ask again")
+        return self._sentences[id][0]
+
+    def sentences(self, document_id: str) -> tuple[Sentence, ...]:
+        return self._sentences[document_id][1]
+
+
+class FakeAnswerer:
+    """Answers with the sentences that share the most words with the question; with none of them, not at all."""
+
+    def __init__(self, *documents: Document, delay: float = 0.0) -> None:
+        self.corpus = FakeCorpus(documents)
+        self.asked: list[tuple[str, tuple[Turn, ...]]] = []
+        self._delay = delay
+
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        self.asked.append((question, tuple(history)))
+        if not question.strip():
+            raise QuestionError("The question is empty", "Ask something")
+        if len(question) > 2000:
+            raise QuestionError("The question is longer than 2000 characters", "Ask a shorter one")
+        if question == "bug":
+            raise RuntimeError("not a plain error")
+        time.sleep(self._delay)
+        found = sorted(self._scored(question), key=lambda scored: -scored[0])
+        cited = tuple(self._citation(number, *scored) for number, scored in enumerate(found[:3], 1))
+        answered = bool(found) and found[0][0] >= 2
+        return Answer(
+            question=question,
+            searched_for=(question,) if not history else (question, f"{history[-1].question} {question}"),
+            status="answered" if answered else "unanswered",
+            confidence=0.82 if answered else 0.07,
+            citations=cited[:2] if answered else (),
+            closest=() if answered else cited,
+            retrieved=(),
+            edition=self.corpus.edition,
+            ms={"retrieve": 1.0, "read": 2.0, "total": 3.0},
+        )
+
+    def _scored(self, question: str) -> Iterator[tuple[int, Document, Sentence, str]]:
+        words = {word for word in re.findall(r"\w+", question.lower()) if len(word) > 3}
+        for document in self.corpus.documents():
+            heading = ""
+            for sentence in self.corpus.sentences(document.id):
+                if sentence.heading:
+                    heading = document[sentence.span].strip()
+                else:
+                    yield (
+                        len(words & set(re.findall(r"\w+", document[sentence.span].lower()))),
+                        document,
+                        sentence,
+                        heading,
+                    )
+
+    def _citation(self, number: int, score: int, document: Document, sentence: Sentence, heading: str) -> Citation:
+        span = sentence.span.trimmed(document.text)
+        half = document.text.find(" ", span.start + len(span) // 2, span.end)
+        words = Span(max(half, span.start), span.end).trimmed(document.text)
+        return Citation(number, Excerpt(document, span), words, heading, sentence.paragraph, float(score))
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """The address at which the app is served, on a free port of this machine."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(10)

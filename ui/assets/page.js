@@ -1,0 +1,120 @@
+// Carries clicks and keys between the conversation and the source. No text of a document passes through it.
+
+window.quoth = (() => {
+  "use strict";
+
+  const root = document.documentElement;
+  const narrow = matchMedia("(max-width: 860px)");
+  const find = (selector) => document.querySelector(selector);
+
+  let asked = null; // the citation that was clicked, or "more": what the next drawing of the source is to show
+  let below = 0; // how much of the source lay below the top edge when earlier text was asked for
+
+  const say = (words) => { find("#status").textContent = words; };
+
+  // Every button that the server should hear of names its event; its other data goes along.
+  function send(element, trigger, events) {
+    element.addEventListener("click", (click) => {
+      const button = click.target.closest("[data-event]");
+      if (!button || !events.includes(button.dataset.event)) return;
+      const { event, ...detail } = button.dataset;
+      if (event === "example") detail.question = button.textContent;
+      if (event === "cite") {
+        asked = button;
+        if (same(find("#sheet .paper"), button)) return reveal();
+      }
+      if (event === "earlier" || event === "later") {
+        const scroller = find("#source");
+        asked = event;
+        below = scroller.scrollHeight - scroller.scrollTop;
+      }
+      trigger(event, detail);
+    });
+  }
+
+  const same = (paper, cite) =>
+    paper && paper.dataset.turn === cite.dataset.turn && paper.dataset.number === cite.dataset.number;
+
+  const cite = (paper) =>
+    paper && find(`#log .cite[data-turn="${paper.dataset.turn}"][data-number="${paper.dataset.number}"]`);
+
+  function tick() {
+    find("#log .cite[aria-current]")?.removeAttribute("aria-current");
+    cite(find("#sheet .paper"))?.setAttribute("aria-current", "true");
+  }
+
+  // On a narrow screen the source lies over the conversation; going back, by whatever key or gesture, uncovers it.
+  function openPane() {
+    if (narrow.matches && root.dataset.pane !== "source") history.pushState({ pane: "source" }, "");
+    root.dataset.pane = "source";
+  }
+
+  function closePane() {
+    if (history.state?.pane === "source") history.back();
+    else back();
+  }
+
+  function back() {
+    root.dataset.pane = "chat";
+    (cite(find("#sheet .paper")) ?? find("#question textarea")).focus();
+  }
+
+  function reveal() {
+    openPane();
+    tick();
+    const scroller = find("#source");
+    const mark = find("#sheet mark.excerpt");
+    const target = mark ?? find("#sheet .bar");
+    if (!mark) scroller.scrollTop = 0;
+    else mark.scrollIntoView({ block: mark.offsetHeight > scroller.clientHeight / 2 ? "start" : "center" });
+    target.tabIndex = -1;
+    target.focus({ preventScroll: true });
+    say(mark ? `Source opened. ${find("#sheet .opened").textContent}` : find("#sheet .problem").textContent);
+  }
+
+  function sheet(element, watch) {
+    element.addEventListener("click", (click) => { if (click.target.closest("[data-back]")) closePane(); });
+    find("#source").tabIndex = 0; // so that the keys can scroll it
+    watch("value", () => {
+      const scroller = find("#source");
+      if (asked === "earlier") scroller.scrollTop = scroller.scrollHeight - below;
+      else if (asked instanceof Element) reveal();
+      else if (asked === null) scroller.scrollTop = 0;
+      asked = null;
+      tick();
+    });
+  }
+
+  function log(element, watch) {
+    const scroller = find("#log");
+    watch("value", () => {
+      const last = element.querySelector(".exchange:last-of-type");
+      if (last) scroller.scrollTop += last.getBoundingClientRect().top - scroller.getBoundingClientRect().top - 24;
+      element.setAttribute("aria-busy", String(Boolean(element.querySelector(".pending"))));
+      tick();
+    });
+    element.setAttribute("role", "log");
+    element.setAttribute("aria-label", "Conversation");
+    scroller.tabIndex = 0; // so that the keys can scroll it
+  }
+
+  function masthead(element) {
+    element.addEventListener("click", (click) => {
+      if (click.target.closest("[data-source]")) {
+        openPane();
+        find("#sheet .back").focus();
+      }
+      if (click.target.closest("[data-event=fresh]")) find("#question textarea").focus();
+    });
+  }
+
+  // Enter asks; gradio would have Shift+Enter ask as well, and Enter that only ends the composing of a word.
+  addEventListener("keydown", (key) => {
+    const typing = key.target.closest?.("#question textarea");
+    if (typing && key.key === "Enter" && (key.shiftKey || key.isComposing)) key.stopImmediatePropagation();
+    if (key.key === "Escape" && key.target.closest?.("#source")) closePane();
+  }, true);
+  addEventListener("popstate", () => { if (root.dataset.pane === "source") back(); });
+
+  return { send, sheet, log, masthead };
+})();

@@ -1,0 +1,65 @@
+"""An ASGI app that is still being built while others are served already; who asks for it waits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+GRACE = 2.0
+"""Seconds for which building waits unless somebody asks: it would slow down the first question to the API."""
+
+_log = logging.getLogger(__name__)
+
+
+class Deferred:
+    """Builds an app in a thread, when it is first asked for or after GRACE seconds, and runs it with its lifespan."""
+
+    def __init__(self, build: Callable[[], FastAPI]) -> None:
+        self._build = build
+        self._asked = asyncio.Event()
+        self._closing = asyncio.Event()
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """While this is entered, the app is built and served."""
+        self._ready: asyncio.Future[FastAPI] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._run())
+        task.add_done_callback(self._settle)
+        try:
+            yield
+        finally:
+            self._asked.set()
+            self._closing.set()
+            await asyncio.wait({task})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._asked.set()
+        await asyncio.wait({self._ready})
+        if error := self._ready.exception():
+            message = f"The page could not be built ({type(error).__name__}). The server's log says why."
+            await PlainTextResponse(message, status_code=500)(scope, receive, send)
+        else:
+            await self._ready.result()(scope, receive, send)
+
+    async def _run(self) -> None:
+        # Entered and left in one task: lifespans may hold scopes that must not wander between tasks.
+        await asyncio.wait({asyncio.create_task(self._asked.wait())}, timeout=GRACE)
+        if self._closing.is_set():
+            return
+        app = await asyncio.to_thread(self._build)
+        async with app.router.lifespan_context(app):
+            self._ready.set_result(app)
+            await self._closing.wait()
+
+    def _settle(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        _log.error("The page could not be built", exc_info=error)
+        if not self._ready.done():
+            self._ready.set_exception(error)

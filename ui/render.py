@@ -1,0 +1,139 @@
+"""The conversation as HTML: the questions, and the excerpts that answer them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from index.types import Document
+from rag.types import Answer, Citation, Turn
+from ui.markup import shown, with_words
+
+EXAMPLES = 6
+"""How many questions a newcomer is shown."""
+
+_LIKELIHOODS = ((0.9, "Very likely"), (0.65, "Likely"), (0.4, "Possibly"), (0.0, "Unlikely"))
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question of a conversation, and its answer or why there is none; neither while it is being answered."""
+
+    question: str
+    answer: Answer | None = None
+    problem: str = ""
+
+
+def turns_of(conversation: Sequence[Exchange]) -> tuple[Turn, ...]:
+    """What was said so far, for the next question to refer to. What failed was not said."""
+    return tuple(
+        Turn(exchange.question, " ".join(citation.excerpt.text for citation in exchange.answer.citations))
+        for exchange in conversation
+        if exchange.answer is not None
+    )
+
+
+def citation_at(conversation: Sequence[Exchange], turn: str, number: str) -> Citation | None:
+    """The citation with this number in this turn, both as a page wrote them; None if it was not shown."""
+    for index, exchange in enumerate(conversation):
+        if str(index) == turn and exchange.answer is not None:
+            for citation in (*exchange.answer.citations, *exchange.answer.closest):
+                if str(citation.number) == number:
+                    return citation
+    return None
+
+
+def confidence_in_words(confidence: float) -> str:
+    """A calibrated probability as people say it: Likely (82%)."""
+    words = next(words for least, words in _LIKELIHOODS if confidence >= least)
+    percent = round(confidence * 100)
+    # A probability that is only estimated is never certain.
+    return f"{words} ({'over 99' if percent > 99 else 'under 1' if percent < 1 else percent}%)"
+
+
+def conversation_html(conversation: Sequence[Exchange], documents: Sequence[Document]) -> str:
+    """The whole conversation, oldest first, or what a newcomer sees."""
+    if not conversation:
+        return _welcome(documents)
+    return "".join(_exchange(str(index), exchange) for index, exchange in enumerate(conversation))
+
+
+def examples_of(documents: Iterable[Document]) -> list[str]:
+    """Questions to show a newcomer: the first few of all documents, none twice."""
+    return list(dict.fromkeys(chain.from_iterable(document.examples for document in documents)))[:EXAMPLES]
+
+
+def _welcome(documents: Sequence[Document]) -> str:
+    one = len(documents) == 1
+    examples = "".join(
+        f'<li><button type="button" class="example" data-event="example">{shown(question)}</button></li>'
+        for question in examples_of(documents)
+    )
+    return (
+        '<section class="welcome">'
+        f"<h2>Ask, and the {'document answers in its' if one else 'documents answer in their'} own words.</h2>"
+        "<p>Every answer is a quotation. Its number opens the source at that very place. "
+        f"Where the {'document does' if one else 'documents do'} not answer, quoth says so.</p>"
+        + (f'<h3>Try one of these</h3><ul class="examples">{examples}</ul>' if examples else "")
+        + "</section>"
+    )
+
+
+def _exchange(turn: str, exchange: Exchange) -> str:
+    if exchange.problem:
+        reply = f'<p class="problem">{shown(exchange.problem)}</p>'
+    elif exchange.answer is None:
+        reply = '<p class="pending">Looking through the documents…</p>'
+    elif exchange.answer.status == "answered":
+        reply = _answered(turn, exchange.answer)
+    else:
+        reply = _unanswered(turn, exchange.answer)
+    return (
+        f'<article class="exchange" data-turn="{turn}">'
+        f'<h2 class="question" dir="auto"><span class="hidden-words">You asked: </span>{shown(exchange.question)}</h2>'
+        f"{reply}</article>"
+    )
+
+
+def _answered(turn: str, answer: Answer) -> str:
+    quotes = "".join(_quote(turn, citation, answering=True) for citation in answer.citations)
+    return (
+        '<div class="reply"><p class="confidence"><span class="hidden-words">Does this answer the question? </span>'
+        f"{confidence_in_words(answer.confidence)}</p>{_searched_for(answer)}{quotes}</div>"
+    )
+
+
+def _unanswered(turn: str, answer: Answer) -> str:
+    quotes = "".join(_quote(turn, citation, answering=False) for citation in answer.closest)
+    closest = f'<div class="closest"><h3>Closest passages (not answers)</h3>{quotes}</div>' if quotes else ""
+    return (
+        '<div class="reply"><p class="unanswered">The documents do not answer this.</p>'
+        f"{_searched_for(answer)}{closest}</div>"
+    )
+
+
+def _searched_for(answer: Answer) -> str:
+    forms = " · ".join(f"<q>{shown(form)}</q>" for form in answer.searched_for if form != answer.question)
+    return f'<p class="searched" dir="auto">Searched for: {forms}</p>' if forms else ""
+
+
+def _quote(turn: str, citation: Citation, *, answering: bool) -> str:
+    excerpt = citation.excerpt
+    document = excerpt.document
+    text = with_words(document, excerpt.span, citation.highlight) if answering else shown(excerpt.text)
+    return (
+        f'<figure class="{"quote" if answering else "near"}">'
+        f'<blockquote dir="auto">{text}</blockquote>'
+        '<figcaption><button type="button" class="cite" data-event="cite"'
+        f' data-turn="{turn}" data-number="{citation.number}">'
+        f'<span class="number">[{citation.number}]</span> <span class="place">'
+        f'<bdi class="title">{shown(document.title)}</bdi>, {place_of(citation)}</span>'
+        "</button></figcaption></figure>"
+    )
+
+
+def place_of(citation: Citation) -> str:
+    """Where in its document a citation stands, as HTML."""
+    under = f"under “<bdi>{shown(citation.heading)}</bdi>”, " if citation.heading else ""
+    return f"{under}paragraph {citation.paragraph}"

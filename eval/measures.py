@@ -17,6 +17,7 @@ from typing import Any
 from unicodedata import category
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eval.bootstrap import Estimate, Statistic, Values, estimate, mean, quantile, ratio, restricted
 from eval.confidence import aurc, auroc, ece
@@ -50,6 +51,8 @@ MEASURES: Mapping[str, str] = {
     "ms_p95": "milliseconds that 95% of the answers did not exceed; lower is better",
 }
 """Every measure, in the order of display, and what it is; higher is better unless said."""
+COMPARED = ("hit@1", "hit@3", "f1", "answered_hit@1", "correct_empty", "auroc", "ms_p50")
+"""The measures by which systems are set side by side."""
 LOWER_IS_BETTER = frozenset({"aurc", "ece", "ms_p50", "ms_p95"})
 _OF_SETS = {"auroc", "aurc", "ece", "ms_p50", "ms_p95"}
 
@@ -133,17 +136,19 @@ def holds(place: Mapping[str, Any], gold: Iterable[Gold]) -> bool:
     )
 
 
-def ranked(measured: Measured) -> tuple[Values, Values]:
-    """What the risk–coverage curve and the reliability diagram are drawn from: (confidence, right), both (n,).
+def ranked(measured: Measured) -> tuple[Values, NDArray[np.bool_], NDArray[np.bool_]]:
+    """What the risk–coverage curve and the reliability diagram show: (confidence, right, answered), each (n,).
 
     Right is a question that is answerable and whose first excerpt shown holds gold, answered or not; a missing row is
     wrong, with confidence 1. Questions of which it is not known are left out.
     """
     scores = measured.scores
     known = [question for question in measured.questions if scores[question.id]["right"] is not None]
-    confidence = [measured.rows[one.id]["confidence"] if one.id in measured.rows else 1.0 for one in known]
-    return np.array(confidence, dtype=np.float64), np.array(
-        [scores[one.id]["right"] for one in known], dtype=np.float64
+    rows = [measured.rows.get(question.id) for question in known]
+    return (
+        np.array([1.0 if row is None else row["confidence"] for row in rows], dtype=np.float64),
+        np.array([scores[question.id]["right"] == 1 for question in known], dtype=np.bool_),
+        np.array([row is not None and row["status"] == "answered" for row in rows], dtype=np.bool_),
     )
 
 
@@ -247,10 +252,10 @@ def _confidence_statistics(measured: Measured) -> dict[str, tuple[Statistic, int
     missed = np.where(answerable, -np.inf, np.inf)
     told = np.array([rows[one.id]["confidence"] if one.id in rows else np.nan for one in questions], dtype=np.float64)
     known = np.array([measured.scores[question.id]["right"] is not None for question in questions])
-    confidence, right = ranked(measured)
+    confidence, right, _ = ranked(measured)
     n = int(known.sum())
     return {
         "auroc": (auroc(np.where(np.isnan(told), missed, told), answerable), len(questions)),
-        "aurc": (restricted(aurc(confidence, right == 0), known), n),
-        "ece": (restricted(ece(confidence, right == 1), known), n),
+        "aurc": (restricted(aurc(confidence, ~right), known), n),
+        "ece": (restricted(ece(confidence, right), known), n),
     }

@@ -390,6 +390,7 @@ def test_the_bins_of_the_reliability_diagram() -> None:
 
 def test_what_the_curves_are_drawn_from_counts_a_missing_row_as_wrong() -> None:
     measured = measure([question("a", 0), question("b", 0)], [row("a", [0], confidence=0.7)], documents())
-    confidence, right = ranked(measured)
-    assert confidence == pytest.approx([0.7, 1])
-    assert right == pytest.approx([1, 0])
+    confidence, right, answered = ranked(measured)
+    assert confidence.tolist() == [0.7, 1]
+    assert right.tolist() == [True, False]
+    assert answered.tolist() == [True, False]

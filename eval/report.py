@@ -1,0 +1,91 @@
+"""The report of an evaluation: one HTML file that asks nothing of any other place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jinja2
+
+from eval.bootstrap import Estimate
+from eval.confidence import reliability, risk_coverage
+from eval.documents import Documents
+from eval.measures import COMPARED, DEPTHS, LOWER_IS_BETTER, MEASURES, Measured, ranked
+from eval.misses import KINDS, find_misses
+from eval.plots import Plot, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
+from eval.table import formatted
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "What is shown": ("hit@1", "hit@3", "f1", "f1_shown", "verbatim"),
+    "Whether to answer": ("answered_hit@1", "answered", "correct_empty", "auroc", "aurc", "ece"),
+    "What is found": ("recall@1", "recall@5", "recall@10", "mrr"),
+    "How long it takes": ("ms_p50", "ms_p95"),
+}
+"""The measures as the report groups them: every one stands in one group."""
+BY_CATEGORY = ("hit@1", "hit@3", "f1", "answered_hit@1", "correct_empty")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a report tells."""
+
+    questions: str
+    """The name of the question set."""
+    reader: str
+    edition: str
+    documents: Documents
+    measured: Measured
+    summary: Mapping[str, Estimate]
+    categories: Mapping[str, Mapping[str, Estimate]]
+    systems: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
+    """Name -> summary, of this system and of the baselines; empty where these were not asked."""
+
+
+def render(report: Report) -> str:
+    """The report as HTML. Whatever stems from documents, questions and names is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["formatted"] = formatted
+    return environment.get_template("report.html.jinja").render(
+        report=report,
+        groups=GROUPS,
+        by_category=BY_CATEGORY,
+        compared=COMPARED,
+        what=MEASURES,
+        lower_is_better=LOWER_IS_BETTER,
+        plots=_plots(report),
+        kinds=KINDS,
+        misses=find_misses(report.measured, report.documents),
+    )
+
+
+def _plots(report: Report) -> list[Plot]:
+    """The plots for which the set has questions."""
+    measured, summary = report.measured, report.summary
+    plots = []
+    if "aurc" in summary:
+        confidence, right, answered = ranked(measured)
+        wrong = float((~right[answered]).mean()) if answered.any() else 0.0
+        plots.append(risk_coverage_plot(*risk_coverage(confidence, ~right), (float(answered.mean()), wrong)))
+        plots.append(reliability_plot(*reliability(confidence, right), summary["ece"].value))
+    if "mrr" in summary:
+        intervals = [(depth, summary[f"recall@{depth}"].low, summary[f"recall@{depth}"].high) for depth in DEPTHS]
+        plots.append(recall_plot(_recall(measured), intervals))
+    if "ms_p50" in summary:
+        took = [row["ms"]["total"] for row in measured.rows.values()]
+        plots.append(latency_plot(took, summary["ms_p50"].value, summary["ms_p95"].value))
+    return plots
+
+
+def _recall(measured: Measured) -> list[float]:
+    """Recall at 1, 2, … up to the deepest that is measured."""
+    reciprocal = [scores.get("mrr") for scores in measured.scores.values()]
+    ranks = [round(1 / one) if one else math.inf for one in reciprocal if one is not None]
+    return [sum(rank <= depth for rank in ranks) / len(ranks) for depth in range(1, max(DEPTHS) + 1)]

@@ -1,0 +1,245 @@
+"""The report: what it shows, that it escapes, and that it asks nothing of any other place."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+
+from eval.data import Gold, Question
+from eval.documents import Documents, name_documents
+from eval.measures import MEASURES, Measured, measure, summarise, summarise_categories
+from eval.misses import KINDS, find_misses, kind_of
+from eval.plots import Axis, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
+from eval.report import GROUPS, Report, render
+from eval.table import summary_table, systems_table
+from index.types import Document, Span
+from rag.types import Turn
+
+EVIL = '<script>alert("x")</script><img src="http://example.org/x.png">'
+TEXT = f"Mara leads the fleet. It has three ships. The sign reads {EVIL} today. Nobody was hurt."
+
+
+def documents() -> Documents:
+    return name_documents([(f"harbour {EVIL}", Document.of(TEXT, title=f"Harbour {EVIL}"))])
+
+
+def find(words: str) -> Span:
+    start = TEXT.index(words)
+    return Span(start, start + len(words))
+
+
+def excerpt(words: str) -> dict[str, Any]:
+    span = find(words)
+    highlight = [span.start, span.start + 4]
+    return {
+        "document_id": f"harbour {EVIL}",
+        "start": span.start,
+        "end": span.end,
+        "text": words,
+        "highlight": highlight,
+    }
+
+
+def row(id: str, *shown: str, answered: bool = True, confidence: float = 0.5) -> dict[str, Any]:
+    excerpts = [excerpt(words) for words in shown]
+    return {
+        "id": id,
+        "status": "answered" if answered else "unanswered",
+        "confidence": confidence,
+        "citations": excerpts if answered else [],
+        "closest": [] if answered else excerpts,
+        "retrieved": excerpts,
+        "ms": {"total": 12.5},
+    }
+
+
+def question(id: str, words: str | None, **more: Any) -> Question:
+    gold = () if words is None else (Gold(f"harbour {EVIL}", find(words)),)
+    return Question(id, f"{id}? {EVIL}", words is not None, gold, **more)
+
+
+SHIPS, MARA, SIGN = "It has three ships.", "Mara leads the fleet.", f"The sign reads {EVIL} today."
+QUESTIONS = (
+    question("right", "three ships", category=f"number {EVIL}"),
+    question("below", "three ships"),
+    question("elsewhere", EVIL, history=(Turn(f"Before? {EVIL}", f"Sure. {EVIL}"), Turn("And?", ""))),
+    question("abstained", "three ships"),
+    question("fooled", None),
+    question("empty", None),
+    question("missing", "three ships"),
+)
+ROWS = (
+    row("right", SHIPS, confidence=0.9),
+    row("below", MARA, SHIPS),
+    row("elsewhere", MARA),
+    row("abstained", SHIPS, answered=False),
+    row("fooled", SIGN),
+    row("empty", MARA, answered=False, confidence=0.1),
+)
+
+
+def measured() -> Measured:
+    return measure(QUESTIONS, ROWS, documents())
+
+
+def page() -> str:
+    one = measured()
+    summary = summarise(one)
+    systems = {"quoth": summary, f"other {EVIL}": summary}
+    categories = summarise_categories(one)
+    return render(Report(f"set {EVIL}", f"reader {EVIL}", "edition-1", documents(), one, summary, categories, systems))
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, and the text outside tags."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+        if tag not in {"meta", "link", "br", "polyline", "polygon", "circle", "rect", "line"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def count(self, tag: str) -> int:
+        return sum(name == tag for name, _ in self.tags)
+
+
+def test_what_comes_from_documents_and_people_is_escaped() -> None:
+    html = page()
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+    one = Page(html)
+    assert one.open == []
+    assert one.count("img") == 0
+    for source in ("set", "reader", "Harbour", "number", "other", "Before?", "Sure.", "elsewhere?", "sign reads"):
+        assert f"{source} {EVIL}" in one.text
+
+
+def test_nothing_is_fetched() -> None:
+    one = Page(page())
+    places = [
+        value for _, attributes in one.tags for name, value in attributes.items() if name in {"src", "href", "srcset"}
+    ]
+    assert places == ["data:,"]
+    policy = next(a["content"] for _, a in one.tags if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert policy.startswith("default-src 'none';")
+    assert "url(" not in page()
+    assert "@import" not in page()
+
+
+def test_every_plot_says_what_it_shows_and_every_table_what_its_cells_are() -> None:
+    one = Page(page())
+    plots = [attributes for name, attributes in one.tags if name == "svg"]
+    assert len(plots) == 4
+    ids = {attributes["id"] for name, attributes in one.tags if name in {"title", "desc"} and "id" in attributes}
+    assert all(set(str(plot["aria-labelledby"]).split()) <= ids for plot in plots)
+    assert all("scope" in attributes for name, attributes in one.tags if name == "th")
+    assert one.count("table") == 3
+
+
+def test_every_measure_stands_in_one_group_and_in_the_page() -> None:
+    grouped = [name for names in GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted(MEASURES)
+    text = Page(page()).text
+    assert all(name in text for name in MEASURES)
+
+
+def test_misses_are_told_apart() -> None:
+    found = find_misses(measured(), documents())
+    assert {kind: [miss.question.id for miss in misses] for kind, misses in found.items()} == {
+        "Not in the documents, yet answered": ["fooled"],
+        "The wrong place": ["elsewhere"],
+        "Another excerpt came first": ["below"],
+        "Left unanswered": ["abstained", "missing"],
+    }
+    assert list(found) == list(KINDS)
+
+
+def test_an_answer_that_nothing_tells_about_is_no_miss() -> None:
+    assert kind_of(Question("q", "?", True), row("q", MARA)) is None
+
+
+def test_a_miss_shows_the_highlight_and_the_gold_in_its_sentence() -> None:
+    (miss,) = find_misses(measured(), documents())["Another excerpt came first"]
+    assert [one.pieces for one in miss.shown] == [
+        (("Mara", True), (" leads the fleet.", False)),
+        (("It h", True), ("as three ships.", False)),
+    ]
+    assert [one.gold for one in miss.shown] == [False, True]
+    assert [one.pieces for one in miss.gold] == [(("It has ", False), ("three ships", True), (".", False))]
+
+
+def test_gold_across_sentences_is_shown_with_both() -> None:
+    words = "fleet. It has"
+    one = Question("q", "?", True, (Gold(f"harbour {EVIL}", find(words)),))
+    (miss,) = find_misses(measure([one], [], documents()), documents())["Left unanswered"]
+    assert "".join(text for text, _ in miss.gold[0].pieces) == f"{MARA} {SHIPS}"
+    assert miss.shown == ()
+    assert miss.confidence is None
+
+
+def test_a_set_without_misses_says_so() -> None:
+    one = measure(QUESTIONS[:1], ROWS[:1], documents())
+    html = render(Report("set", "reader", "edition", documents(), one, summarise(one), {}))
+    assert "every question was answered by an excerpt that holds gold" in html
+    assert "<details" not in html
+
+
+def test_a_set_of_unanswerable_questions_alone_has_a_report() -> None:
+    one = measure(QUESTIONS[4:6], ROWS[4:6], documents())
+    html = Page(render(Report("set", "reader", "edition", documents(), one, summarise(one), {})))
+    assert html.count("svg") == 3
+    assert "hit@1" not in html.text
+
+
+def test_an_axis_places_its_ends_and_holds_what_is_beyond() -> None:
+    log = Axis("ms", (1, 10, 100), log=True)
+    assert [log.at(value) for value in (1, 10, 100)] == pytest.approx([0, 0.5, 1])
+    assert (log.at(0.1), log.at(1000)) == (0, 1)
+    assert Axis("share", (0, 1), percent=True).name(0.2) == "20%"
+
+
+@pytest.mark.parametrize("took", [[0.0], [1.0], [5.0, 5.0], [0.02, 3.0, 90_000.0]])
+def test_latencies_of_every_size_can_be_drawn(took: list[float]) -> None:
+    svg = latency_plot(took, float(np.median(took)), max(took)).svg
+    assert "nan" not in svg
+    assert svg.count('class="rule"') == 2
+
+
+def test_plots_of_one_question_can_be_drawn() -> None:
+    one = np.array([1.0])
+    plots = [
+        risk_coverage_plot(one, one, (1, 1)),
+        reliability_plot(one, one, 0.0),
+        recall_plot([1.0, 1.0], [(1, 1, 1)]),
+    ]
+    assert all("nan" not in plot.svg for plot in plots)
+
+
+def test_tables_align_their_columns() -> None:
+    summary = summarise(measured())
+    lines = summary_table(summary).splitlines()
+    assert len(lines) == 1 + len(summary)
+    assert lines[1].split() == ["hit@1", "0.400", *lines[1].split()[2:5], "5"]
+    assert len({len(line) for line in lines}) == 1
+    table = systems_table({"quoth": summary, "other": {}}, ("hit@1", "ms_p50")).splitlines()
+    assert [line.split() for line in table] == [["hit@1", "ms_p50"], ["quoth", "0.400", "12"], ["other", "–", "–"]]

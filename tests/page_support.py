@@ -39,6 +39,28 @@ def article() -> Document:
     )
 
 
+def hostile_article() -> Document:
+    """A document that tries to be more than text."""
+    attacks = (
+        "<script>window.hacked = 1</script>",
+        "<img src=x onerror='window.hacked = 2'>",
+        "<img src='http://example.invalid/a.png'>",
+        "![picture](http://example.invalid/b.png)",
+        "[link](javascript:window.hacked=3) and <http://example.invalid/> and http://example.invalid/c",
+        "</script></div></mark><svg onload='window.hacked = 4'><iframe src='http://example.invalid/d'></iframe>",
+        "${window.hacked = 5} {{constructor}} `${value}` @children &lt;b&gt; &amp;amp;",
+        "Аррle and Apple look alike, \u202ethis runs backwards\u202c, and so on.",
+        "Windows lines\r\nend like this.\r\n",
+        "A family \U0001f468\u200d\U0001f469\u200d\U0001f467, an e\u0301 and שלום עולם.",
+    )
+    text = "\n".join(
+        f"The hostile sentence number {n} says {attack} to whom it reads." for n, attack in enumerate(attacks)
+    )
+    return Document.of(
+        text, title=attacks[0], source=attacks[2], examples=(*attacks, "Which hostile sentence has a number?")
+    )
+
+
 class FakeCorpus:
     edition = "test-edition"
 

@@ -88,8 +88,9 @@ def _blocks(answerer: "Answerer") -> "gradio.Blocks":
         yield from ask(str(event.question), conversation)
 
     def broken(conversation: Conversation) -> tuple[Conversation, str]:
-        *earlier, pending = conversation
-        return spoken(tuple(earlier), Exchange(pending.question, problem=_BROKEN))
+        if conversation and conversation[-1].pending:
+            return spoken(conversation[:-1], Exchange(conversation[-1].question, problem=_BROKEN))
+        return conversation, conversation_html(conversation, documents)
 
     def sheet(opened: View | None) -> tuple[View | None, str]:
         return opened, source_html(opened)

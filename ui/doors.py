@@ -17,7 +17,7 @@ _DOORS = {
         r"/|/(?:theme\.css|favicon\.ico|robots\.txt)|/(?:assets|static)/.*"
         r"|/gradio_api/(?:queue/data|startup-events|heartbeat/[^/]+)"
     ),
-    "POST": re.compile(r"/gradio_api/(?:queue/join|run/predict|cancel)"),
+    "POST": re.compile(r"/gradio_api/(?:queue/join|run/predict|cancel|reset)"),
 }
 
 

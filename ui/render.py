@@ -24,6 +24,10 @@ class Exchange:
     answer: Answer | None = None
     problem: str = ""
 
+    @property
+    def pending(self) -> bool:
+        return self.answer is None and not self.problem
+
 
 def turns_of(conversation: Sequence[Exchange]) -> tuple[Turn, ...]:
     """What was said so far, for the next question to refer to. What failed was not said."""

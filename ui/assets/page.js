@@ -108,10 +108,15 @@ window.quoth = (() => {
     });
   }
 
-  // Enter asks; gradio would have Shift+Enter ask as well, and Enter that only ends the composing of a word.
+  // Enter asks. gradio would have Shift+Enter ask as well, Enter that only ends the composing of a word, and Enter on
+  // nothing.
   addEventListener("keydown", (key) => {
-    const typing = key.target.closest?.("#question textarea");
-    if (typing && key.key === "Enter" && (key.shiftKey || key.isComposing)) key.stopImmediatePropagation();
+    const box = key.target.closest?.("#question textarea");
+    if (box && key.key === "Enter") {
+      const blank = !box.value.trim();
+      if (blank && !key.shiftKey) key.preventDefault();
+      if (blank || key.shiftKey || key.isComposing) key.stopImmediatePropagation();
+    }
     if (key.key === "Escape" && key.target.closest?.("#source")) closePane();
   }, true);
   addEventListener("popstate", () => { if (root.dataset.pane === "source") back(); });

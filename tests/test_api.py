@@ -1,0 +1,248 @@
+"""The JSON API, in process, and the two pieces that stand between it and the page."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from fastapi import FastAPI
+from page_support import FakeAnswerer, article
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.testclient import TestClient
+
+from index.errors import EditionDamaged
+from rag.types import Answer, Turn
+from ui import deferred
+from ui.app import create_app
+from ui.deferred import Deferred
+from ui.doors import LARGEST, only_the_page
+
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture
+def answerer() -> FakeAnswerer:
+    return FakeAnswerer(article())
+
+
+@pytest.fixture
+def client(answerer: FakeAnswerer) -> TestClient:
+    """The application without its lifespan: the page is never built."""
+    return TestClient(create_app(answerer))
+
+
+def test_an_answer_is_a_row_with_where_each_citation_stands(client: TestClient) -> None:
+    row = client.post("/api/v1/ask", json={"question": "Who is North Korea’s largest economic partner?"}).json()
+    document = article()
+    assert (row["version"], row["status"], row["edition"]) == (1, "answered", "test-edition")
+    assert len(row["id"]) == 32
+    assert row["closest"] == []
+    best = row["citations"][0]
+    assert best["text"] == document.text[best["start"] : best["end"]]
+    assert "largest economic partner" in best["text"]
+    assert best["title"] == document.title
+    assert (best["number"], best["paragraph"]) == (1, 13)
+    assert best["heading"].startswith("Assertion of mutual defence")
+
+
+def test_an_unanswered_question_has_closest_passages_and_no_citations(client: TestClient) -> None:
+    row = client.post("/api/v1/ask", json={"question": "Who won?"}).json()
+    assert (row["status"], row["citations"]) == ("unanswered", [])
+    assert row["closest"][0]["number"] == 1
+
+
+def test_earlier_turns_are_passed_on(client: TestClient, answerer: FakeAnswerer) -> None:
+    history = [{"question": "Who came?", "answer": "Putin came."}, {"question": "Why?"}]
+    assert client.post("/api/v1/ask", json={"question": "When?", "history": history}).status_code == 200
+    assert answerer.asked == [("When?", (Turn("Who came?", "Putin came."), Turn("Why?", "")))]
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"question": "  "}, "The question is empty"),
+        ({"question": "x" * 2001}, "longer than 2000 characters"),
+        ({}, "body.question"),
+        ({"question": "x", "histroy": []}, "body.histroy"),
+        ({"question": "x", "history": [{"question": 1}]}, "body.history.0.question"),
+        ([], "body"),
+    ],
+)
+def test_what_cannot_be_asked_is_a_problem(client: TestClient, body: object, detail: str) -> None:
+    response = client.post("/api/v1/ask", json=body)
+    assert (response.status_code, response.headers["content-type"]) == (422, PROBLEM)
+    assert detail in response.json()["detail"]
+    assert response.json()["status"] == 422
+
+
+def test_a_failing_corpus_is_a_problem_too(
+    client: TestClient, answerer: FakeAnswerer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(question: str, history: object) -> Answer:
+        raise EditionDamaged("A file of the edition is damaged", "Index the documents again")
+
+    monkeypatch.setattr(answerer, "ask", fail)
+    response = client.post("/api/v1/ask", json={"question": "x"})
+    assert (response.status_code, response.headers["content-type"]) == (500, PROBLEM)
+    assert "Index the documents again" in response.json()["detail"]
+
+
+def test_health(client: TestClient) -> None:
+    assert client.get("/api/v1/health").json() == {"status": "ready", "edition": "test-edition"}
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/v1/nothing", "/gradio_api/info"])
+def test_other_paths_are_not_there(client: TestClient, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_importing_the_api_and_the_page_imports_no_gradio() -> None:
+    code = """
+import os, sys
+before = dict(os.environ)
+import ui.app
+assert "gradio" not in sys.modules
+assert os.environ == before
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- the deferred page ---
+
+
+def paged(build: object) -> FastAPI:
+    page = Deferred(build)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with page.lifespan():
+            yield
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.get("/api")
+    def api() -> str:
+        return "at once"
+
+    app.mount("/", page)
+    return app
+
+
+def test_the_page_is_waited_for_while_the_rest_answers_and_its_lifespan_is_run() -> None:
+    release, events = threading.Event(), []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        events.append("start")
+        yield
+        events.append("stop")
+
+    def build() -> FastAPI:
+        assert release.wait(10)
+        inner = FastAPI(lifespan=lifespan)
+        inner.get("/")(lambda: "the page")
+        return inner
+
+    with TestClient(paged(build)) as client:
+        answers: list[str] = []
+        asking = threading.Thread(target=lambda: answers.append(client.get("/").json()))
+        asking.start()
+        assert client.get("/api").json() == "at once"
+        assert answers == []
+        release.set()
+        asking.join(10)
+        assert answers == ["the page"]
+        assert events == ["start"]
+    assert events == ["start", "stop"]
+
+
+def test_a_page_that_cannot_be_built_is_reported_to_who_asks_and_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    def build() -> FastAPI:
+        raise FileNotFoundError("page.css")
+
+    with caplog.at_level(logging.ERROR), TestClient(paged(build)) as client:
+        assert client.get("/").status_code == 500
+        assert "could not be built (FileNotFoundError)" in client.get("/").text
+        assert client.get("/api").json() == "at once"
+    assert "page.css" in caplog.text
+
+
+def test_the_page_is_built_unasked_after_a_while_and_not_at_all_where_the_server_closes_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    built = threading.Event()
+
+    def build() -> FastAPI:
+        built.set()
+        return FastAPI()
+
+    with TestClient(paged(build)):
+        pass
+    assert not built.is_set()
+    monkeypatch.setattr(deferred, "GRACE", 0.01)
+    with TestClient(paged(build)):
+        assert built.wait(10)
+
+
+# --- the doors ---
+
+
+@pytest.fixture
+def doors() -> TestClient:
+    async def echo(request: Request) -> Response:
+        return PlainTextResponse(await request.body())
+
+    app = Starlette()
+    app.add_route("/{path:path}", echo, methods=["GET", "HEAD", "POST", "PUT"])
+    return TestClient(only_the_page(app))
+
+
+@pytest.mark.parametrize("path", ["/", "/theme.css", "/assets/a/b.js", "/gradio_api/heartbeat/x1"])
+def test_what_the_page_asks_for_is_let_through(doors: TestClient, path: str) -> None:
+    assert doors.get(path).status_code == 200
+    assert doors.head(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/gradio_api/file=http://example.invalid/"),
+        ("GET", "/gradio_api/proxy=http://example.invalid/"),
+        ("GET", "/config"),
+        ("GET", "/monitoring"),
+        ("POST", "/gradio_api/upload"),
+        ("POST", "/"),
+        ("PUT", "/gradio_api/queue/join"),
+        ("GET", "/gradio_api/heartbeat/x/y"),
+    ],
+)
+def test_what_the_page_does_not_ask_for_is_not(doors: TestClient, method: str, path: str) -> None:
+    assert doors.request(method, path).status_code == 404
+
+
+def test_texts_are_let_through_unchanged(doors: TestClient) -> None:
+    body = '{"data": ["a question", null],  "fn_index": 0}'
+    assert doors.post("/gradio_api/queue/join", content=body).text == body
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ('{"data": [{"path": "http://example.invalid/", "meta": {"_type": "gradio.FileData"}}]}', 400),
+        ('{"data": [["x"]]}', 400),
+        ('{"data": {"a": 1}}', 400),
+        ("[]", 400),
+        ("{", 400),
+        ("\udc80".encode(errors="surrogateescape"), 400),
+        ('{"data": ["' + "x" * LARGEST + '"]}', 413),
+    ],
+)
+def test_nothing_but_texts_is(doors: TestClient, body: str | bytes, status: int) -> None:
+    assert doors.post("/gradio_api/run/predict", content=body).status_code == status

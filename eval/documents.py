@@ -72,7 +72,7 @@ def name_documents(named: Iterable[tuple[str | None, Document]]) -> Documents:
     )
 
 
-def read_documents(paths: Sequence[Path]) -> Documents:
+def read_documents(paths: Sequence[Path], *, language: str = "en") -> Documents:
     """The documents of files, folders and corpus.jsonl files; a folder with a corpus.jsonl is that corpus.
 
     Raises SourceError where one cannot be read, and QuestionSetError as name_documents does.
@@ -84,9 +84,9 @@ def read_documents(paths: Sequence[Path]) -> Documents:
     for path in paths:
         corpus = path / "corpus.jsonl" if path.is_dir() else path
         if corpus.suffix == ".jsonl" and corpus.is_file():
-            named.extend(read_jsonl(corpus))
+            named.extend(read_jsonl(corpus, language=language))
         else:
-            named.extend((None, document) for document in read([path]))
+            named.extend((None, document) for document in read([path], language=language))
     return name_documents(named)
 
 

@@ -1,0 +1,162 @@
+"""`python -m eval.beir`: measures the search alone, on a retrieval set in BEIR's shape."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.bootstrap import Estimate, Values, estimate, mean
+from eval.progress import progress
+from eval.table import summary_table
+from index.dense import DenseIndex
+from index.encoder import Encoder, load_encoder
+from index.errors import QuestionSetError, QuothError
+from index.lexical import LexicalIndex
+from index.sources.jsonl import read_jsonl
+from rag.retrieve import fuse
+
+DEPTH = 100
+MEASURES = ("nDCG@10", "recall@100")
+_ENCODED_AT_ONCE = 256
+
+Ranking = Sequence[tuple[str, float]]
+"""(doc_id, score) of the first DEPTH, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalSet:
+    """Texts, queries, and which texts are relevant to which."""
+
+    texts: Mapping[str, str]
+    """doc_id -> title and text, joined by a space."""
+    queries: Mapping[str, str]
+    """Query id -> query; only those that are judged."""
+    relevance: Mapping[str, Mapping[str, int]]
+    """Query id -> doc_id -> grade."""
+
+
+def read_beir(folder: Path) -> RetrievalSet:
+    """Reads corpus.jsonl, queries.jsonl and qrels/test.tsv (Thakur et al., "BEIR", NeurIPS 2021).
+
+    Raises SourceError or QuestionSetError, naming the file and the line.
+    """
+    texts = {
+        doc_id: document.text if document.title == doc_id else f"{document.title} {document.text}"
+        for doc_id, document in read_jsonl(folder / "corpus.jsonl")
+    }
+    relevance: dict[str, dict[str, int]] = {}
+    path = folder / "qrels" / "test.tsv"
+    for number, line in enumerate(_lines(path)[1:], start=2):
+        fields = line.split("\t")
+        if len(fields) != 3 or not fields[2].isdecimal():
+            raise QuestionSetError(
+                f"{path}:{number} is {line!r}, not a query's id, a text's id and a grade, with tabs between",
+                "Mend the line",
+            )
+        relevance.setdefault(fields[0], {})[fields[1]] = int(fields[2])
+    queries = {}
+    path = folder / "queries.jsonl"
+    for number, line in enumerate(_lines(path), start=1):
+        try:
+            row = json.loads(line)
+            id, text = row["_id"], row["text"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise QuestionSetError(f"{path}:{number} is not an object with _id and text", "Mend the line") from error
+        if id in relevance:
+            queries[id] = text
+    if not queries or queries.keys() != relevance.keys():
+        raise QuestionSetError(
+            f"{len(relevance)} queries are judged in {folder}, and {len(queries)} of them are in {path.name}",
+            "Give the files of one set",
+        )
+    return RetrievalSet(texts, queries, relevance)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return [line for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise QuestionSetError(f"{path} cannot be read: {error}", "Name a folder in BEIR's shape") from error
+
+
+def score(rankings: Mapping[str, Ranking], relevance: Mapping[str, Mapping[str, int]]) -> dict[str, Values]:
+    """Measure -> its value at each query, (queries,), in the order of `relevance`; a query with no result scores 0."""
+    from ir_measures import Qrel, R, ScoredDoc, iter_calc, nDCG
+
+    measures = {nDCG @ 10: "nDCG@10", R @ 100: "recall@100"}
+    order = {query: place for place, query in enumerate(relevance)}
+    values = {name: np.zeros(len(order)) for name in MEASURES}
+    qrels = [Qrel(query, doc_id, grade) for query, grades in relevance.items() for doc_id, grade in grades.items()]
+    run = [ScoredDoc(query, doc_id, score) for query, ranking in rankings.items() for doc_id, score in ranking]
+    for value in iter_calc(list(measures), qrels, run):
+        values[measures[value.measure]][order[value.query_id]] = value.value
+    return values
+
+
+def rank(found: RetrievalSet, encoder: Encoder) -> dict[str, dict[str, Ranking]]:
+    """System -> query id -> ranking: by the encoder alone, by BM25 alone, and by both fused as quoth fuses them."""
+    ids = list(found.texts)
+    texts = list(found.texts.values())
+    lexical = LexicalIndex.build(texts)
+    dense = DenseIndex.build(_encode(encoder, texts))
+    systems: dict[str, dict[str, Ranking]] = {"dense": {}, "BM25": {}, "hybrid": {}}
+    nearest = zip(*dense.search(encoder.encode(list(found.queries.values())), DEPTH), strict=True)
+    for (query, text), by_meaning in zip(found.queries.items(), nearest, strict=True):
+        by_words = lexical.search(text, DEPTH)
+        alone = {"dense": zip(*by_meaning, strict=True), "BM25": zip(*by_words, strict=True)}
+        for system, pairs in {**alone, "hybrid": fuse([by_meaning, by_words])[:DEPTH]}.items():
+            systems[system][query] = [(ids[row], float(score)) for score, row in pairs]
+    return systems
+
+
+def compare(rankings: Mapping[str, Mapping[str, Ranking]], found: RetrievalSet) -> dict[str, dict[str, Estimate]]:
+    """System -> measure -> estimate; also "hybrid − dense" and "hybrid − BM25", the paired differences."""
+    values = {system: score(its, found.relevance) for system, its in rankings.items()}
+    for part in ("dense", "BM25"):
+        values[f"hybrid − {part}"] = {name: values["hybrid"][name] - values[part][name] for name in MEASURES}
+    n = len(found.relevance)
+    return {system: estimate({name: (mean(its[name]), n) for name in MEASURES}, n) for system, its in values.items()}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command. Gives 0, or 3 where the set cannot be read."""
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.beir",
+        description="Measures search by meaning, by words and by both on a retrieval set, with 95%% intervals.",
+    )
+    parser.add_argument("folder", type=Path, help="holds corpus.jsonl, queries.jsonl and qrels/test.tsv")
+    parser.add_argument("--json", action="store_true", help="write the figures as JSON instead of tables")
+    args = parser.parse_args(argv)
+    try:
+        found = read_beir(args.folder)
+        systems = compare(rank(found, load_encoder()), found)
+    except QuothError as error:
+        sys.stderr.write(f"eval.beir: {error}\n")
+        return 3
+    if args.json:
+        plain = {system: {name: asdict(one) for name, one in its.items()} for system, its in systems.items()}
+        sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write("\n".join(f"{system}\n{summary_table(its)}" for system, its in systems.items()))
+    return 0
+
+
+def _encode(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
+    say = progress("Encoding")
+    vectors = np.empty((len(texts), encoder.dimension), np.float32)
+    for start in range(0, len(texts), _ENCODED_AT_ONCE):
+        end = min(start + _ENCODED_AT_ONCE, len(texts))
+        vectors[start:end] = encoder.encode(texts[start:end])
+        say(end, len(texts))
+    return vectors
+
+
+if __name__ == "__main__":
+    sys.exit(main())

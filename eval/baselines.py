@@ -103,6 +103,7 @@ def _answer(question: str, sentences: Sequence[Passage], ranker: Ranker, edition
         retrieved=tuple(
             Hit(sentences[row], score, rank, {"sentence": score}) for rank, (score, row) in enumerate(ranking, start=1)
         ),
+        features={},
         edition=edition,
         ms={"retrieve": took, "read": 0.0, "total": took},
     )

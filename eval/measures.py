@@ -53,6 +53,8 @@ MEASURES: Mapping[str, str] = {
 """Every measure, in the order of display, and what it is; higher is better unless said."""
 COMPARED = ("hit@1", "hit@3", "f1", "answered_hit@1", "correct_empty", "auroc", "ms_p50")
 """The measures by which systems are set side by side."""
+BY_CATEGORY = ("hit@1", "hit@3", "f1", "answered_hit@1", "correct_empty")
+"""Those by which categories are."""
 LOWER_IS_BETTER = frozenset({"aurc", "ece", "ms_p50", "ms_p95"})
 _OF_SETS = {"auroc", "aurc", "ece", "ms_p50", "ms_p95"}
 

@@ -44,6 +44,8 @@ class Miss:
     question: Question
     confidence: float | None
     """None where there is no row."""
+    searched_for: tuple[str, ...]
+    """What was searched for, where that is not the question itself."""
     shown: tuple[Quoted, ...]
     gold: tuple[Quoted, ...]
     """Each gold span in the sentences that it stands in."""
@@ -62,6 +64,7 @@ def find_misses(measured: Measured, documents: Documents) -> dict[str, list[Miss
             Miss(
                 question,
                 None if row is None else row["confidence"],
+                () if row is None else tuple(text for text in row["searched_for"] if text != question.text),
                 tuple(_quote_excerpt(excerpt, question, documents) for excerpt in shown(row)),
                 tuple(_quote_gold(gold, documents, sentences) for gold in question.gold),
             )

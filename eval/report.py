@@ -12,7 +12,7 @@ import jinja2
 from eval.bootstrap import Estimate
 from eval.confidence import reliability, risk_coverage
 from eval.documents import Documents
-from eval.measures import COMPARED, DEPTHS, LOWER_IS_BETTER, MEASURES, Measured, ranked
+from eval.measures import BY_CATEGORY, COMPARED, DEPTHS, LOWER_IS_BETTER, MEASURES, Measured, ranked
 from eval.misses import KINDS, find_misses
 from eval.plots import Plot, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
 from eval.table import formatted
@@ -24,7 +24,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "How long it takes": ("ms_p50", "ms_p95"),
 }
 """The measures as the report groups them: every one stands in one group."""
-BY_CATEGORY = ("hit@1", "hit@3", "f1", "answered_hit@1", "correct_empty")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from eval.bootstrap import Estimate
 from eval.data import Question, read_questions
 from eval.documents import Documents, read_documents
-from eval.measures import COMPARED, MEASURES, measure, summarise, summarise_categories, worse
+from eval.measures import BY_CATEGORY, COMPARED, MEASURES, measure, summarise, summarise_categories, worse
 from eval.progress import progress
 from eval.table import formatted, summary_table, systems_table
 from index.errors import QuestionError, QuestionSetError, QuothError
@@ -157,8 +157,9 @@ def _as_text(
     categories: Mapping[str, Mapping[str, Estimate]],
     systems: Mapping[str, Mapping[str, Estimate]],
 ) -> str:
+    counted = {f"{name} ({max(one.n for one in its.values())})": its for name, its in categories.items()}
     tables = [summary_table(summary)]
-    tables += [systems_table(one, COMPARED) for one in (categories, systems) if one]
+    tables += [systems_table(its, columns) for its, columns in ((counted, BY_CATEGORY), (systems, COMPARED)) if its]
     return "\n".join(tables)
 
 

@@ -24,7 +24,7 @@ class WordEncoder:
             for word in self._words(text):
                 vectors[row, zlib.crc32(word.encode()) % self.dimension] += 1
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / np.where(lengths > 0, lengths, 1)
+        return vectors / np.maximum(lengths, np.float32(1e-9))
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(self._words(text)) for text in texts]

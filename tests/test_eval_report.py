@@ -52,6 +52,7 @@ def row(id: str, *shown: str, answered: bool = True, confidence: float = 0.5) ->
         "citations": excerpts if answered else [],
         "closest": [] if answered else excerpts,
         "retrieved": excerpts,
+        "searched_for": [f"{id}? {EVIL}"] + ([f"in full {EVIL}"] if id == "elsewhere" else []),
         "ms": {"total": 12.5},
     }
 
@@ -129,7 +130,18 @@ def test_what_comes_from_documents_and_people_is_escaped() -> None:
     one = Page(html)
     assert one.open == []
     assert one.count("img") == 0
-    for source in ("set", "reader", "Harbour", "number", "other", "Before?", "Sure.", "elsewhere?", "sign reads"):
+    for source in (
+        "set",
+        "reader",
+        "Harbour",
+        "number",
+        "other",
+        "Before?",
+        "Sure.",
+        "in full",
+        "elsewhere?",
+        "sign reads",
+    ):
         assert f"{source} {EVIL}" in one.text
 
 
@@ -185,6 +197,7 @@ def test_a_miss_shows_the_highlight_and_the_gold_in_its_sentence() -> None:
         (("It h", True), ("as three ships.", False)),
     ]
     assert [one.gold for one in miss.shown] == [False, True]
+    assert miss.searched_for == ()
     assert [one.pieces for one in miss.gold] == [(("It has ", False), ("three ships", True), (".", False))]
 
 

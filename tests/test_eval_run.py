@@ -103,7 +103,9 @@ def test_a_whole_evaluation(folder: Path, tmp_path: Path, capsys: pytest.Capture
     assert values["summary"]["verbatim"] == {"value": 1, "low": 1, "high": 1, "n": 5}
     assert values["summary"]["hit@1"]["n"] == 4
     assert all(math.isfinite(number) for one in values["summary"].values() for number in one.values())
-    assert all(one["low"] <= one["value"] <= one["high"] for one in values["summary"].values())
+    # Resampling adds error to the measures of calibration, so their intervals may lie above the value.
+    plain = [one for name, one in values["summary"].items() if name not in {"aurc", "ece"}]
+    assert all(one["low"] <= one["value"] <= one["high"] for one in plain)
     assert set(values["categories"]) == {"who", "number"}
     assert list(values["systems"]) == ["quoth", "random sentence", "BM25 sentence", "dense sentence", "hybrid sentence"]
     assert values["systems"]["quoth"] == values["summary"]

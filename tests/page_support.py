@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from index.errors import CorpusError, QuestionError
 from index.sentences import split_sentences
+from index.sources import read
 from index.types import Document, Sentence, Span
 from rag.types import Answer, Citation, Excerpt, Turn
 
@@ -23,13 +24,10 @@ SEEDS = Path(__file__).parent.parent / "seeds"
 
 
 def article() -> Document:
-    """The article of the seeds, with examples."""
-    (path,) = SEEDS.glob("*.txt")
-    meta = json.loads(path.with_suffix(".txt.meta.json").read_text(encoding="utf-8"))
-    return Document.of(
-        path.read_bytes().decode(),
-        title=meta["title"],
-        date=meta["date"],
+    """The article of the seeds, with examples that the stand-in can answer."""
+    (document,) = read([SEEDS])
+    return replace(
+        document,
         examples=(
             "What did Putin give Kim Jong Un?",
             "When did Kim Jong Un visit Russia?",
@@ -106,6 +104,7 @@ class FakeAnswerer:
             searched_for=(question,) if not history else (question, f"{history[-1].question} {question}"),
             status="answered" if answered else "unanswered",
             confidence=0.82 if answered else 0.07,
+            features={},
             citations=cited[:2] if answered else (),
             closest=() if answered else cited,
             retrieved=(),

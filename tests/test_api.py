@@ -28,14 +28,14 @@ PROBLEM = "application/problem+json"
 
 
 @pytest.fixture
-def answerer() -> FakeAnswerer:
+def fake() -> FakeAnswerer:
     return FakeAnswerer(article())
 
 
 @pytest.fixture
-def client(answerer: FakeAnswerer) -> TestClient:
+def client(fake: FakeAnswerer) -> TestClient:
     """The application without its lifespan: the page is never built."""
-    return TestClient(create_app(answerer))
+    return TestClient(create_app(fake))
 
 
 def test_an_answer_is_a_row_with_where_each_citation_stands(client: TestClient) -> None:
@@ -58,10 +58,10 @@ def test_an_unanswered_question_has_closest_passages_and_no_citations(client: Te
     assert row["closest"][0]["number"] == 1
 
 
-def test_earlier_turns_are_passed_on(client: TestClient, answerer: FakeAnswerer) -> None:
+def test_earlier_turns_are_passed_on(client: TestClient, fake: FakeAnswerer) -> None:
     history = [{"question": "Who came?", "answer": "Putin came."}, {"question": "Why?"}]
     assert client.post("/api/v1/ask", json={"question": "When?", "history": history}).status_code == 200
-    assert answerer.asked == [("When?", (Turn("Who came?", "Putin came."), Turn("Why?", "")))]
+    assert fake.asked == [("When?", (Turn("Who came?", "Putin came."), Turn("Why?", "")))]
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,12 @@ def test_what_cannot_be_asked_is_a_problem(client: TestClient, body: object, det
 
 
 def test_a_failing_corpus_is_a_problem_too(
-    client: TestClient, answerer: FakeAnswerer, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, fake: FakeAnswerer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(question: str, history: object) -> Answer:
         raise EditionDamaged("A file of the edition is damaged", "Index the documents again")
 
-    monkeypatch.setattr(answerer, "ask", fail)
+    monkeypatch.setattr(fake, "ask", fail)
     response = client.post("/api/v1/ask", json={"question": "x"})
     assert (response.status_code, response.headers["content-type"]) == (500, PROBLEM)
     assert "Index the documents again" in response.json()["detail"]

@@ -77,15 +77,16 @@ def citation_of(document: Document, span: Span, words: Span, number: int = 1) ->
 
 def answer_of(question: str, citations: tuple[Citation, ...], *, answered: bool, forms: tuple[str, ...] = ()) -> Answer:
     return Answer(
-        question,
-        forms or (question,),
-        "answered" if answered else "unanswered",
-        0.82 if answered else 0.1,
-        citations if answered else (),
-        () if answered else citations,
-        (),
-        "edition",
-        {},
+        question=question,
+        searched_for=forms or (question,),
+        status="answered" if answered else "unanswered",
+        confidence=0.82 if answered else 0.1,
+        features={},
+        citations=citations if answered else (),
+        closest=() if answered else citations,
+        retrieved=(),
+        edition="edition",
+        ms={},
     )
 
 

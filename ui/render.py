@@ -118,7 +118,8 @@ def _unanswered(turn: str, answer: Answer) -> str:
 
 
 def _searched_for(answer: Answer) -> str:
-    forms = " · ".join(f"<q>{shown(form)}</q>" for form in answer.searched_for if form != answer.question)
+    asked = " ".join(answer.question.split())
+    forms = " · ".join(f"<q>{shown(form)}</q>" for form in answer.searched_for if form != asked)
     return f'<p class="searched" dir="auto">Searched for: {forms}</p>' if forms else ""
 
 

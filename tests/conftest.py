@@ -1,0 +1,47 @@
+"""Fixtures that several test modules share. What they need is imported in them: most tests need neither."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from rag.answer import Answerer
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium. Where it is missing, the test is skipped; in CI it fails."""
+    from browser_support import CHROMIUM, QUIET
+    from playwright.sync_api import sync_playwright
+
+    if CHROMIUM is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is missing, and CI must try the page")
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def answerer(tmp_path_factory: pytest.TempPathFactory) -> Answerer:
+    """The answerer itself, over the article of the seeds."""
+    from page_support import SEEDS
+
+    from index.corpus import Corpus, publish
+    from index.encoder import load_encoder
+    from index.sources import read
+    from rag.answer import build_answerer
+    from rag.settings import Settings
+
+    settings = Settings(corpus=tmp_path_factory.mktemp("corpus"))
+    encoder = load_encoder(settings.encoder)
+    publish(settings.corpus, read([SEEDS]), encoder)
+    return build_answerer(Corpus.open(settings.corpus, encoder), encoder, settings)

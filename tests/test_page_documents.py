@@ -1,0 +1,126 @@
+"""The page in Chromium, with documents of all kinds: hostile, several, very long."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from browser_support import Watched
+from page_support import FakeAnswerer, article, hostile_article, serving
+from playwright.sync_api import Browser, expect
+
+from index.types import Document
+from rag.answer import Answerer
+from ui.app import create_app
+
+pytestmark = pytest.mark.browser
+
+QUESTION = "Who is North Korea’s largest economic partner?"
+
+
+def test_the_answerer_itself_is_asked_the_examples_and_every_citation_opens(
+    browser: Browser, answerer: Answerer
+) -> None:
+    (document,) = answerer.corpus.documents()
+    with serving(create_app(answerer)) as url, browser.new_context() as context:
+        visit = Watched(context, url)
+        page = visit.page
+        page.locator(".example").first.click()
+        expect(page.locator(".cite").first).to_be_visible()
+        visit.ask(document.examples[1])
+        cites = page.locator(".cite")
+        assert cites.count() >= 2
+        for n in range(cites.count()):
+            cites.nth(n).click()
+            expect(cites.nth(n)).to_have_attribute("aria-current", "true")
+            expect(page.locator("#source mark.excerpt").first).to_be_in_viewport()
+            assert visit.marked() == page.locator("#log blockquote").nth(n).text_content()
+            assert visit.marked() in document.text
+        visit.check()
+
+
+def test_a_hostile_document_and_a_hostile_question_are_text(browser: Browser) -> None:
+    document = hostile_article()
+    with serving(create_app(FakeAnswerer(document, article()))) as url, browser.new_context() as context:
+        visit = Watched(context, url)
+        page = visit.page
+        assert page.locator("#source .text").text_content() == document.text
+        for question in document.examples:
+            visit.ask(question)
+            expect(page.locator(".question").last).to_have_text(f"You asked: {question}", use_inner_text=False)
+        page.locator(".quote .cite").first.click()
+        expect(page.locator("#source mark.excerpt").first).to_be_visible()
+        assert visit.marked() == page.locator(".quote blockquote").first.text_content()
+        assert visit.marked() in document.text
+        assert (
+            page.locator("#log :is(a, img, script, iframe, svg), #sheet :is(a, img, script, iframe, svg)").count() == 0
+        )
+        assert page.evaluate("window.hacked") is None
+        page.wait_for_timeout(200)
+        visit.check()
+
+
+def test_with_several_documents_one_chooses_which_to_read(browser: Browser) -> None:
+    other = hostile_article()
+    with serving(create_app(FakeAnswerer(article(), other))) as url, browser.new_context() as context:
+        visit = Watched(context, url)
+        page = visit.page
+        chooser = page.get_by_role("listbox", name="Document").or_(page.get_by_label("Document", exact=True)).first
+        chooser.click()
+        page.get_by_role("option").nth(1).click()
+        expect(page.locator(".paper h2")).to_have_text(other.title)
+        visit.ask(QUESTION)
+        page.locator(".cite").first.click()
+        expect(page.locator(".paper h2")).to_have_text(article().title)
+        expect(chooser).to_have_value(article().title)
+        visit.check()
+
+
+def test_a_megabyte_opens_promptly_and_all_of_it_can_be_read(browser: Browser) -> None:
+    filler = article().text
+    document = Document.of(
+        filler * 90 + "\nThe purple elephant juggles.\n" + filler * 90,
+        title="Long",
+        examples=("Does the purple elephant juggle?",),
+    )
+    assert len(document.text) > 900_000
+    with serving(create_app(FakeAnswerer(document))) as url, browser.new_context() as context:
+        visit = Watched(context, url)
+        page = visit.page
+        visit.ask("Does the purple elephant juggle?")
+        started = page.evaluate("performance.now()")
+        page.locator(".cite").first.click()
+        mark = page.locator("#source mark.excerpt")
+        expect(mark).to_be_in_viewport(ratio=1)
+        assert page.evaluate("performance.now()") - started < 2000
+        assert visit.marked() == "The purple elephant juggles."
+
+        page.locator("#source").evaluate("source => source.scrollTop = 0")
+        before = page.locator("#source .text").text_content()
+        page.get_by_role("button", name="Show earlier text").click()
+        expect(page.locator("#source .text")).not_to_have_text(before or "", use_inner_text=False)
+        assert (page.locator("#source .text").text_content() or "").endswith(before or "?")
+        # What was read stays where it was.
+        assert page.locator("#source").evaluate("source => source.scrollTop") > 1000
+        page.get_by_role("button", name="Show later text").click()
+        page.wait_for_function(
+            "n => document.querySelector('#source .text').textContent.length > n + 70000", arg=len(before or "")
+        )
+        visit.check()
+
+
+def test_building_the_page_calls_nobody() -> None:
+    code = """
+import socket
+def refuse(*args): raise AssertionError(f"the network was touched: {args}")
+socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
+from page_support import FakeAnswerer, article
+from ui.chat import build_page
+build_page(FakeAnswerer(article()))
+"""
+    here = Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": str(here.parent)}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=here, env=environment)

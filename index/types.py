@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -108,5 +109,5 @@ class Hit:
     """Higher is better; comparable only within one search."""
     rank: int
     """From 1."""
-    found_by: tuple[str, ...]
-    """Which searchers found it: "dense", "lexical" or both."""
+    found_by: Mapping[str, float]
+    """Which searchers found it, "dense" or "lexical" or both, each with its own score: inner product, BM25."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from index.types import Document, Span
+from rag.receipt import Receipt
 from rag.types import Answer, Citation
 
 VERSION = 1
@@ -54,3 +55,23 @@ def row_of(
         "ms": {stage: round(value, 3) for stage, value in answer.ms.items()},
         "edition": answer.edition,
     }
+
+
+def detailed_row_of(answer: Answer, *, id: str) -> dict[str, Any]:
+    """The row of one answer with what a person or a page needs besides: the keys of row_of, the question, and in each
+    of citations and closest also number, title, heading, paragraph, score and receipt (see rag.receipt)."""
+    row = row_of(answer, id=id)
+    for key, citations in (("citations", answer.citations), ("closest", answer.closest)):
+        row[key] = [
+            shown
+            | {
+                "number": citation.number,
+                "title": citation.excerpt.document.title,
+                "heading": citation.heading,
+                "paragraph": citation.paragraph,
+                "score": round(citation.score, 6),
+                "receipt": Receipt.of(citation, answer.edition).to_json(),
+            }
+            for shown, citation in zip(row[key], citations, strict=True)
+        ]
+    return {"question": answer.question, **row}

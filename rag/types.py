@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from index.types import Document, Hit, Span
 
+if TYPE_CHECKING:
+    from index.encoder import Encoding
+
 Status = Literal["answered", "unanswered"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """A stand-alone question and what the encoder makes of it."""
+
+    text: str
+    encoding: Encoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,8 @@ class Answer:
     status: Status
     confidence: float
     """The calibrated probability, 0 to 1, that the best excerpt answers the question."""
+    features: Mapping[str, float]
+    """What the confidence was reckoned from, by the names of rag.confidence.FEATURES."""
     citations: tuple[Citation, ...]
     """Best first; empty where the question is not answered."""
     closest: tuple[Citation, ...]

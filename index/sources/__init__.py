@@ -8,7 +8,7 @@ from pathlib import Path
 
 from index.errors import SourceError
 from index.sources.jsonl import read_jsonl
-from index.sources.text import METADATA_SUFFIX, read_text_file
+from index.sources.text import decode, read_bytes, read_text_file
 from index.types import Document
 
 TEXT_SUFFIXES = frozenset({".txt", ".text", ".md", ".markdown"})
@@ -64,4 +64,4 @@ def _read_file(file: Path, language: str) -> list[Document]:
     return [read_text_file(file, language=language)]
 
 
-__all__ = ["CORPUS_FILE", "METADATA_SUFFIX", "TEXT_SUFFIXES", "read", "read_jsonl", "read_text_file"]
+__all__ = ["CORPUS_FILE", "TEXT_SUFFIXES", "decode", "read", "read_bytes", "read_jsonl", "read_text_file"]

@@ -1,0 +1,105 @@
+"""`python -m eval.calibrate`: fits the logistic model that turns what a reader saw into a probability."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from eval.data import read_questions
+from eval.documents import read_documents
+from eval.measures import measure
+from eval.progress import progress
+from eval.run import UNREADABLE, write_whole
+from index.errors import QuothError
+from rag.settings import Settings
+
+_SEED = 20240618
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Asks a question set and writes coefficients and where they come from; 0, or 3 where something cannot be read."""
+    parser = argparse.ArgumentParser(prog="python -m eval.calibrate", description=__doc__)
+    parser.add_argument("--documents", type=Path, nargs="+", required=True, metavar="PATH")
+    parser.add_argument("--questions", type=Path, required=True, metavar="FILE.jsonl")
+    parser.add_argument("--foreign", type=Path, required=True, metavar="FILE.jsonl",
+                        help="questions about other documents, which these do not answer")  # fmt: skip
+    parser.add_argument(
+        "--asked", type=int, default=2000, help="how many of the questions to ask (default %(default)s)"
+    )
+    parser.add_argument("--foreign-asked", type=int, default=400, help="and of the foreign ones (default %(default)s)")
+    parser.add_argument("--reader", help="whose scores to calibrate")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.json")
+    args = parser.parse_args(argv)
+    try:
+        settings = Settings.read(os.environ, {"reader": args.reader})
+        features, right = _ask(args, settings)
+    except QuothError as error:
+        sys.stderr.write(f"eval.calibrate: {error}\n")
+        return UNREADABLE
+    fitted = {
+        **fit(features, right),
+        "fitted_on": {
+            "documents": [str(Path(*path.parts[-3:])) for path in args.documents],
+            "questions": str(Path(*args.questions.parts[-3:])),
+            "foreign": str(Path(*args.foreign.parts[-3:])),
+            "asked": len(right),
+            "right": sum(right),
+            "seed": _SEED,
+        },
+    }
+    write_whole(args.out, json.dumps(fitted, indent=2) + "\n")
+    return 0
+
+
+def fit(features: Sequence[Mapping[str, float]], right: Sequence[bool]) -> dict[str, object]:
+    """The logistic regression, without regularisation, of being right on the features: {"weights", "bias"}."""
+    from sklearn.linear_model import LogisticRegression
+
+    names = list(features[0])
+    model = LogisticRegression(C=1e6, max_iter=10_000)
+    model.fit([[one[name] for name in names] for one in features], list(right))
+    weights = {name: round(float(weight), 4) for name, weight in zip(names, model.coef_[0], strict=True)}
+    return {"weights": weights, "bias": round(float(model.intercept_[0]), 4)}
+
+
+def _ask(args: argparse.Namespace, settings: Settings) -> tuple[list[Mapping[str, float]], list[bool]]:
+    """What was seen at each question, and whether the best excerpt was right."""
+    from index.corpus import Corpus, publish
+    from index.encoder import load_encoder
+    from rag.answer import build_answerer
+    from rag.row import row_of
+
+    documents = read_documents(args.documents, language=settings.language)
+    questions = list(read_questions(args.questions, documents, None))
+    chooser = random.Random(_SEED)
+    questions = chooser.sample(questions, min(args.asked, len(questions)))
+    lines = args.foreign.read_text(encoding="utf-8").splitlines()
+    foreign = [json.loads(line)["question"] for line in chooser.sample(lines, min(args.foreign_asked, len(lines)))]
+    with tempfile.TemporaryDirectory(prefix="quoth-eval-") as folder:
+        settings = replace(settings, corpus=Path(folder))
+        encoder = load_encoder(settings.encoder)
+        publish(settings.corpus, documents.all, encoder, passage_tokens=settings.passage_tokens)
+        corpus = Corpus.open(settings.corpus, encoder)
+        answerer = build_answerer(corpus, encoder, settings)
+        say = progress("Asking")
+        answers = []
+        for number, question in enumerate(questions, start=1):
+            answers.append(answerer.ask(question.text, question.history))
+            say(number, len(questions))
+        rows = [row_of(a, id=q.id, document_id=documents.row_id) for q, a in zip(questions, answers, strict=True)]
+        values = measure(questions, rows, documents).scores
+        right = [bool(values[q.id].get("hit@1")) for q in questions]
+        others = [answerer.ask(text) for text in foreign]
+        corpus.close()
+    return [answer.features for answer in [*answers, *others]], right + [False] * len(others)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""The command `quoth`: its parser, and what each of its exit codes means."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from index.errors import CorpusError, ModelError, QuothError, SettingsError
+
+if TYPE_CHECKING:
+    from rag.settings import Settings
+
+GOOD, NEGATIVE, USAGE, INPUT, UNFIT, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+_EPILOG = """\
+exit codes:
+  0    done: answered, valid, in order
+  1    done, and the answer is no: not answered, not valid, not in order, short of --fail-under
+  2    the command line is wrong
+  3    what was given cannot be read: a document, a question, a receipt, a question set
+  4    quoth itself cannot be used: its settings, its weights or its corpus
+  130  interrupted
+
+Every setting is also an environment variable: QUOTH_CORPUS, QUOTH_ENCODER, QUOTH_READER, QUOTH_LANGUAGE,
+QUOTH_PASSAGE_TOKENS, QUOTH_THRESHOLD, QUOTH_HOST, QUOTH_PORT. quoth doctor shows their values.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command and gives its exit code; a wrong command line leaves by SystemExit(2)."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] == ["eval"]:
+        # ui and eval do not import each other: the name is all that is known of it here
+        return int(importlib.import_module("eval.run").main(given[1:]))
+    args = _parser().parse_args(given)
+    # imported here, since the help must not wait for models
+    from rag.settings import Settings
+
+    try:
+        settings = Settings.read(os.environ, vars(args))
+        run: Callable[[argparse.Namespace, Settings], int] = getattr(
+            importlib.import_module("ui.commands"), args.command
+        )
+        return run(args, settings)
+    except QuothError as error:
+        print(f"quoth: {error}", file=sys.stderr)
+        return UNFIT if isinstance(error, CorpusError | ModelError | SettingsError) else INPUT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # whoever read the output has enough; what is still buffered must not raise again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return GOOD
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="quoth",
+        description="Answers questions about documents in the documents' own words.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--corpus", metavar="DIR", help="the folder of the corpus")
+    shared.add_argument("--encoder", metavar="NAME", help="the packaged encoder, or another by name or path")
+    shared.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+    answering = argparse.ArgumentParser(add_help=False)
+    answering.add_argument("--reader", metavar="NAME", help="what picks the sentences that answer")
+    answering.add_argument(
+        "--threshold", type=float, metavar="P", help="the least confidence, 0 to 1, of an answer (default 0.5)"
+    )
+
+    serve = commands.add_parser("serve", parents=[shared, answering], help="chat with the documents in a web page")
+    serve.add_argument("--host", help="the loopback address to listen at (default 127.0.0.1)")
+    serve.add_argument("--port", type=int, help="0 takes any that is free (default 7860)")
+
+    index = commands.add_parser("index", parents=[shared], help="make these documents the corpus, replacing what it held")
+    index.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="text or Markdown files, corpus.jsonl, folders")
+    index.add_argument("--language", metavar="CODE", help="ISO 639-1 code of the documents' language (default en)")
+    index.add_argument("--passage-tokens", type=int, metavar="N", help="the budget of a passage (default 160)")
+
+    ask = commands.add_parser("ask", parents=[shared, answering], help="ask one question")
+    ask.add_argument("question", help="the question; - reads it from standard input")
+
+    commands.add_parser("eval", add_help=False, help="measure the answers to a question set (see quoth eval --help)")
+
+    verify = commands.add_parser("verify", parents=[shared], help="check citations that were given out earlier")
+    verify.add_argument("receipt", type=Path, metavar="RECEIPT",
+                        help="a file with a receipt or with what ask --json printed; - reads standard input")  # fmt: skip
+
+    commands.add_parser("doctor", parents=[shared, answering], help="check weights, corpus and settings")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

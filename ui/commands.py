@@ -1,0 +1,144 @@
+"""What the subcommands of `quoth` do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import sys
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from index.corpus import Corpus
+from index.corpus import publish as publish_corpus
+from index.edition import Manifest
+from index.encoder import Encoder, load_encoder
+from index.errors import CorpusMissing, QuestionError, ReceiptError, SettingsError
+from index.sources import decode, read, read_bytes
+from rag.answer import Answerer, build_answerer, check_question
+from rag.receipt import Receipt, check
+from rag.row import detailed_row_of
+from rag.settings import Settings
+from ui import doctor as examination
+from ui.terminal import Terminal
+
+if TYPE_CHECKING:
+    from index.types import Document
+
+SEEDS = Path(__file__).parent.parent / "seeds"
+
+
+def serve(args: argparse.Namespace, settings: Settings) -> int:
+    listener = _listen(settings.host, settings.port)
+    answerer = _open_answerer(settings)
+    import uvicorn
+
+    from ui.app import create_app
+
+    # the first forward of a process allocates and picks kernels: better now than for the first person
+    answerer.ask("Is everything ready?")
+    host, port = listener.getsockname()[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    config = uvicorn.Config(create_app(answerer), log_level="warning", access_log=False, server_header=False)
+    if args.json:
+        print(json.dumps({"url": url, "edition": answerer.corpus.edition}), flush=True)
+    else:
+        Terminal().serving(url)
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def index(args: argparse.Namespace, settings: Settings) -> int:
+    # read first: a document that cannot be read should not cost the time of loading a model
+    documents = read(args.paths, language=settings.language)
+    manifest = _publish(documents, load_encoder(settings.encoder), settings)
+    if args.json:
+        print(json.dumps(asdict(manifest), ensure_ascii=False))
+    else:
+        Terminal().indexed(manifest, settings.corpus)
+    return 0
+
+
+def ask(args: argparse.Namespace, settings: Settings) -> int:
+    question = sys.stdin.read() if args.question == "-" else args.question
+    check_question(question)
+    answer = _open_answerer(settings).ask(question)
+    if args.json:
+        print(json.dumps(detailed_row_of(answer, id=uuid.uuid4().hex), ensure_ascii=False))
+    else:
+        Terminal().answer(answer)
+    return 0 if answer.status == "answered" else 1
+
+
+def verify(args: argparse.Namespace, settings: Settings) -> int:
+    receipts = _read_receipts(args.receipt)
+    corpus = Corpus.open(settings.corpus, load_encoder(settings.encoder))
+    verdicts = [(receipt, check(receipt, corpus)) for receipt in receipts]
+    if args.json:
+        for receipt, verdict in verdicts:
+            print(json.dumps({"receipt": receipt.to_json(), "verdict": verdict.to_json()}, ensure_ascii=False))
+    else:
+        for receipt, verdict in verdicts:
+            Terminal().verdict(receipt, verdict)
+    return 0 if all(verdict.status == "valid" for _, verdict in verdicts) else 1
+
+
+def doctor(args: argparse.Namespace, settings: Settings) -> int:
+    findings = list(examination.examine(settings))
+    if args.json:
+        print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
+    else:
+        Terminal().findings(findings)
+    return 0 if all(finding.good for finding in findings) else 1
+
+
+def _open_answerer(settings: Settings) -> Answerer:
+    """The Answerer over the current edition; where there is no corpus yet, the article that comes along becomes one."""
+    encoder = load_encoder(settings.encoder)
+    try:
+        corpus = Corpus.open(settings.corpus, encoder)
+    except CorpusMissing:
+        Terminal(sys.stderr).say(f"There is no corpus at {settings.corpus} yet: indexing the article that comes along.")
+        _publish(read([SEEDS], language=settings.language), encoder, settings)
+        corpus = Corpus.open(settings.corpus, encoder)
+    return build_answerer(corpus, encoder, settings)
+
+
+def _publish(documents: list[Document], encoder: Encoder, settings: Settings) -> Manifest:
+    with Terminal(sys.stderr).progress("Indexing") as progress:
+        return publish_corpus(
+            settings.corpus,
+            documents,
+            encoder,
+            language=settings.language,
+            passage_tokens=settings.passage_tokens,
+            progress=progress,
+        )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket bound there before anything slow is done, so that a taken port is told at once."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise SettingsError(
+            f"{host}:{port}: {error.strerror}, so nothing can listen there", "Choose another with --port"
+        ) from error
+
+
+def _read_receipts(file: Path) -> list[Receipt]:
+    text = sys.stdin.read() if str(file) == "-" else decode(read_bytes(file), file)
+    try:
+        given: Any = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ReceiptError(
+            f"{file}: line {error.lineno} is not JSON ({error.msg})", "Give a receipt as quoth ask --json prints it"
+        ) from error
+    if isinstance(given, dict) and "citations" in given:
+        given = [shown.get("receipt") for key in ("citations", "closest") for shown in given.get(key, [])]
+    receipts = [Receipt.from_json(one) for one in (given if isinstance(given, list) else [given])]
+    if not receipts:
+        raise ReceiptError(f"{file}: it holds no receipt", "Give one as quoth ask --json prints it")
+    return receipts

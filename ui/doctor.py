@@ -1,0 +1,73 @@
+"""The checks of `quoth doctor`: settings, weights, corpus, and that nothing reaches out."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from index.corpus import Corpus
+from index.encoder import PACKAGED, load_encoder, processor_dtype
+from index.errors import CorpusMissing, QuothError
+from rag.answer import build_answerer
+from rag.settings import PREFIX, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    subject: str
+    good: bool
+    detail: str
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """What was found, one thing at a time, the cheap ones first; what builds on something bad is not looked at."""
+    yield Finding("version", True, f"quoth {importlib.metadata.version('quoth')}")
+    for field in fields(settings):
+        origin = "" if getattr(settings, field.name) == getattr(Settings(), field.name) else ", changed"
+        if f"{PREFIX}{field.name.upper()}" in os.environ:
+            origin = f", from {PREFIX}{field.name.upper()}"
+        yield Finding(f"setting {field.name}", True, f"{getattr(settings, field.name)}{origin}")
+    yield _reach(settings)
+    try:
+        encoder = load_encoder(settings.encoder)
+        yield Finding(
+            "weights",
+            True,
+            f"{encoder.name}, sha256 {encoder.checksum[:16]}… as it should be, computing in "
+            f"{str(processor_dtype()).removeprefix('torch.')}",
+        )
+    except QuothError as error:
+        yield Finding("weights", False, str(error))
+        return
+    try:
+        corpus = Corpus.open(settings.corpus, encoder)
+    except CorpusMissing as error:
+        yield Finding("corpus", True, f"none yet: {error}")
+        return
+    except QuothError as error:
+        yield Finding("corpus", False, str(error))
+        return
+    about = corpus.manifest
+    yield Finding(
+        "corpus",
+        True,
+        f"edition {about.name}: {about.documents} documents, {about.passages} passages, "
+        f"all {len(about.files)} files as their checksums say",
+    )
+    try:
+        build_answerer(corpus, encoder, settings).ask("Is everything in order?")
+        yield Finding("answering", True, f"the reader {settings.reader} answers")
+    except QuothError as error:
+        yield Finding("answering", False, str(error))
+
+
+def _reach(settings: Settings) -> Finding:
+    """Whether any setting names something outside this machine."""
+    if settings.encoder != PACKAGED and "://" in settings.encoder:
+        return Finding("network", False, f"encoder is {settings.encoder}, a URL. Name a folder instead.")
+    local = "a folder" if Path(settings.encoder).exists() else "looked for on this machine alone"
+    encoder = "in its package" if settings.encoder == PACKAGED else local
+    return Finding("network", True, f"no setting reaches out: the encoder is {encoder}, the page listens at {settings.host}")

@@ -99,6 +99,18 @@ def test_everything_can_be_done_with_the_keyboard(visit: Watched) -> None:
     expect(page.locator(".exchange")).to_have_count(1)
 
 
+def test_enter_asks_nothing_where_there_is_nothing_to_ask(visit: Watched) -> None:
+    page = visit.page
+    box = page.get_by_label("Your question")
+    box.fill("  ")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(200)
+    assert not [url for url in visit.requests if "/queue/join" in url]
+    page.get_by_role("button", name="Ask", exact=True).click()
+    page.wait_for_timeout(200)
+    expect(page.locator(".welcome")).to_be_visible()
+
+
 def test_a_conversation_is_remembered_and_begun_anew(browser: Browser) -> None:
     answerer = FakeAnswerer(article(), delay=0.4)
     with serving(create_app(answerer)) as url, browser.new_context() as context:
@@ -110,6 +122,8 @@ def test_a_conversation_is_remembered_and_begun_anew(browser: Browser) -> None:
         assert answerer.asked[1][1][0].question == QUESTION
         assert "China remains" in answerer.asked[1][1][0].answer
 
+        page.locator(".cite").first.click()
+        expect(page.locator("#source mark.excerpt")).to_be_visible()
         page.get_by_label("Your question").fill("A slow one")
         page.keyboard.press("Enter")
         expect(page.locator(".pending")).to_be_visible()
@@ -118,8 +132,14 @@ def test_a_conversation_is_remembered_and_begun_anew(browser: Browser) -> None:
         expect(page.locator(".welcome")).to_be_visible()
         page.wait_for_timeout(600)
         expect(page.locator(".exchange")).to_have_count(0)
-        visit.ask(QUESTION)
+        # What was opened in the old conversation is not taken for a citation of the new one.
+        expect(page.locator("#source mark.excerpt")).to_have_count(0)
+        visit.ask("When did Kim Jong Un visit Russia?")
         assert answerer.asked[-1][1] == ()
+        expect(page.locator(".cite[aria-current]")).to_have_count(0)
+        page.locator(".cite").first.click()
+        expect(page.locator("#source .opened")).to_be_visible()
+        assert visit.marked() == page.locator("blockquote").first.text_content()
 
         with browser.new_context() as another:
             expect(Watched(another, url).page.locator(".exchange")).to_have_count(0)
@@ -139,8 +159,6 @@ def test_where_the_documents_do_not_answer_the_page_says_so(visit: Watched) -> N
 
 def test_what_goes_wrong_is_said_plainly(visit: Watched) -> None:
     page = visit.page
-    page.get_by_label("Your question").fill("   ")
-    page.keyboard.press("Enter")
     visit.ask("x" * 2001)
     expect(page.locator(".problem")).to_have_text("The question is longer than 2000 characters. Ask a shorter one.")
     visit.ask("bug")

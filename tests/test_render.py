@@ -204,9 +204,10 @@ def test_turns_hold_what_was_answered_and_citations_are_found_again() -> None:
         Exchange("c", answer_of("c", both[:1], answered=False)),
     ]
     assert turns_of(conversation) == (Turn("a", "One thing. Another thing."), Turn("c", ""))
-    assert citation_at(conversation, "0", "2") is both[1]
-    assert citation_at(conversation, "2", "1") is both[0]
-    for turn, number in (("1", "1"), ("2", "2"), ("9", "1"), ("-1", "1"), ("x", "")):
+    first, failed, last = (exchange.id for exchange in conversation)
+    assert citation_at(conversation, first, "2") is both[1]
+    assert citation_at(conversation, last, "1") is both[0]
+    for turn, number in ((failed, "1"), (last, "2"), ("", "1"), (first, "x")):
         assert citation_at(conversation, turn, number) is None
 
 

@@ -20,6 +20,7 @@ from ui.source import View, source_html, view_of
 
 if TYPE_CHECKING:
     import gradio
+
     from rag.answer import Answerer
 
 Conversation = tuple[Exchange, ...]
@@ -112,8 +113,8 @@ def _blocks(answerer: "Answerer") -> "gradio.Blocks":
         opened = opened or first
         return sheet(opened and opened.later())
 
-    def afresh() -> tuple[Any, ...]:
-        return "", (), conversation_html((), documents)
+    def afresh(opened: View | None) -> tuple[Any, ...]:
+        return "", (), conversation_html((), documents), *sheet(view(opened.document) if opened else first)
 
     first = view(documents[0]) if documents else None
     blocks = gr.Blocks(title="quoth", analytics_enabled=False, fill_width=True)
@@ -156,7 +157,7 @@ def _blocks(answerer: "Answerer") -> "gradio.Blocks":
         picker.input(open_document, picker, [opened, source], queue=False, **quiet)
         source.earlier(earlier, opened, [opened, source], queue=False, **quiet)
         source.later(later, opened, [opened, source], queue=False, **quiet)
-        header.fresh(afresh, None, talk, queue=False, cancels=[asked, tried], **quiet)
+        header.fresh(afresh, opened, [*talk, opened, source], queue=False, cancels=[asked, tried], **quiet)
     return blocks
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 from index.types import Document
@@ -23,6 +24,8 @@ class Exchange:
     question: str
     answer: Answer | None = None
     problem: str = ""
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """Of its own in every conversation, lest the source opened in one be taken for that of another."""
 
     @property
     def pending(self) -> bool:
@@ -39,9 +42,9 @@ def turns_of(conversation: Sequence[Exchange]) -> tuple[Turn, ...]:
 
 
 def citation_at(conversation: Sequence[Exchange], turn: str, number: str) -> Citation | None:
-    """The citation with this number in this turn, both as a page wrote them; None if it was not shown."""
-    for index, exchange in enumerate(conversation):
-        if str(index) == turn and exchange.answer is not None:
+    """The citation with this number in the exchange of this id, as the page wrote them; None if it was not shown."""
+    for exchange in conversation:
+        if exchange.id == turn and exchange.answer is not None:
             for citation in (*exchange.answer.citations, *exchange.answer.closest):
                 if str(citation.number) == number:
                     return citation
@@ -60,7 +63,7 @@ def conversation_html(conversation: Sequence[Exchange], documents: Sequence[Docu
     """The whole conversation, oldest first, or what a newcomer sees."""
     if not conversation:
         return _welcome(documents)
-    return "".join(_exchange(str(index), exchange) for index, exchange in enumerate(conversation))
+    return "".join(map(_exchange, conversation))
 
 
 def examples_of(documents: Iterable[Document]) -> list[str]:
@@ -84,17 +87,17 @@ def _welcome(documents: Sequence[Document]) -> str:
     )
 
 
-def _exchange(turn: str, exchange: Exchange) -> str:
+def _exchange(exchange: Exchange) -> str:
     if exchange.problem:
         reply = f'<p class="problem">{shown(exchange.problem)}</p>'
     elif exchange.answer is None:
         reply = '<p class="pending">Looking through the documents…</p>'
     elif exchange.answer.status == "answered":
-        reply = _answered(turn, exchange.answer)
+        reply = _answered(exchange.id, exchange.answer)
     else:
-        reply = _unanswered(turn, exchange.answer)
+        reply = _unanswered(exchange.id, exchange.answer)
     return (
-        f'<article class="exchange" data-turn="{turn}">'
+        '<article class="exchange">'
         f'<h2 class="question" dir="auto"><span class="hidden-words">You asked: </span>{shown(exchange.question)}</h2>'
         f"{reply}</article>"
     )

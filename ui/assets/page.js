@@ -1,4 +1,4 @@
-// Carries clicks and keys between the conversation and the source. No text of a document passes through it.
+// Carries clicks and keys between the conversation and the source. It writes no text of a document into the page.
 
 window.quoth = (() => {
   "use strict";
@@ -7,10 +7,16 @@ window.quoth = (() => {
   const narrow = matchMedia("(max-width: 860px)");
   const find = (selector) => document.querySelector(selector);
 
-  let asked = null; // the citation that was clicked, or "more": what the next drawing of the source is to show
+  let asked = null; // what the next drawing of the source follows: the citation that was clicked, "earlier" or "later"
   let below = 0; // how much of the source lay below the top edge when earlier text was asked for
 
   const say = (words) => { find("#status").textContent = words; };
+
+  function region(scroller, role, label) {
+    scroller.setAttribute("role", role);
+    scroller.setAttribute("aria-label", label);
+    scroller.tabIndex = 0; // so that the keys can scroll it
+  }
 
   // Every button that the server should hear of names its event; its other data goes along.
   function send(element, trigger, events) {
@@ -74,7 +80,7 @@ window.quoth = (() => {
 
   function sheet(element, watch) {
     element.addEventListener("click", (click) => { if (click.target.closest("[data-back]")) closePane(); });
-    find("#source").tabIndex = 0; // so that the keys can scroll it
+    region(find("#source"), "region", "Source");
     watch("value", () => {
       const scroller = find("#source");
       if (asked === "earlier") scroller.scrollTop = scroller.scrollHeight - below;
@@ -82,6 +88,7 @@ window.quoth = (() => {
       else if (asked === null) scroller.scrollTop = 0;
       asked = null;
       tick();
+      if (document.activeElement === document.body) scroller.focus({ preventScroll: true }); // its button is gone
     });
   }
 
@@ -90,12 +97,10 @@ window.quoth = (() => {
     watch("value", () => {
       const last = element.querySelector(".exchange:last-of-type");
       if (last) scroller.scrollTop += last.getBoundingClientRect().top - scroller.getBoundingClientRect().top - 24;
-      element.setAttribute("aria-busy", String(Boolean(element.querySelector(".pending"))));
+      scroller.setAttribute("aria-busy", String(Boolean(element.querySelector(".pending"))));
       tick();
     });
-    element.setAttribute("role", "log");
-    element.setAttribute("aria-label", "Conversation");
-    scroller.tabIndex = 0; // so that the keys can scroll it
+    region(scroller, "log", "Conversation");
   }
 
   function masthead(element) {
@@ -108,15 +113,9 @@ window.quoth = (() => {
     });
   }
 
-  // Enter asks. gradio would have Shift+Enter ask as well, Enter that only ends the composing of a word, and Enter on
-  // nothing.
   addEventListener("keydown", (key) => {
     const box = key.target.closest?.("#question textarea");
-    if (box && key.key === "Enter") {
-      const blank = !box.value.trim();
-      if (blank && !key.shiftKey) key.preventDefault();
-      if (blank || key.shiftKey || key.isComposing) key.stopImmediatePropagation();
-    }
+    if (box && key.key === "Enter" && !key.shiftKey && !box.value.trim()) key.preventDefault(); // nothing to ask
     if (key.key === "Escape" && key.target.closest?.("#source")) closePane();
   }, true);
   addEventListener("popstate", () => { if (root.dataset.pane === "source") back(); });

@@ -111,6 +111,13 @@ def test_every_system_ranks_every_query_and_the_best_text_is_first(tmp_path: Pat
         )
 
 
+def test_rankings_are_cut_at_the_depth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beir, "DEPTH", 1)
+    write(tmp_path, queries="".join(json.dumps(row | {"text": "harbour hill"}) + "\n" for row in QUERIES))
+    rankings = rank(read_beir(tmp_path), WordEncoder())
+    assert {len(ranking) for its in rankings.values() for ranking in its.values()} == {1}
+
+
 def test_differences_are_paired(tmp_path: Path) -> None:
     found = read_beir(write(tmp_path))
     right, wrong = [("d3", 2.0), ("d1", 1.0)], [("d2", 1.0)]

@@ -150,10 +150,11 @@ def test_an_answerable_question_without_gold_is_measured_only_where_that_is_poss
 @pytest.mark.parametrize(
     "change", [{"text": "Mara Doyle leads the fleet!"}, {"start": 1}, {"highlight": [20, 28]}, {"highlight": [3, 3]}]
 )
-def test_verbatim_is_computed_from_the_documents(change: dict[str, Any]) -> None:
-    good, bad = row("q", [0, 1, 2]), row("r", [0])
-    bad["citations"][0] |= change
-    assert values([question("q", 0), question("r", 0)], [good, bad])["verbatim"] == 3 / 4
+def test_verbatim_is_computed_from_the_documents_for_citations_and_closest(change: dict[str, Any]) -> None:
+    for answered in (True, False):
+        good, bad = row("q", [0, 1, 2]), row("r", [0], answered=answered)
+        bad["citations" if answered else "closest"][0] |= change
+        assert values([question("q", 0), question("r", 0)], [good, bad])["verbatim"] == 3 / 4
 
 
 def test_a_missing_row_scores_zero_and_is_the_worst_there_is() -> None:

@@ -16,6 +16,7 @@ import pytest
 from eval.data import read_questions
 from eval.documents import read_documents
 from eval.measures import MEASURES
+from eval.progress import progress
 from eval.run import ARTICLE_QUESTIONS, SEEDS, main, write_whole
 
 HARBOUR = """The Harbour
@@ -250,6 +251,17 @@ def test_a_file_is_written_whole_or_stays(tmp_path: Path, monkeypatch: pytest.Mo
         write_whole(path, "four\n")
     assert path.read_bytes() == b"two\n"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("terminal", "said"), [(False, ""), (True, "\rAsking 1/2\rAsking 2/2\r\033[K")])
+def test_progress_is_told_on_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool, said: str
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    say = progress("Asking")
+    say(1, 2)
+    say(2, 2)
+    assert capsys.readouterr().err == said
 
 
 def test_importing_loads_nothing_heavy() -> None:

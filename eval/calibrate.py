@@ -27,11 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Asks a question set and writes coefficients and where they come from; 0, or 3 where something cannot be read."""
     parser = argparse.ArgumentParser(prog="python -m eval.calibrate", description=__doc__)
     parser.add_argument("--documents", type=Path, nargs="+", required=True, metavar="PATH")
-    parser.add_argument("--questions", type=Path, required=True, metavar="FILE.jsonl")
+    parser.add_argument("--questions", type=Path, nargs="+", required=True, metavar="FILE.jsonl")
     parser.add_argument("--foreign", type=Path, required=True, metavar="FILE.jsonl",
                         help="questions about other documents, which these do not answer")  # fmt: skip
     parser.add_argument(
-        "--asked", type=int, default=2000, help="how many of the questions to ask (default %(default)s)"
+        "--asked", type=int, default=3000, help="how many of the questions to ask (default %(default)s)"
     )
     parser.add_argument("--foreign-asked", type=int, default=400, help="and of the foreign ones (default %(default)s)")
     parser.add_argument("--reader", help="whose scores to calibrate")
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         **fit(features, right),
         "fitted_on": {
             "documents": [str(Path(*path.parts[-3:])) for path in args.documents],
-            "questions": str(Path(*args.questions.parts[-3:])),
+            "questions": [str(Path(*path.parts[-3:])) for path in args.questions],
             "foreign": str(Path(*args.foreign.parts[-3:])),
             "asked": len(right),
             "right": sum(right),
@@ -77,7 +77,7 @@ def _ask(args: argparse.Namespace, settings: Settings) -> tuple[list[Mapping[str
     from rag.row import row_of
 
     documents = read_documents(args.documents, language=settings.language)
-    questions = list(read_questions(args.questions, documents, None))
+    questions = [question for path in args.questions for question in read_questions(path, documents, None)]
     chooser = random.Random(_SEED)
     questions = chooser.sample(questions, min(args.asked, len(questions)))
     lines = args.foreign.read_text(encoding="utf-8").splitlines()

@@ -13,7 +13,7 @@ from index.types import Hit
 from rag.reader import Reading
 from rag.types import Query
 
-FEATURES = ("reader_score", "reader_margin", "dense_similarity", "word_coverage", "searchers_agree")
+FEATURES = ("reader_score", "reader_margin", "dense_similarity", "word_coverage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,6 @@ def features(query: Query, hits: Sequence[Hit], readings: Sequence[Reading], wor
     reader_margin     how far it is above the best sentence of any other passage
     dense_similarity  of the question and the best sentence's passage; 0 where dense search did not find it
     word_coverage     the share of the question's words, stemmed, that the best sentence's passage holds
-    searchers_agree   1 where both searchers found that passage, else 0
     """
     if not readings:
         return dict.fromkeys(FEATURES, 0.0)
@@ -57,6 +56,5 @@ def features(query: Query, hits: Sequence[Hit], readings: Sequence[Reading], wor
         best.score - max(others, default=0.0),
         best.hit.found_by.get("dense", 0.0),
         len(held) / len(asked) if asked else 0.0,
-        float(len(best.hit.found_by) > 1),
     )
     return dict(zip(FEATURES, values, strict=True))

@@ -73,10 +73,11 @@ class Terminal:
             words = Text.assemble(
                 *((_marked(c.kind, visible(c.text)), _CHANGES[c.kind]) for c in verdict.changes)
             )
-        self._console.print(Padding(words, (0, 0, 0, 4)))
+        self._beneath(words)
         if verdict.document and verdict.span:
             place = f"{verdict.document.title}, characters {verdict.span.start} to {verdict.span.end}"
-            self._console.print(Padding(Text(visible(place), "dim"), (0, 0, 1, 4)))
+            self._beneath(Text(visible(place), "dim"))
+        self._console.print()
 
     def findings(self, findings: Sequence[Finding]) -> None:
         widest = max(len(finding.subject) for finding in findings)
@@ -105,18 +106,21 @@ class Terminal:
         self._console.print(quote)
         under = f", under “{citation.heading}”" if citation.heading else ""
         place = f"{document.title}{under}, paragraph {citation.paragraph} ({start}–{end})"
-        self._console.print(Padding(Text(visible(place), "dim"), (0, 0, 1, 4)))
+        self._beneath(Text(visible(place), "dim"))
+        self._console.print()
+
+    def _beneath(self, text: Text) -> None:
+        self._console.print(Padding(text, (0, 0, 0, 4), expand=False))
 
 
 def visible(text: str) -> str:
     """`text` on one line, with pictures for control characters: a document must not move a person's cursor."""
-    line = " ".join(text.splitlines()) if len(text.splitlines()) > 1 else text
-    return "".join(_picture(c) for c in line)
+    return "".join(_picture(c) for c in text.replace("\r\n", "\n"))
 
 
 def _picture(character: str) -> str:
     code = ord(character)
-    if character in "\t\n\r":
+    if character in "\t\n\r\u2028\u2029":
         return " "
     if code < 0x20:
         return chr(0x2400 + code)

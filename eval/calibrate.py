@@ -73,7 +73,9 @@ def _ask(args: argparse.Namespace, settings: Settings) -> tuple[list[Mapping[str
     """What was seen at each question, and whether the best excerpt was right."""
     from index.corpus import Corpus, publish
     from index.encoder import load_encoder
-    from rag.answer import build_answerer
+    from rag.answer import Answerer
+    from rag.confidence import Calibration
+    from rag.reader import load_reader
     from rag.row import row_of
 
     documents = read_documents(args.documents, language=settings.language)
@@ -87,7 +89,9 @@ def _ask(args: argparse.Namespace, settings: Settings) -> tuple[list[Mapping[str
         encoder = load_encoder(settings.encoder)
         publish(settings.corpus, documents.all, encoder, passage_tokens=settings.passage_tokens)
         corpus = Corpus.open(settings.corpus, encoder)
-        answerer = build_answerer(corpus, encoder, settings)
+        # what is to be fitted is not needed to see what it is fitted on
+        reader = load_reader(settings.reader, encoder, corpus.lexical.words)
+        answerer = Answerer(corpus, encoder, reader, Calibration({}, 0.0), threshold=0.0)
         say = progress("Asking")
         answers = []
         for number, question in enumerate(questions, start=1):

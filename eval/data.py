@@ -93,7 +93,7 @@ def _question(row: _Row, documents: Documents) -> Question:
     exact = [item for item in evidence if item.get("kind", str) == "answer"]
     return Question(
         id=row.text("id"),
-        text=row.text("question"),
+        text=row.get("question", str),
         answerable=answerable,
         gold=tuple(_gold(item, row, documents, answers) for item in exact or evidence),
         answers=answers,

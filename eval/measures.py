@@ -178,7 +178,7 @@ def _score(question: Question, row: Row | None, documents: Documents) -> Scores:
     first = bool(excerpts) and holds(excerpts[0], question.gold)
     scores: Scores = {
         "right": float(first) if question.gold or not question.answerable else None,
-        "ms": None if row is None else row["ms"]["total"],
+        "ms": None if row is None else row["ms"].get("total"),
         "excerpts": len(quoted),
         "verbatim": sum(_verbatim(one, documents) for one in quoted) / len(quoted) if quoted else None,
     }

@@ -78,7 +78,7 @@ def _plots(report: Report) -> list[Plot]:
         intervals = [(depth, summary[f"recall@{depth}"].low, summary[f"recall@{depth}"].high) for depth in DEPTHS]
         plots.append(recall_plot(_recall(measured), intervals))
     if "ms_p50" in summary:
-        took = [row["ms"]["total"] for row in measured.rows.values()]
+        took = [row["ms"]["total"] for row in measured.rows.values() if row["ms"]]
         plots.append(latency_plot(took, summary["ms_p50"].value, summary["ms_p95"].value))
     return plots
 

@@ -19,7 +19,7 @@ from eval.documents import Documents, read_documents
 from eval.measures import BY_CATEGORY, COMPARED, MEASURES, measure, summarise, summarise_categories, worse
 from eval.progress import progress
 from eval.table import formatted, summary_table, systems_table
-from index.errors import QuestionError, QuestionSetError, QuothError
+from index.errors import QuestionError, QuothError
 from rag.settings import Settings
 
 if TYPE_CHECKING:
@@ -125,19 +125,17 @@ def _evaluate(args: argparse.Namespace, settings: Settings, documents: Documents
 
 
 def ask(answerer: Answerer, questions: Sequence[Question], documents: Documents) -> list[dict[str, Any]]:
-    """The row of every question, in their order. Raises QuestionSetError where a question cannot be asked."""
-    from rag.row import row_of
+    """The row of every question, in their order. One that cannot be asked is unanswered; its row says why."""
+    from rag.row import refused_row_of, row_of
 
     say = progress("Asking")
     rows = []
     for number, question in enumerate(questions, start=1):
         try:
-            answer = answerer.ask(question.text, question.history)
+            row = row_of(answerer.ask(question.text, question.history), id=question.id, document_id=documents.row_id)
         except QuestionError as error:
-            raise QuestionSetError(
-                f"the question {question.id} cannot be asked: {error.problem}", error.remedy
-            ) from error
-        rows.append(row_of(answer, id=question.id, document_id=documents.row_id))
+            row = refused_row_of(error, id=question.id, edition=answerer.corpus.edition)
+        rows.append(row)
         say(number, len(questions))
     return rows
 

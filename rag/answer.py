@@ -79,7 +79,7 @@ class Answerer:
 
 def build_answerer(corpus: Corpus, encoder: Encoder, settings: Settings) -> Answerer:
     """The Answerer that `settings` describe, over an open corpus."""
-    reader = load_reader(settings.reader, encoder)
+    reader = load_reader(settings.reader, encoder, corpus.lexical.words)
     return Answerer(corpus, encoder, reader, Calibration.of(reader.name), settings.threshold)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from index.errors import QuestionError
 from index.types import Document, Span
 from rag.receipt import Receipt
 from rag.types import Answer, Citation
@@ -54,6 +55,23 @@ def row_of(
         "searched_for": list(answer.searched_for),
         "ms": {stage: round(value, 3) for stage, value in answer.ms.items()},
         "edition": answer.edition,
+    }
+
+
+def refused_row_of(error: QuestionError, *, id: str, edition: str) -> dict[str, Any]:
+    """The row of a question that cannot be asked: unanswered, nothing searched for, and "refused" says why."""
+    return {
+        "version": VERSION,
+        "id": id,
+        "status": "unanswered",
+        "confidence": 0.0,
+        "citations": [],
+        "closest": [],
+        "retrieved": [],
+        "searched_for": [],
+        "ms": {},
+        "edition": edition,
+        "refused": str(error),
     }
 
 

@@ -168,7 +168,6 @@ def test_half_of_a_set(tmp_path: Path) -> None:
         (row(id=7), r":2: id is 7, not text"),
         (row(id="q1"), r":2 \(question q1\): the id 'q1' was met before"),
         (row(id="q2", question=...), r":2 \(question q2\): the key 'question' is missing"),
-        (row(id="q2", question=""), r"\(question q2\): question is blank"),
         (row(id="q2", answerable="yes"), r"\(question q2\): answerable is 'yes', not true or false"),
         (row(id="q2", evidence=...), r"\(question q2\): the key 'evidence' is missing"),
         (row(id="q2", evidence=SHIPS), r"\(question q2\): evidence is .*, not a list"),

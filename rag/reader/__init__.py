@@ -8,6 +8,7 @@ from typing import Protocol
 
 from index.encoder import Encoder
 from index.errors import SettingsError
+from index.lexical import Words
 from index.types import Hit, Sentence, Span
 from rag.types import Query
 
@@ -33,11 +34,11 @@ class Reader(Protocol):
         ...
 
 
-def load_reader(name: str, encoder: Encoder) -> Reader:
-    """The reader of this name. Raises SettingsError where there is none."""
+def load_reader(name: str, encoder: Encoder, words: Words) -> Reader:
+    """The reader of this name; `words` says which words are the same. Raises SettingsError where there is none."""
     from rag.reader.similarity import SimilarityReader
 
     readers = {SimilarityReader.name: SimilarityReader}
     if name not in readers:
         raise SettingsError(f"there is no reader {name!r}", f"Choose one of {', '.join(readers)}")
-    return readers[name](encoder)
+    return readers[name](encoder, words)

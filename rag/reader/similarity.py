@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.encoder import Encoder, Encoding
+from index.lexical import Words
 from index.types import Document, Hit, Sentence
 from rag.reader import Reading
 from rag.reader.highlight import highlight
@@ -31,8 +32,9 @@ class SimilarityReader:
 
     name = "similarity"
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, words: Words) -> None:
         self._encoder = encoder
+        self._words = words
         self._remembered: OrderedDict[tuple[str, int, int], Encoding] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -45,7 +47,7 @@ class SimilarityReader:
                 hit,
                 sentence,
                 score=_late_interaction(query.encoding, encoding, weights) + _PASSAGE_WEIGHT * hit.score,
-                highlight=highlight(query.text, hit.passage.document, sentence.span),
+                highlight=highlight(query.text, hit.passage.document, sentence.span, self._words),
             )
             for (hit, sentence), encoding in zip(found, encodings, strict=True)
         ]

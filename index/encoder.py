@@ -102,6 +102,7 @@ class PackagedEncoder:
         self._counter = tokenizers.Tokenizer.from_str(tokenizer.to_str())
         self._counter.no_truncation()
         self.dimension = model.config.hidden
+        self.dtype = model.dtype
 
     @classmethod
     def load(cls, dtype: torch.dtype | None = None) -> PackagedEncoder:

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import bm25s
@@ -50,12 +51,16 @@ class Words:
             )
         self._stemmer = Stemmer.Stemmer(STEMMERS[language])
         self._stopwords = frozenset(_STOPWORDS.get(language, ()))
+        # a text's words recur, and a stemmer's call costs more than a look-up
+        self._stem = lru_cache(maxsize=1 << 16)(self._stem_of)
 
     def __call__(self, text: str) -> list[str]:
         folded = _APOSTROPHE.sub("", unicodedata.normalize("NFKC", text).casefold())
-        words = [word for word in _WORD.findall(folded) if word not in self._stopwords]
-        stems: list[str] = self._stemmer.stemWords(words)
-        return stems
+        return [stem for word in _WORD.findall(folded) if (stem := self._stem(word))]
+
+    def _stem_of(self, word: str) -> str:
+        """Empty for a stop word."""
+        return "" if word in self._stopwords else str(self._stemmer.stemWord(word))
 
 
 class LexicalIndex:

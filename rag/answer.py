@@ -69,12 +69,18 @@ class Answerer:
 
     def _query(self, question: str, history: Sequence[Turn]) -> Query:
         alone = stand_alone(question, history)
-        asked, joined = self._encoder.count_tokens([question, alone])
-        limit = self._encoder.max_tokens
-        if asked > limit:
-            raise QuestionError(f"the question has {asked} tokens, the encoder reads {limit}", "Ask a shorter one")
-        text = alone if joined <= limit else question
+        text = alone if self._fits(alone) else question
+        if not self._fits(text):
+            raise QuestionError(
+                f"the question has more than the {self._encoder.max_tokens} tokens that the encoder reads",
+                "Ask a shorter one",
+            )
         return Query(text, self._encoder.encode_pieces([text])[0])
+
+    def _fits(self, text: str) -> bool:
+        # a token is at least a character, so most need no counting
+        limit = self._encoder.max_tokens
+        return len(text) <= limit or self._encoder.count_tokens([text])[0] <= limit
 
 
 def build_answerer(corpus: Corpus, encoder: Encoder, settings: Settings) -> Answerer:

@@ -13,7 +13,7 @@ from index.types import Hit
 from rag.reader import Reading
 from rag.types import Query
 
-FEATURES = ("reader_score", "reader_margin", "dense_similarity", "word_coverage")
+FEATURES = ("reader_score", "dense_similarity", "word_coverage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,6 @@ def features(query: Query, hits: Sequence[Hit], readings: Sequence[Reading], wor
     """The values of FEATURES for the best reading; all 0 where nothing was found.
 
     reader_score      the best sentence's score
-    reader_margin     how far it is above the best sentence of any other passage
     dense_similarity  of the question and the best sentence's passage; 0 where dense search did not find it
     word_coverage     the share of the question's words, stemmed, that the best sentence's passage holds
     """
@@ -48,12 +47,10 @@ def features(query: Query, hits: Sequence[Hit], readings: Sequence[Reading], wor
         return dict.fromkeys(FEATURES, 0.0)
     best = readings[0]
     passage = best.hit.passage
-    others = [reading.score for reading in readings if reading.hit is not best.hit]
     asked = set(words(query.text))
     held = asked & set(words(f"{passage.document.title} {passage.heading} {passage.text}"))
     values = (
         best.score,
-        best.score - max(others, default=0.0),
         best.hit.found_by.get("dense", 0.0),
         len(held) / len(asked) if asked else 0.0,
     )

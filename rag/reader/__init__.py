@@ -30,7 +30,7 @@ class Reader(Protocol):
     def name(self) -> str: ...
 
     def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
-        """Every sentence of the passages, headings left out, best first."""
+        """The best sentences of the passages, headings left out, best first; none only where the passages hold none."""
         ...
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,18 @@ from rag.types import Query
 
 _PASSAGE_WEIGHT = 0.1
 """What the passage's own score, 0 to 1, adds to its sentences' (measured on train/squad2: hit@1 .765 to .773)."""
+_READINGS = 6
+"""How many sentences are handed on, of all that are scored."""
 _REMEMBERED = 4096
 """Sentences whose encodings are kept: about 50 kB each."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Encoded:
+    """What is remembered of a sentence."""
+
+    pieces: NDArray[np.float32]
+    ids: frozenset[int]
 
 
 class SimilarityReader:
@@ -35,25 +46,24 @@ class SimilarityReader:
     def __init__(self, encoder: Encoder, words: Words) -> None:
         self._encoder = encoder
         self._words = words
-        self._remembered: OrderedDict[tuple[str, int, int], Encoding] = OrderedDict()
+        self._remembered: OrderedDict[tuple[str, int, int], _Encoded] = OrderedDict()
         self._lock = threading.Lock()
 
     def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
-        found = [(hit, s) for hit in hits for s in hit.passage.sentences if not s.heading]
-        encodings = self._encode([(hit.passage.document, sentence) for hit, sentence in found])
-        weights = _rarity(query.encoding, encodings)
-        readings = [
-            Reading(
-                hit,
-                sentence,
-                score=_late_interaction(query.encoding, encoding, weights) + _PASSAGE_WEIGHT * hit.score,
-                highlight=highlight(query.text, hit.passage.document, sentence.span, self._words),
-            )
-            for (hit, sentence), encoding in zip(found, encodings, strict=True)
+        places = [(hit, sentence) for hit in hits for sentence in hit.passage.sentences if not sentence.heading]
+        sentences = self._encode([(hit.passage.document, sentence) for hit, sentence in places])
+        weights = _rarity(query.encoding, sentences)
+        scored = [
+            (_late_interaction(query.encoding, encoded, weights) + _PASSAGE_WEIGHT * hit.score, hit, sentence)
+            for (hit, sentence), encoded in zip(places, sentences, strict=True)
         ]
-        return sorted(readings, key=lambda reading: -reading.score)
+        scored.sort(key=lambda one: -one[0])
+        return [
+            Reading(hit, sentence, score, highlight(query.text, hit.passage.document, sentence.span, self._words))
+            for score, hit, sentence in scored[:_READINGS]
+        ]
 
-    def _encode(self, sentences: Sequence[tuple[Document, Sentence]]) -> list[Encoding]:
+    def _encode(self, sentences: Sequence[tuple[Document, Sentence]]) -> list[_Encoded]:
         keys = [(document.id, sentence.span.start, sentence.span.end) for document, sentence in sentences]
         with self._lock:
             known = {key: self._remembered[key] for key in keys if key in self._remembered}
@@ -62,7 +72,8 @@ class SimilarityReader:
             for key, (document, sentence) in zip(keys, sentences, strict=True)
             if key not in known
         }
-        known |= zip(missing, self._encoder.encode_pieces(list(missing.values())), strict=True)
+        for key, encoding in zip(missing, self._encoder.encode_pieces(list(missing.values())), strict=True):
+            known[key] = _Encoded(encoding.pieces, frozenset(encoding.ids.tolist()))
         with self._lock:
             for key in keys:
                 self._remembered[key] = known[key]
@@ -72,14 +83,16 @@ class SimilarityReader:
         return [known[key] for key in keys]
 
 
-def _rarity(question: Encoding, sentences: Sequence[Encoding]) -> NDArray[np.float32]:
+def _rarity(question: Encoding, sentences: Sequence[_Encoded]) -> NDArray[np.float32]:
     """(n,): the weight of each word piece of the question, summing to 1."""
-    holding = Counter(piece for sentence in sentences for piece in set(sentence.ids.tolist()))
-    idf = [math.log1p((len(sentences) - holding[id] + 0.5) / (holding[id] + 0.5)) for id in question.ids.tolist()]
+    idf = []
+    for piece in question.ids.tolist():
+        holding = sum(piece in sentence.ids for sentence in sentences)
+        idf.append(math.log1p((len(sentences) - holding + 0.5) / (holding + 0.5)))
     return np.array(idf, np.float32) / (sum(idf) or 1.0)
 
 
-def _late_interaction(question: Encoding, sentence: Encoding, weights: NDArray[np.float32]) -> float:
+def _late_interaction(question: Encoding, sentence: _Encoded, weights: NDArray[np.float32]) -> float:
     if not len(weights) or not len(sentence.pieces):
         return 0.0
     return float(weights @ (question.pieces @ sentence.pieces.T).max(axis=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 import struct
@@ -77,7 +78,10 @@ def publish(
     dense = DenseIndex.build(_encode(encoder, texts, progress))
 
     def write(staging: Path) -> None:
-        _write_database(staging / "corpus.sqlite", documents, passages)
+        try:
+            _write_database(staging / "corpus.sqlite", documents, passages)
+        except sqlite3.Error as error:
+            raise OSError(errno.EIO, str(error), str(staging)) from error
         dense.save(staging)
         lexical.save(staging)
 
@@ -95,7 +99,9 @@ def publish(
 class Corpus:
     """One edition, opened: what is read from it does not change, whatever is published meanwhile."""
 
-    def __init__(self, database: sqlite3.Connection, dense: DenseIndex, lexical: LexicalIndex, manifest: Manifest) -> None:
+    def __init__(
+        self, database: sqlite3.Connection, dense: DenseIndex, lexical: LexicalIndex, manifest: Manifest
+    ) -> None:
         self.dense = dense
         self.lexical = lexical
         self.manifest = manifest
@@ -165,7 +171,9 @@ class PassageTable(Sequence[Passage]):
     def __getitem__(self, row: int | slice) -> Passage | tuple[Passage, ...]:
         if isinstance(row, slice):
             return tuple(self[n] for n in range(*row.indices(self._size)))
-        found = self._database.execute("SELECT document, heading, sentences FROM passages WHERE row = ?", (row,)).fetchone()
+        found = self._database.execute(
+            "SELECT document, heading, sentences FROM passages WHERE row = ?", (row,)
+        ).fetchone()
         if found is None:
             raise IndexError(row)
         document, heading, blob = found

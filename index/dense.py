@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import faiss
@@ -20,9 +21,7 @@ class DenseIndex:
     @classmethod
     def build(cls, vectors: NDArray[np.float32]) -> DenseIndex:
         """An index over unit vectors, float32 (n, d), stored as fp16."""
-        index = faiss.IndexScalarQuantizer(
-            vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-        )
+        index = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
         index.add(np.ascontiguousarray(vectors, np.float32))
         return cls(index)
 
@@ -31,7 +30,11 @@ class DenseIndex:
         return cls(faiss.read_index(str(folder / FILE)))
 
     def save(self, folder: Path) -> None:
-        faiss.write_index(self._index, str(folder / FILE))
+        """Raises OSError where it cannot be written."""
+        try:
+            faiss.write_index(self._index, str(folder / FILE))
+        except RuntimeError as error:
+            raise OSError(errno.EIO, "FAISS could not write its index", str(folder / FILE)) from error
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -41,7 +44,7 @@ class DenseIndex:
         return int(self._index.d)
 
     def search(self, vectors: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """(inner products float32, rows int64), each (queries, min(k, n)), best first, of query vectors (queries, d)."""
+        """(inner products float32, rows int64), each (queries, min(k, n)), best first, of vectors (queries, d)."""
         scores, rows = self._index.search(np.ascontiguousarray(vectors, np.float32), min(k, len(self)))
         return scores, rows
 

@@ -27,6 +27,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from index.errors import CorpusBusy, CorpusError, CorpusMissing, EditionDamaged, EditionIncompatible
+from index.strict_json import parse_json
 
 FORMAT = 1
 KEPT = 3
@@ -85,29 +86,29 @@ def publish(
         (corpus / "editions").mkdir(parents=True, exist_ok=True)
         with _lock(corpus):
             _clear_staging(corpus)
-            staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=corpus))
-            write(staging)
-            created = datetime.now(UTC)
-            files = {str(file.relative_to(staging)): _identify(file) for file in _files(staging)}
-            content = hashlib.sha256(json.dumps({n: f.sha256 for n, f in files.items()}).encode()).hexdigest()
-            manifest = Manifest(
-                format=FORMAT,
-                name=f"{created:%Y%m%dT%H%M%S%f}Z-{content[:8]}",
-                created=created.isoformat(timespec="seconds"),
-                parent=_current_name(corpus),
-                encoder=encoder,
-                language=language,
-                passage_tokens=passage_tokens,
-                documents=documents,
-                passages=passages,
-                files=files,
-            )
-            written = json.dumps(asdict(manifest), indent=2).encode()
-            (staging / _MANIFEST).write_bytes(written)
-            for file in [*_files(staging), *(folder for folder in staging.rglob("*") if folder.is_dir()), staging]:
-                _flush(file)
-            staging.chmod(0o755)
-            staging.rename(corpus / "editions" / manifest.name)
+            with _staging(corpus) as staging:
+                write(staging)
+                created = datetime.now(UTC)
+                files = {str(file.relative_to(staging)): _identify(file) for file in _files(staging)}
+                content = hashlib.sha256(json.dumps({n: f.sha256 for n, f in files.items()}).encode()).hexdigest()
+                manifest = Manifest(
+                    format=FORMAT,
+                    name=f"{created:%Y%m%dT%H%M%S%f}Z-{content[:8]}",
+                    created=created.isoformat(timespec="seconds"),
+                    parent=_current_name(corpus),
+                    encoder=encoder,
+                    language=language,
+                    passage_tokens=passage_tokens,
+                    documents=documents,
+                    passages=passages,
+                    files=files,
+                )
+                written = json.dumps(asdict(manifest), indent=2).encode()
+                (staging / _MANIFEST).write_bytes(written)
+                for file in [*_files(staging), *(folder for folder in staging.rglob("*") if folder.is_dir()), staging]:
+                    _flush(file)
+                staging.chmod(0o755)
+                staging.rename(corpus / "editions" / manifest.name)
             _flush(corpus / "editions")
             _point(corpus, manifest.name, hashlib.sha256(written).hexdigest())
             _prune(corpus, manifest.name)
@@ -163,14 +164,16 @@ def _read_manifest(file: Path, sha256: str) -> Manifest:
         raise EditionDamaged(f"{file}: {error.strerror}", _REBUILD) from error
     # the format first: what another version wrote is to be called that, not damaged
     try:
-        given = json.loads(written)
+        given = parse_json(written.decode())
         version = given["format"]
     except (ValueError, KeyError, TypeError) as error:
         raise EditionDamaged(f"{file}: it is not a manifest", _REBUILD) from error
     if hashlib.sha256(written).hexdigest() != sha256:
         raise EditionDamaged(f"{file}: its checksum is not the one that the corpus points to", _REBUILD)
     if version != FORMAT:
-        raise EditionIncompatible(f"{file}: the edition has format {version}, this quoth reads format {FORMAT}", _REBUILD)
+        raise EditionIncompatible(
+            f"{file}: the edition has format {version}, this quoth reads format {FORMAT}", _REBUILD
+        )
     given["encoder"] = EncoderId(**given["encoder"])
     given["files"] = {name: FileId(**about) for name, about in given["files"].items()}
     return Manifest(**given)
@@ -179,7 +182,10 @@ def _read_manifest(file: Path, sha256: str) -> Manifest:
 def _check(file: Path, expected: FileId) -> None:
     if not file.is_file():
         raise EditionDamaged(f"{file}: the file is missing", _REBUILD)
-    found = _identify(file)
+    try:
+        found = _identify(file)
+    except OSError as error:
+        raise EditionDamaged(f"{file}: {error.strerror}", _REBUILD) from error
     if found.size != expected.size:
         raise EditionDamaged(f"{file}: it has {found.size} bytes, expected {expected.size}", _REBUILD)
     if found.sha256 != expected.sha256:
@@ -214,8 +220,21 @@ def _point(corpus: Path, name: str, manifest_sha256: str) -> None:
 
 
 def _current_name(corpus: Path) -> str | None:
-    pointer = corpus / "current"
-    return _read_pointer(pointer)[0] if pointer.exists() else None
+    """None also where the pointer is damaged: indexing again is what mends that."""
+    try:
+        return _read_pointer(corpus / "current")[0]
+    except EditionDamaged:
+        return None
+
+
+@contextmanager
+def _staging(corpus: Path) -> Iterator[Path]:
+    """A new folder to write an edition in; what fails there leaves nothing on a disk that may be full."""
+    folder = Path(tempfile.mkdtemp(prefix=".staging-", dir=corpus))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _clear_staging(corpus: Path) -> None:
@@ -227,7 +246,8 @@ def _prune(corpus: Path, current: str) -> None:
     """Drops all but the last few editions; names begin with their time, so they sort by age."""
     others = sorted(folder for folder in (corpus / "editions").iterdir() if folder.name != current)
     for folder in others[: max(0, len(others) - (KEPT - 1))]:
-        shutil.rmtree(folder)
+        # the new edition is published by now: what cannot be removed yet is left to the next publication
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -33,9 +34,13 @@ def read(paths: Sequence[Path], *, language: str = "en") -> list[Document]:
 
 
 def _files(path: Path) -> list[Path]:
-    if not path.exists():
-        raise SourceError(f"{path}: no such file or folder", "Check the path")
-    if not path.is_dir():
+    try:
+        kind = path.stat().st_mode
+    except (OSError, ValueError) as error:
+        # ValueError: a path with a NUL in it
+        said = error.strerror if isinstance(error, OSError) else "no path"
+        raise SourceError(f"{path}: {said}", "Check the path") from error
+    if not stat.S_ISDIR(kind):
         return [path]
     files = sorted(_walk(path))
     if not files:

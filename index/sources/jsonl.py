@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from index.errors import SourceError
 from index.sources.text import check_text, decode, read_bytes
+from index.strict_json import NotStrictJson, parse_json
 from index.types import Document
 
 
@@ -20,7 +20,9 @@ def read_jsonl(file: Path, *, language: str = "en") -> list[tuple[str, Document]
         where = f"{file}: line {number}"
         doc_id, title, text = _fields(line, where)
         if doc_id in seen:
-            raise SourceError(f"{where}: doc_id {doc_id!r} stands on line {seen[doc_id]} already", "Make the ids unique")
+            raise SourceError(
+                f"{where}: doc_id {doc_id!r} stands on line {seen[doc_id]} already", "Make the ids unique"
+            )
         seen[doc_id] = number
         check_text(text, where)
         pairs.append((doc_id, Document.of(text, title=title or doc_id, source=f"{file}#{doc_id}", language=language)))
@@ -31,9 +33,9 @@ def read_jsonl(file: Path, *, language: str = "en") -> list[tuple[str, Document]
 
 def _fields(line: str, where: str) -> tuple[str, str, str]:
     try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise SourceError(f"{where}: not JSON ({error.msg})", "Write one JSON object a line") from error
+        record = parse_json(line)
+    except NotStrictJson as error:
+        raise SourceError(f"{where}: {error}", "Write one JSON object a line") from error
     if not isinstance(record, dict):
         raise SourceError(f"{where}: expected a JSON object", "Write one JSON object a line")
     doc_id = record.get("doc_id", record.get("_id"))
@@ -41,12 +43,6 @@ def _fields(line: str, where: str) -> tuple[str, str, str]:
     for key, value in (("doc_id", doc_id), ("title", title), ("text", text)):
         if not isinstance(value, str):
             raise SourceError(f"{where}: {key} is {value!r}, expected a string", "Mend the line")
-    assert isinstance(doc_id, str) and isinstance(text, str)
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise SourceError(
-            f"{where}: character {error.start} of the text is half of a surrogate pair, which is no character",
-            "Mend the escape there",
-        ) from error
+    assert isinstance(doc_id, str)
+    assert isinstance(text, str)
     return doc_id, title, text

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from index.errors import SourceError
+from index.strict_json import NotStrictJson, parse_json
 from index.types import Document
 
 METADATA_SUFFIX = ".meta.json"
@@ -40,6 +41,10 @@ def read_text_file(file: Path, *, language: str = "en") -> Document:
 
 def read_bytes(file: Path) -> bytes:
     try:
+        str(file).encode()
+    except UnicodeEncodeError as error:
+        raise SourceError(f"{file}: its name is not UTF-8", "Rename it") from error
+    try:
         return file.read_bytes()
     except OSError as error:
         raise SourceError(f"{file}: {error.strerror}", "Make it a readable file or leave it out") from error
@@ -54,7 +59,7 @@ def decode(data: bytes, file: Path) -> str:
             "Save it as plain text in UTF-8 or leave it out",
         )
     try:
-        return data.decode("utf-8-sig")
+        return data.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise SourceError(
             f"{file}: byte {error.start} is 0x{data[error.start]:02x}, which is not UTF-8 there",
@@ -84,9 +89,9 @@ def _metadata(file: Path) -> dict[str, Any]:
         return {}
     text = decode(read_bytes(file), file)
     try:
-        known = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SourceError(f"{file}: line {error.lineno} is not JSON ({error.msg})", "Mend the metadata file") from error
+        known = parse_json(text)
+    except NotStrictJson as error:
+        raise SourceError(f"{file}: {error}", "Mend the metadata file") from error
     if not isinstance(known, dict):
         raise SourceError(f"{file}: expected a JSON object", "Mend the metadata file")
     for key in ("title", "date", "source", "language"):
@@ -96,9 +101,19 @@ def _metadata(file: Path) -> dict[str, Any]:
         values = known.get(key, [])
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
             raise SourceError(f"{file}: {key} is {values!r}, expected a list of strings", "Mend the metadata file")
-    if known.get("date") is not None and not _DATE.fullmatch(known["date"]):
+    if known.get("date") is not None and not _is_date(known["date"]):
         raise SourceError(f"{file}: date is {known['date']!r}, expected 2024, 2024-06 or 2024-06-18", "Mend the date")
     return known
+
+
+def _is_date(text: str) -> bool:
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text + "-01-01"[len(text) - 4 :])
+    except ValueError:
+        return False
+    return True
 
 
 def _title(file: Path, text: str) -> str:

@@ -1,0 +1,27 @@
+"""JSON that came from outside, parsed strictly: one error for all that is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+class NotStrictJson(ValueError):
+    """Its message says why, and where in the text."""
+
+
+def parse_json(text: str) -> Any:
+    """The value of `text`. Raises NotStrictJson, also where a number, a depth or a character is beyond what can be."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise NotStrictJson(f"not JSON ({error.msg}, line {error.lineno}, column {error.colno})") from error
+    except (ValueError, RecursionError) as error:
+        raise NotStrictJson("not JSON (a number is too long or brackets are nested too deep)") from error
+    try:
+        # an escape such as \ud800 on its own becomes a string that can be neither stored nor printed
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = ord(error.object[error.start])
+        raise NotStrictJson(f"no text (the escape \\u{half:04x} is half of a surrogate pair)") from error
+    return value

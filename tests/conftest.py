@@ -11,6 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from index.encoder import Encoder
     from rag.answer import Answerer
 
 
@@ -31,17 +32,23 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def answerer(tmp_path_factory: pytest.TempPathFactory) -> Answerer:
+def encoder() -> Encoder:
+    """The packaged encoder, loaded once."""
+    from index.encoder import load_encoder
+
+    return load_encoder()
+
+
+@pytest.fixture(scope="session")
+def answerer(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Answerer:
     """The answerer itself, over the article of the seeds."""
     from page_support import SEEDS
 
     from index.corpus import Corpus, publish
-    from index.encoder import load_encoder
     from index.sources import read
     from rag.answer import build_answerer
     from rag.settings import Settings
 
     settings = Settings(corpus=tmp_path_factory.mktemp("corpus"))
-    encoder = load_encoder(settings.encoder)
     publish(settings.corpus, read([SEEDS]), encoder)
     return build_answerer(Corpus.open(settings.corpus, encoder), encoder, settings)

@@ -1,0 +1,267 @@
+"""Files become documents as they are, or the error names the file and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from index.errors import SourceError
+from index.sources import read
+from index.sources.text import METADATA_SUFFIX
+
+
+def write(folder: Path, name: str, content: str | bytes) -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return file
+
+
+def describe(file: Path, about: Any) -> None:
+    written = about if isinstance(about, str) else json.dumps(about)
+    file.with_name(file.name + METADATA_SUFFIX).write_text(written, encoding="utf-8")
+
+
+def refused(*paths: Path) -> str:
+    """The one line with which these paths are refused."""
+    with pytest.raises(SourceError) as caught:
+        read(paths)
+    message = str(caught.value)
+    assert message.isprintable()
+    assert caught.value.remedy
+    return message
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1).filter(str.strip))
+def test_a_text_is_kept_character_for_character(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    file = write(tmp_path_factory.mktemp("texts"), "a.txt", text)
+    (document,) = read([file])
+    assert document.text == text.removeprefix("\ufeff")
+
+
+def test_newlines_are_kept_as_they_came(tmp_path: Path) -> None:
+    text = "One.\r\nTwo.\rThree.\nFour.\u2028Five."
+    (document,) = read([write(tmp_path, "a.txt", text)])
+    assert document.text == text
+
+
+def test_a_signature_is_no_part_of_the_text(tmp_path: Path) -> None:
+    (document,) = read([write(tmp_path, "a.txt", b"\xef\xbb\xbfText.")])
+    assert document.text == "Text."
+
+
+def test_without_a_metadata_file_the_name_or_the_heading_is_the_title(tmp_path: Path) -> None:
+    (plain,) = read([write(tmp_path, "annual_report 2024.txt", "# No heading in plain text")])
+    (markdown,) = read([write(tmp_path, "a.md", "Some text.\n\n#  The real title ##\n\nMore.\n")])
+    assert plain.title == "annual report 2024"
+    assert plain.source == str(tmp_path / "annual_report 2024.txt")
+    assert (plain.date, plain.groups, plain.examples, plain.language) == (None, (), (), "en")
+    assert markdown.title == "The real title"
+
+
+def test_a_metadata_file_says_what_is_known(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.txt", "Text.")
+    about = {
+        "title": "Ein Titel",
+        "date": "2024-06",
+        "source": "https://example.com/a",
+        "language": "de",
+        "groups": ["staff"],
+        "examples": ["What?", "Why?"],
+    }
+    describe(file, about)
+    (document,) = read([file])
+    assert (document.title, document.date, document.source) == ("Ein Titel", "2024-06", "https://example.com/a")
+    assert (document.language, document.groups, document.examples) == ("de", ("staff",), ("What?", "Why?"))
+
+
+def test_a_source_of_null_is_unstated(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.txt", "Text.")
+    describe(file, {"source": None})
+    assert read([file])[0].source is None
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ("{\n1}", "not JSON (Expecting property name enclosed in double quotes, line 2, column 1)"),
+        ("", "not JSON"),
+        ("[1]", "expected a JSON object"),
+        ('{"a": ' + "9" * 5000 + "}", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ({"title": 7}, "title is 7, expected a string"),
+        ({"source": ["x"]}, "expected a string"),
+        ({"language": False}, "expected a string"),
+        ({"groups": "staff"}, "groups is 'staff', expected a list of strings"),
+        ({"groups": None}, "expected a list of strings"),
+        ({"examples": ["x", 1]}, "expected a list of strings"),
+        ({"date": "18 June 2024"}, "date is '18 June 2024', expected 2024"),
+        ({"date": "2024-13"}, "date"),
+        ({"date": "2024-02-30"}, "date"),
+        ({"date": ""}, "date"),
+        ({"title": "half a \ud800 pair"}, "surrogate"),
+        ({"examples": ["half a \udc00 pair"]}, "surrogate"),
+    ],
+)
+def test_a_wrong_metadata_file_is_named(tmp_path: Path, about: Any, said: str) -> None:
+    file = write(tmp_path, "a.txt", "Text.")
+    describe(file, about)
+    message = refused(file)
+    assert message.startswith(f"{file}{METADATA_SUFFIX}: ")
+    assert said in message
+
+
+@pytest.mark.parametrize("keys", [("doc_id", "title", "text"), ("_id", "title", "text")])
+def test_jsonl_in_both_shapes(tmp_path: Path, keys: tuple[str, str, str]) -> None:
+    rows = [("one", "Title 1", "Text one.\r\nMore."), ("two", "", "Text two.")]
+    lines = [json.dumps(dict(zip(keys, row, strict=True))) for row in rows]
+    file = write(tmp_path, "corpus.jsonl", "\n\n".join(lines) + "\n")
+    one, two = read([file])
+    assert (one.title, one.text, one.source) == ("Title 1", "Text one.\r\nMore.", f"{file}#one")
+    assert (two.title, two.text) == ("two", "Text two.")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{", "not JSON"),
+        ("[1]", "expected a JSON object"),
+        ('"text"', "expected a JSON object"),
+        ('{"doc_id": "b"}', "text is None, expected a string"),
+        ('{"text": "b"}', "doc_id is None, expected a string"),
+        ('{"doc_id": 7, "text": "b"}', "doc_id is 7"),
+        ('{"doc_id": "b", "text": "x", "title": 3}', "title is 3"),
+        ('{"doc_id": "b", "text": " "}', "it is empty"),
+        ('{"doc_id": "a", "text": "b"}', "doc_id 'a' stands on line 1 already"),
+        ('{"doc_id": "b", "text": "half a \\ud800 pair"}', "\\ud800 is half of a surrogate pair"),
+        ('{"doc_id": "b", "text": "x", "title": "half a \\ud800 pair"}', "\\ud800 is half of a surrogate pair"),
+        ('{"doc_id": "b\\udc00", "text": "x"}', "\\udc00 is half of a surrogate pair"),
+        ('{"doc_id": "b", "text": "x", "n": ' + "9" * 5000 + "}", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+    ],
+)
+def test_a_wrong_line_of_jsonl_is_named(tmp_path: Path, line: str, said: str) -> None:
+    file = write(tmp_path, "corpus.jsonl", '{"doc_id": "a", "text": "Good."}\n' + line + "\n")
+    message = refused(file)
+    assert message.startswith(f"{file}: line 2: ")
+    assert said in message
+
+
+def test_a_whole_pair_of_surrogates_is_a_character(tmp_path: Path) -> None:
+    (document,) = read([write(tmp_path, "corpus.jsonl", '{"doc_id": "a", "text": "\\ud83d\\ude00"}')])
+    assert document.text == "\U0001f600"
+
+
+def test_an_empty_jsonl_file(tmp_path: Path) -> None:
+    assert "it is empty" in refused(write(tmp_path, "corpus.jsonl", "\n \n"))
+
+
+def test_a_text_that_occurs_twice_is_one_document(tmp_path: Path) -> None:
+    first = write(tmp_path, "a.txt", "The same text.")
+    write(tmp_path, "b.txt", "The same text.")
+    (document,) = read([tmp_path, first])
+    assert document.source == str(first)
+
+
+def test_a_folder_is_walked_in_order_of_name_without_what_is_hidden_or_no_text(tmp_path: Path) -> None:
+    for name in ("b.txt", "a.MD", "sub/c.markdown", "sub/deep/d.text", "corpus.jsonl"):
+        write(tmp_path, name, json.dumps({"doc_id": name, "text": name}))
+    for name in (".hidden.txt", ".git/e.txt", "f.pdf", "other.jsonl", "g", "sub/.h/i.md"):
+        write(tmp_path, name, b"\xff\xfe")
+    (tmp_path / "folder.txt").mkdir()
+    assert [Path(str(document.source)).name for document in read([tmp_path])] == [
+        "a.MD", "b.txt", "corpus.jsonl#corpus.jsonl", "c.markdown", "d.text",
+    ]  # fmt: skip
+
+
+def test_a_file_that_is_named_is_read_whatever_its_suffix(tmp_path: Path) -> None:
+    assert read([write(tmp_path, "README", "Text.")])[0].text == "Text."
+
+
+def test_no_path() -> None:
+    assert "no path" in refused()
+
+
+def test_a_path_that_is_not_there(tmp_path: Path) -> None:
+    assert refused(tmp_path / "nothing.txt").startswith(f"{tmp_path}/nothing.txt: No such file or directory. ")
+
+
+def test_a_path_too_long_to_be_one(tmp_path: Path) -> None:
+    assert "x" * 300 in refused(tmp_path / ("x" * 300))
+
+
+def test_a_folder_with_nothing_readable(tmp_path: Path) -> None:
+    write(tmp_path, "a.bin", b"\0")
+    message = refused(tmp_path)
+    assert message.startswith(f"{tmp_path}: nothing readable")
+    assert ".md" in message
+
+
+@pytest.mark.parametrize("content", ["", " \r\n\t", "\ufeff"])
+def test_an_empty_file(tmp_path: Path, content: str) -> None:
+    assert refused(write(tmp_path, "a.txt", content)).startswith(f"{tmp_path}/a.txt: it is empty")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"Caf\xe9 au lait", "byte 3 is 0xe9"),
+        ("Text.".encode("utf-16"), "byte 3 is 0x00"),
+        (b"Text \xed\xa0\x80", "byte 5 is 0xed"),
+        (b"Text \xc0\x80", "byte 5 is 0xc0"),
+        (b"\x7fELF\x02\x01\x01\x00\x00", "byte 7 is 0x00"),
+        (b"\xef\xbb\xbfText \xff", "byte 8 is 0xff"),
+    ],
+)
+def test_what_is_not_utf8_is_named_with_its_first_wrong_byte(tmp_path: Path, content: bytes, said: str) -> None:
+    file = write(tmp_path, "a.txt", content)
+    message = refused(file)
+    assert message.startswith(f"{file}: ")
+    assert said in message
+
+
+def test_a_folder_is_taken_whole_or_not_at_all(tmp_path: Path) -> None:
+    write(tmp_path, "a.txt", "Good.")
+    bad = write(tmp_path, "b.txt", b"\xff")
+    assert refused(tmp_path).startswith(f"{bad}: ")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_line_of_50_megabytes_is_no_prose(tmp_path: Path, newline: str) -> None:
+    file = write(tmp_path, "a.txt", f"First line.{newline}" + "x" * 50_000_000)
+    message = refused(file)
+    assert message.startswith(f"{file}: line 2 is 50,000,000 characters long")
+
+
+def test_a_dangling_link(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").symlink_to(tmp_path / "gone")
+    assert refused(tmp_path).startswith(f"{tmp_path}/a.txt: No such file")
+    assert refused(tmp_path / "a.txt").startswith(f"{tmp_path}/a.txt: No such file")
+
+
+def test_a_folder_in_place_of_a_metadata_file(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.txt", "Text.")
+    (tmp_path / f"a.txt{METADATA_SUFFIX}").mkdir()
+    assert "Is a directory" in refused(file)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.txt", "Text.")
+    file.chmod(0)
+    assert refused(file).startswith(f"{file}: Permission denied")
+
+
+def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
+    with open(os.fsencode(tmp_path) + b"/caf\xe9.txt", "wb") as stream:
+        stream.write(b"Text.")
+    message = refused(tmp_path)
+    assert "caf\\udce9.txt" in message
+    assert "name" in message

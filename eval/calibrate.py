@@ -28,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m eval.calibrate", description=__doc__)
     parser.add_argument("--documents", type=Path, nargs="+", required=True, metavar="PATH")
     parser.add_argument("--questions", type=Path, nargs="+", required=True, metavar="FILE.jsonl")
+    parser.add_argument("--tune", type=Path, nargs="*", default=[], metavar="FILE.jsonl",
+                        help="question sets of which only the half to tune on is asked, all of it")  # fmt: skip
     parser.add_argument("--foreign", type=Path, required=True, metavar="FILE.jsonl",
                         help="questions about other documents, which these do not answer")  # fmt: skip
     parser.add_argument(
@@ -48,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "fitted_on": {
             "documents": [str(Path(*path.parts[-3:])) for path in args.documents],
             "questions": [str(Path(*path.parts[-3:])) for path in args.questions],
+            "tune_halves": [str(Path(*path.parts[-3:])) for path in args.tune],
             "foreign": str(Path(*args.foreign.parts[-3:])),
             "asked": len(right),
             "right": sum(right),
@@ -82,6 +85,7 @@ def _ask(args: argparse.Namespace, settings: Settings) -> tuple[list[Mapping[str
     questions = [question for path in args.questions for question in read_questions(path, documents, None)]
     chooser = random.Random(_SEED)
     questions = chooser.sample(questions, min(args.asked, len(questions)))
+    questions += [question for path in args.tune for question in read_questions(path, documents, "tune")]
     lines = args.foreign.read_text(encoding="utf-8").splitlines()
     foreign = [json.loads(line)["question"] for line in chooser.sample(lines, min(args.foreign_asked, len(lines)))]
     with tempfile.TemporaryDirectory(prefix="quoth-eval-") as folder:

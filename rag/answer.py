@@ -45,7 +45,7 @@ class Answerer:
         hits = retrieve(self.corpus, query, _RETRIEVED)
         retrieved = time.perf_counter()
         readings = self._reader.read(query, hits[:_READ])
-        seen = features(query, hits, readings, self.corpus.lexical.words)
+        seen = features(query, readings, self.corpus.lexical.words)
         confidence = self._calibration.confidence(seen)
         excerpts = choose(readings)
         read = time.perf_counter()

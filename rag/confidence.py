@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from index.lexical import Words
-from index.types import Hit
 from rag.reader import Reading
 from rag.types import Query
 
-FEATURES = ("reader_score", "dense_similarity", "word_coverage")
+FEATURES = ("reader_score", "reader_margin", "dense_similarity", "words_covered", "names_covered")
+
+# a capital within the question, or a number: what a false premise most often has wrong
+_NAME = re.compile(r"(?<=\s)[^\W\d_a-z][\w’'-]+|\d[\d.,]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +39,29 @@ class Calibration:
         return 1 / (1 + math.exp(-max(-50.0, min(50.0, logit))))
 
 
-def features(query: Query, hits: Sequence[Hit], readings: Sequence[Reading], words: Words) -> dict[str, float]:
-    """The values of FEATURES for the best reading; all 0 where nothing was found.
+def features(query: Query, readings: Sequence[Reading], words: Words) -> dict[str, float]:
+    """The values of FEATURES for the best reading; all 0 where there is none.
 
     reader_score      the best sentence's score
+    reader_margin     how far it is above the next best sentence
     dense_similarity  of the question and the best sentence's passage; 0 where dense search did not find it
-    word_coverage     the share of the question's words, stemmed, that the best sentence's passage holds
+    words_covered     the share of the question's words, stemmed, that the best sentence's passage holds
+    names_covered     the same of its names and numbers; 1 where it has none
     """
     if not readings:
         return dict.fromkeys(FEATURES, 0.0)
     best = readings[0]
     passage = best.hit.passage
-    asked = set(words(query.text))
-    held = asked & set(words(f"{passage.document.title} {passage.heading} {passage.text}"))
-    values = (
-        best.score,
-        best.hit.found_by.get("dense", 0.0),
-        len(held) / len(asked) if asked else 0.0,
-    )
-    return dict(zip(FEATURES, values, strict=True))
+    held = frozenset(words(f"{passage.document.title} {passage.heading} {passage.text}"))
+    names = " ".join(_NAME.findall(query.text))
+    return {
+        "reader_score": best.score,
+        "reader_margin": best.score - readings[1].score if len(readings) > 1 else 0.0,
+        "dense_similarity": best.hit.found_by.get("dense", 0.0),
+        "words_covered": _share(words(query.text), held, 0.0),
+        "names_covered": _share(words(names), held, 1.0),
+    }
+
+
+def _share(asked: Sequence[str], held: frozenset[str], of_none: float) -> float:
+    return len(held.intersection(asked)) / len(set(asked)) if asked else of_none

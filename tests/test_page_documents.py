@@ -29,7 +29,7 @@ def test_the_answerer_itself_is_asked_the_examples_and_every_citation_opens(
         visit = Watched(context, url)
         page = visit.page
         page.locator(".example").first.click()
-        expect(page.locator(".cite").first).to_be_visible()
+        expect(page.locator(".cite").first).to_be_visible(timeout=30_000)
         visit.ask(document.examples[1])
         cites = page.locator(".cite")
         assert cites.count() >= 2

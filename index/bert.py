@@ -68,7 +68,9 @@ class Bert:
             query, key, value = qkv.permute(2, 0, 3, 1, 4)
             attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
             attended = attended.transpose(1, 2).reshape(batch, length, config.hidden)
-            x = self._norm(x + self._linear(attended, f"{layer}.attention.output.dense"), f"{layer}.attention.output.LayerNorm")
+            x = self._norm(
+                x + self._linear(attended, f"{layer}.attention.output.dense"), f"{layer}.attention.output.LayerNorm"
+            )
             inner = functional.gelu(self._linear(x, f"{layer}.intermediate.dense"))
             x = self._norm(x + self._linear(inner, f"{layer}.output.dense"), f"{layer}.output.LayerNorm")
         return x

@@ -80,10 +80,11 @@ def _pack(
     starts = [n for n, s in enumerate(sentences) if n == 0 or s.paragraph != sentences[n - 1].paragraph]
     first = 0
     for start, end in zip(starts, [*starts[1:], len(sentences)], strict=True):
-        if start > first and (sum(sizes[first:end]) > budget or sum(pieces[first:end]) > limit):
-            if not all(s.heading for s in sentences[first:start]):
-                yield first, start
-                first = start
+        full = sum(sizes[first:end]) > budget or sum(pieces[first:end]) > limit
+        # a heading is not left alone
+        if full and not all(s.heading for s in sentences[first:start]):
+            yield first, start
+            first = start
         for n in range(max(start, first + 1), end):
             if sum(sizes[first : n + 1]) > budget or sum(pieces[first : n + 1]) > limit:
                 yield first, n

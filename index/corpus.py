@@ -150,7 +150,8 @@ class Corpus:
         ).fetchone()
         if row is None:
             raise KeyError(id)
-        return Document(*row[:6], groups=tuple(json.loads(row[6])), examples=tuple(json.loads(row[7])))
+        id, title, text, source, date, language, groups, examples = row
+        return Document(id, title, text, source, date, language, tuple(json.loads(groups)), tuple(json.loads(examples)))
 
 
 class PassageTable(Sequence[Passage]):

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 
 class QuothError(Exception):
-    """Something is wrong that the person can mend. `problem` names the value and what was expected, `remedy` what to do."""
+    """Something that a person can mend. `problem` names the value and what was expected, `remedy` what to do."""
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(problem, remedy)
@@ -76,5 +76,5 @@ class EditionIncompatible(CorpusError):
 
 
 def one_line(text: str) -> str:
-    """`text` with every line break and control character spelled out, so that it cannot forge another line or a colour."""
+    """`text` with line breaks and control characters spelled out, so that it forges neither a line nor a colour."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

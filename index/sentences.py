@@ -105,11 +105,15 @@ def _headings(lines: list[_Line]) -> frozenset[int]:
             found.add(n)
         elif filled(n) and may_be(n):
             following = next((m for m in range(n + 1, len(lines)) if filled(m)), None)
-            if following is None or may_be(following) or (filled(n - 1) and not lines[n - 1].ends and n - 1 not in found):
+            if (
+                following is None
+                or may_be(following)
+                or (filled(n - 1) and not lines[n - 1].ends and n - 1 not in found)
+            ):
                 continue
             if filled(n + 1) and _runs_on(line, lines[n + 1]):
                 continue
-            # right above its text it must be clearly shorter, lest the first line of a wrapped paragraph be taken for one
+            # right above its text it must be clearly shorter, lest a wrapped paragraph's first line be taken for one
             if not filled(n + 1) or len(lines[following].text) > 1.5 * len(line.text):
                 found.add(n)
     return frozenset(found)

@@ -31,7 +31,11 @@ class Span:
         """This span of `text` without the blank characters at its two ends; empty, at its start, if all are blank."""
         body = text[self.start : self.end]
         leading = len(body) - len(body.lstrip())
-        return Span(self.start + leading, self.start + len(body.rstrip())) if leading < len(body) else Span(self.start, self.start)
+        return (
+            Span(self.start + leading, self.start + len(body.rstrip()))
+            if leading < len(body)
+            else Span(self.start, self.start)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Sentence:
 
     span: Span
     paragraph: int
-    """The number, from 1, of the paragraph that the sentence stands in; a heading has that of the paragraph it heads."""
+    """The number, from 1, of its paragraph; a heading has that of the paragraph it heads."""
     heading: bool = False
 
 

@@ -28,7 +28,9 @@ _READ = 8
 class Answerer:
     """Answers questions from one edition of a corpus. May be used by several threads at once."""
 
-    def __init__(self, corpus: Corpus, encoder: Encoder, reader: Reader, calibration: Calibration, threshold: float) -> None:
+    def __init__(
+        self, corpus: Corpus, encoder: Encoder, reader: Reader, calibration: Calibration, threshold: float
+    ) -> None:
         self.corpus = corpus
         self._encoder = encoder
         self._reader = reader

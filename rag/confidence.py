@@ -21,7 +21,7 @@ _NAME = re.compile(r"(?<=\s)[^\W\d_a-z][\w’'-]+|\d[\d.,]*")
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Coefficients of the logistic model, by feature; eval.calibrate fits them and writes where they come from beside them."""
+    """Coefficients of the logistic model, by feature; eval.calibrate fits them and writes down on what."""
 
     weights: Mapping[str, float]
     bias: float

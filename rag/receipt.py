@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
@@ -61,6 +62,8 @@ class Receipt:
             value, kind = given.get(field.name), int if field.type == "int" else str
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise ReceiptError(f"the receipt's {field.name} is {value!r}, expected {kind.__name__}", _REMEDY)
+            if any(unicodedata.category(c) == "Cs" for c in str(value)):
+                raise ReceiptError(f"the receipt's {field.name} holds half of a surrogate pair", _REMEDY)
         receipt = cls(**{field.name: given[field.name] for field in fields(cls)})
         if not 0 <= receipt.start < receipt.end or len(receipt.quote) != receipt.end - receipt.start:
             raise ReceiptError(
@@ -155,7 +158,9 @@ def _common_start(a: str, b: str) -> int:
 def _likely(receipt: Receipt, corpus: Corpus) -> list[Document]:
     """The documents that share most words with the quote, best first, none twice."""
     _, rows = corpus.lexical.search(receipt.quote, _CANDIDATES)
-    return list({passage.document.id: passage.document for passage in (corpus.passages[int(row)] for row in rows)}.values())
+    return list(
+        {passage.document.id: passage.document for passage in (corpus.passages[int(row)] for row in rows)}.values()
+    )
 
 
 def _closest(receipt: Receipt, documents: Sequence[Document]) -> Verdict:

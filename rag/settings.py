@@ -54,7 +54,7 @@ class Settings:
     def read(cls, environment: Mapping[str, str], flags: Mapping[str, Any]) -> Settings:
         """The settings that `flags` name, then those that `environment` does, then the defaults.
 
-        A flag of None was not given. Raises SettingsError for a value that cannot be and for an unknown QUOTH_ variable.
+        A flag of None was not given. Raises SettingsError for a value that cannot be and an unknown QUOTH_ variable.
         """
         types = {f.name: f.type for f in fields(cls)}
         given: dict[str, Any] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ SHIPS = {"start": 36, "end": 47, "kind": "answer"}
 
 
 def one_document() -> Documents:
-    return name_documents([(None, Document.of(TEXT, title="Harbour", source="docs/sea/harbour.txt"))])
+    return name_documents([(PurePath("docs/sea/harbour.txt"), Document.of(TEXT, title="Harbour"))])
 
 
 def three_documents() -> Documents:
@@ -27,9 +27,9 @@ def three_documents() -> Documents:
         [
             ("harbour", Document.of(TEXT, title="Harbour")),
             ("copy", Document.of(TEXT, title="The same again")),
-            (None, Document.of("A hill.", title="Hill", source="docs/land/hill.txt")),
-            (None, Document.of("A dale.", title="Dale", source="docs/dale.md")),
-            (None, Document.of("Another dale.", title="Dale", source="docs/land/dale.md")),
+            (PurePath("docs/land/hill.txt"), Document.of("A hill.", title="Hill")),
+            (PurePath("docs/dale.md"), Document.of("A dale.", title="Dale")),
+            (PurePath("docs/land/dale.md"), Document.of("Another dale.", title="Dale")),
         ]
     )
 

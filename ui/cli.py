@@ -82,8 +82,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", help="the loopback address to listen at (default 127.0.0.1)")
     serve.add_argument("--port", type=int, help="0 takes any that is free (default 7860)")
 
-    index = commands.add_parser("index", parents=[shared], help="make these documents the corpus, replacing what it held")
-    index.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="text or Markdown files, corpus.jsonl, folders")
+    index = commands.add_parser(
+        "index", parents=[shared], help="make these documents the corpus, replacing what it held"
+    )
+    index.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="text or Markdown files, corpus.jsonl, folders"
+    )
     index.add_argument("--language", metavar="CODE", help="ISO 639-1 code of the documents' language (default en)")
     index.add_argument("--passage-tokens", type=int, metavar="N", help="the budget of a passage (default 160)")
 
@@ -93,8 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("eval", add_help=False, help="measure the answers to a question set (see quoth eval --help)")
 
     verify = commands.add_parser("verify", parents=[shared], help="check citations that were given out earlier")
-    verify.add_argument("receipt", type=Path, metavar="RECEIPT",
-                        help="a file with a receipt or with what ask --json printed; - reads standard input")  # fmt: skip
+    verify.add_argument(
+        "receipt", type=Path, metavar="RECEIPT",
+        help="a file with a receipt or with what ask --json printed; - reads standard input",
+    )  # fmt: skip
 
     commands.add_parser("doctor", parents=[shared, answering], help="check weights, corpus and settings")
     return parser

@@ -15,7 +15,7 @@ from index.corpus import Corpus
 from index.corpus import publish as publish_corpus
 from index.edition import Manifest
 from index.encoder import Encoder, load_encoder
-from index.errors import CorpusMissing, QuestionError, ReceiptError, SettingsError
+from index.errors import CorpusMissing, ReceiptError, SettingsError
 from index.sources import decode, read, read_bytes
 from rag.answer import Answerer, build_answerer, check_question
 from rag.receipt import Receipt, check
@@ -41,7 +41,14 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
     answerer.ask("Is everything ready?")
     host, port = listener.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    config = uvicorn.Config(create_app(answerer), log_level="warning", access_log=False, server_header=False)
+    config = uvicorn.Config(
+        create_app(answerer),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        # an open page holds a stream that never ends by itself
+        timeout_graceful_shutdown=2,
+    )
     if args.json:
         print(json.dumps({"url": url, "edition": answerer.corpus.edition}), flush=True)
     else:

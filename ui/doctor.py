@@ -70,4 +70,4 @@ def _reach(settings: Settings) -> Finding:
         return Finding("network", False, f"encoder is {settings.encoder}, a URL. Name a folder instead.")
     local = "a folder" if Path(settings.encoder).exists() else "looked for on this machine alone"
     encoder = "in its package" if settings.encoder == PACKAGED else local
-    return Finding("network", True, f"no setting reaches out: the encoder is {encoder}, the page listens at {settings.host}")
+    return Finding("network", True, f"no setting reaches out: the encoder is {encoder}, the page at {settings.host}")

@@ -70,9 +70,7 @@ class Terminal:
         words = Text(visible(receipt.quote))
         if verdict.changes:
             # without colour the marks still tell what went and what came
-            words = Text.assemble(
-                *((_marked(c.kind, visible(c.text)), _CHANGES[c.kind]) for c in verdict.changes)
-            )
+            words = Text.assemble(*((_marked(c.kind, visible(c.text)), _CHANGES[c.kind]) for c in verdict.changes))
         self._beneath(words)
         if verdict.document and verdict.span:
             place = f"{verdict.document.title}, characters {verdict.span.start} to {verdict.span.end}"
@@ -124,8 +122,8 @@ def _picture(character: str) -> str:
         return " "
     if code < 0x20:
         return chr(0x2400 + code)
-    # C1 controls, and what turns the direction of writing around
-    hidden = code == 0x7F or 0x80 <= code < 0xA0 or character in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    # controls beyond ASCII, and what turns the direction of writing around
+    hidden = 0x7F <= code < 0xA0 or 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069
     return "\ufffd" if hidden else character
 
 

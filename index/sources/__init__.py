@@ -24,13 +24,21 @@ def read(paths: Sequence[Path], *, language: str = "en") -> list[Document]:
     cannot be read: a folder is taken whole or not at all.
     """
     documents: dict[str, Document] = {}
-    for path in paths:
-        for file in _files(path):
-            for document in _read_file(file, language):
-                documents.setdefault(document.id, document)
+    for _, _, document in read_each(paths, language=language):
+        documents.setdefault(document.id, document)
     if not documents:
         raise SourceError("no path was named", "Name a file or a folder to read")
     return list(documents.values())
+
+
+def read_each(paths: Sequence[Path], *, language: str = "en") -> Iterator[tuple[Path, str | None, Document]]:
+    """(file, doc_id in a JSONL corpus, document) of everything at `paths`, repetitions included; see read."""
+    for path in paths:
+        for file in _files(path):
+            if file.suffix.lower() == ".jsonl":
+                yield from ((file, doc_id, document) for doc_id, document in read_jsonl(file, language=language))
+            else:
+                yield file, None, read_text_file(file, language=language)
 
 
 def _files(path: Path) -> list[Path]:
@@ -63,10 +71,4 @@ def _walk(folder: Path) -> Iterator[Path]:
                 yield Path(parent, name)
 
 
-def _read_file(file: Path, language: str) -> list[Document]:
-    if file.suffix.lower() == ".jsonl":
-        return [document for _, document in read_jsonl(file, language=language)]
-    return [read_text_file(file, language=language)]
-
-
-__all__ = ["CORPUS_FILE", "TEXT_SUFFIXES", "decode", "read", "read_bytes", "read_jsonl", "read_text_file"]
+__all__ = ["CORPUS_FILE", "TEXT_SUFFIXES", "decode", "read", "read_bytes", "read_each", "read_jsonl", "read_text_file"]

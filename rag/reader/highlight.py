@@ -8,22 +8,33 @@ import unicodedata
 from index.lexical import Words
 from index.types import Document, Span
 
-_MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
-_NUMBER = r"(?:\d[\d.,]*\d|\d|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|"
-_NUMBER += r"sixty|seventy|eighty|ninety|hundreds?|thousands?|dozens?|half|millions?|billions?)"
+_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_NUMBERS = (
+    r"\d[\d.,]*\d|\d|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|sixty|"
+    "seventy|eighty|ninety|hundreds?|thousands?|dozens?|half|millions?|billions?"
+)
+_UNITS = (
+    "%|percent|per cent|million|billion|trillion|years?|months?|weeks?|days?|hours?|minutes?|km|miles|metres|meters|"
+    "feet|kg|tons?|tonnes|people|dollars|euros"
+)
 _DATE = re.compile(
-    rf"(?:(?:early|late|mid)[- ])?(?:\d{{1,2}}(?:[–-]\d{{1,2}})?\s+)?{_MONTH}(?:\s+\d{{1,2}})?(?:,?\s+\d{{4}})?"
+    rf"(?:(?:early|late|mid)[- ])?(?:\d{{1,2}}(?:[–-]\d{{1,2}})?\s+)?(?:{_MONTHS})(?:\s+\d{{1,2}})?(?:,?\s+\d{{4}})?"
     r"|\b\d{4}(?:s|[–-]\d{2,4})?\b|\b\d{1,2}(?:st|nd|rd|th)\s+century\b"
 )
-_QUANTITY = re.compile(
-    rf"[$€£]?\b{_NUMBER}(?:[\s-]{_NUMBER})*\b(?:\s*(?:%|percent|per cent|million|billion|trillion|years?|months?|weeks?|"
-    r"days?|hours?|minutes?|km|miles|metres|meters|feet|kg|tons?|tonnes|people|dollars|euros))*",
-    re.IGNORECASE,
-)
+_QUANTITY = re.compile(rf"[$€£]?\b(?:{_NUMBERS})(?:[\s-](?:{_NUMBERS}))*\b(?:\s*(?:{_UNITS}))*", re.IGNORECASE)
 _NAME = re.compile(
     r"\b[A-Z][\w’'.-]*(?:\s+(?:(?:of|the|de|la|van|von|and|for|bin|al)\s+)*[A-Z0-9][\w’'.-]*)*(?<![.’'-])"
 )
 _WORD = re.compile(r"\w+(?:['’.-]\w+)*")
+# besides the stop words of search: an answer neither begins nor ends with one of these
+_FUNCTION_WORDS = frozenset(
+    """
+    about above after against among around because before behind below beneath beside between beyond but can could
+    did do does during each from had has have he her his how however its may might more most must nor of our over
+    she should since so some such than their them then there they this those though through under until upon very
+    was we were what when where which while who whom whose why will with within without would yet you your
+    """.split()  # noqa: SIM905 (a list of a hundred strings is not read)
+)
 
 _KINDS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
     (re.compile(r"\b(?:when|(?:what|which) (?:year|date|month|day|century|decade)|how long ago)\b", re.I), _DATE),
@@ -35,7 +46,7 @@ _KINDS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
 
 
 def highlight(question: str, document: Document, sentence: Span, words: Words) -> Span:
-    """The words of `sentence` that answer `question`, in the document's offsets; the whole sentence where none stand out.
+    """The words of `sentence` that answer `question`, in the document's offsets; the whole of it where none stand out.
 
     A question for a date, a number or a name is answered by the one with most words that the question does not hold
     itself, any other by the longest run of words that it does not hold. `words` says which words are the same.
@@ -64,8 +75,8 @@ def _longest_run(text: str, asked: frozenset[str], words: Words) -> Span | None:
         stems = words(match[0])
         if asked.intersection(stems):
             run = []
-        # stop words have no stem: they may stand inside a run, but neither begin nor lengthen it
-        elif stems:
+        # stop words have no stem: they and their like may stand inside a run, but neither begin nor lengthen it
+        elif stems and match[0].casefold() not in _FUNCTION_WORDS:
             run = [*run, match]
             best = max(best, run, key=len)
     return Span(best[0].start(), best[-1].end()) if best else None

@@ -1,4 +1,4 @@
-"""The reader `similarity`: no training; a sentence scores by how well its words match the question's, in the encoder's eyes."""
+"""The reader `similarity`: untrained; a sentence scores by how its words match the question's to the encoder."""
 
 from __future__ import annotations
 

@@ -80,9 +80,9 @@ class Answerer:
         return Query(text, self._encoder.encode_pieces([text])[0])
 
     def _fits(self, text: str) -> bool:
-        # a token is at least a character, so most need no counting
+        # in ASCII a token is at least a character, so most need no counting; elsewhere one character may make several
         limit = self._encoder.max_tokens
-        return len(text) <= limit or self._encoder.count_tokens([text])[0] <= limit
+        return (text.isascii() and len(text) <= limit) or self._encoder.count_tokens([text])[0] <= limit
 
 
 def build_answerer(corpus: Corpus, encoder: Encoder, settings: Settings) -> Answerer:

@@ -31,8 +31,9 @@ class Settings:
     """ISO 639-1: how documents are parted into sentences and words are stemmed, where they do not say."""
     passage_tokens: int = 160
     """The budget of a passage, in tokens."""
-    threshold: float = 0.5
-    """The least confidence, 0 to 1, at which a question counts as answered."""
+    threshold: float = 0.3
+    """The least confidence, 0 to 1, at which a question counts as answered (on the article's tune half this leaves
+    all that is off topic, gibberish or an instruction unanswered, and no higher value does more)."""
     host: str = "127.0.0.1"
     port: int = 7860
 

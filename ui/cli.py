@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     answering = argparse.ArgumentParser(add_help=False)
     answering.add_argument("--reader", metavar="NAME", help="what picks the sentences that answer")
     answering.add_argument(
-        "--threshold", type=float, metavar="P", help="the least confidence, 0 to 1, of an answer (default 0.5)"
+        "--threshold", type=float, metavar="P", help="the least confidence, 0 to 1, of an answer (default 0.3)"
     )
 
     serve = commands.add_parser("serve", parents=[shared, answering], help="chat with the documents in a web page")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from index.lexical import Words
 from index.types import Document, Span
@@ -18,7 +19,8 @@ _UNITS = (
     "feet|kg|tons?|tonnes|people|dollars|euros"
 )
 _DATE = re.compile(
-    rf"(?:(?:early|late|mid)[- ])?(?:\d{{1,2}}(?:[–-]\d{{1,2}})?\s+)?(?:{_MONTHS})(?:\s+\d{{1,2}})?(?:,?\s+\d{{4}})?"
+    rf"(?:(?:early|late|mid)[- ])?(?:\d{{1,2}}(?:[–-]\d{{1,2}})?\s+)?"
+    rf"(?:{_MONTHS})(?:\s+\d{{1,2}}\b)?(?:,?\s+\d{{4}}\b)?"
     r"|\b\d{4}(?:s|[–-]\d{2,4})?\b|\b\d{1,2}(?:st|nd|rd|th)\s+century\b"
 )
 _QUANTITY = re.compile(rf"[$€£]?\b(?:{_NUMBERS})(?:[\s-](?:{_NUMBERS}))*\b(?:\s*(?:{_UNITS}))*", re.IGNORECASE)
@@ -48,23 +50,40 @@ _KINDS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
 def highlight(question: str, document: Document, sentence: Span, words: Words) -> Span:
     """The words of `sentence` that answer `question`, in the document's offsets; the whole of it where none stand out.
 
-    A question for a date, a number or a name is answered by the one with most words that the question does not hold
-    itself, any other by the longest run of words that it does not hold. `words` says which words are the same.
+    A question for a date, a number or a name is answered by one that it does not hold itself, the nearest to a word
+    that it does; any other by the longest run of words that it does not hold. `words` says which words are the same.
     """
     whole = sentence.trimmed(document.text)
     text = document[whole]
     asked = frozenset(words(question))
     wanted = next((kind for form, kind in _KINDS if form.search(question)), None)
     candidates = [Span(*match.span()) for match in wanted.finditer(text)] if wanted else []
-    news = {span: len(set(words(text[span.start : span.end])) - asked) for span in candidates}
-    best = max(candidates, key=lambda span: news[span], default=None)
-    if best is None or not news[best]:
+    held = [match.start() for match in _WORD.finditer(text) if asked.intersection(words(match[0]))]
+    new = [span for span in candidates if not asked.issuperset(words(text[span.start : span.end]))]
+    best = min(new, key=lambda span: _distance(span, held), default=None)
+    if best is None:
         best = _longest_run(text, asked, words) or Span(0, len(text))
-    end = best.end
-    # a mark that combines with the last letter belongs to its word
-    while end < len(text) and unicodedata.combining(text[end]):
+    return _to_words(Span(whole.start + best.start, whole.start + best.end), whole, document.text)
+
+
+def _distance(span: Span, places: Sequence[int]) -> int:
+    """Characters from `span` to the nearest of `places` that lies outside it."""
+    outside = (place for place in places if not span.start <= place < span.end)
+    return min((min(abs(place - span.start), abs(place - span.end)) for place in outside), default=0)
+
+
+def _to_words(span: Span, within: Span, text: str) -> Span:
+    """`span` widened so that neither end parts a word or a number."""
+    start, end = span.start, span.end
+    while start > within.start and _joined(text[start - 1], text[start]):
+        start -= 1
+    while end < within.end and _joined(text[end - 1], text[end]):
         end += 1
-    return Span(whole.start + best.start, whole.start + end)
+    return Span(start, end)
+
+
+def _joined(left: str, right: str) -> bool:
+    return (left.isalnum() and right.isalnum()) or unicodedata.combining(right) > 0 or "\u200d" in (left, right)
 
 
 def _longest_run(text: str, asked: frozenset[str], words: Words) -> Span | None:

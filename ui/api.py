@@ -11,8 +11,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 
 from index.errors import QuestionError, QuothError
-from rag.row import row_of
-from rag.types import Citation, Turn
+from rag.row import detailed_row_of
+from rag.types import Turn
 
 if TYPE_CHECKING:
     from rag.answer import Answerer
@@ -39,11 +39,7 @@ def add_api(app: FastAPI, answerer: Answerer) -> None:
     @router.post("/ask")
     def ask(body: AskBody) -> dict[str, Any]:
         history = [Turn(turn.question, turn.answer) for turn in body.history]
-        answer = answerer.ask(body.question, history)
-        row = row_of(answer, id=uuid.uuid4().hex)
-        for key, citations in (("citations", answer.citations), ("closest", answer.closest)):
-            row[key] = [cited | _where(citation) for cited, citation in zip(row[key], citations, strict=True)]
-        return row
+        return detailed_row_of(answerer.ask(body.question, history), id=uuid.uuid4().hex)
 
     @router.get("/health")
     def health() -> dict[str, str]:
@@ -52,16 +48,6 @@ def add_api(app: FastAPI, answerer: Answerer) -> None:
     app.include_router(router)
     app.add_exception_handler(QuothError, _problem)
     app.add_exception_handler(RequestValidationError, _problem)
-
-
-def _where(citation: Citation) -> dict[str, Any]:
-    return {
-        "number": citation.number,
-        "title": citation.excerpt.document.title,
-        "heading": citation.heading,
-        "paragraph": citation.paragraph,
-        "score": citation.score,
-    }
 
 
 def _problem(request: Request, error: Exception) -> JSONResponse:

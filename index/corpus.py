@@ -73,6 +73,8 @@ def publish(
             count_pieces=encoder.count_tokens,
         )
     ]
+    if not passages:
+        raise CorpusError("the documents hold nothing but blanks", "Name one with text in it")
     texts = [searchable(passage) for passage in passages]
     lexical = LexicalIndex.build(texts, language)
     dense = DenseIndex.build(_encode(encoder, texts, progress))

@@ -115,6 +115,12 @@ def test_nothing_to_index_leaves_the_corpus_as_it_was(folder: Path) -> None:
     assert contents(folder) == list(TEXTS)
 
 
+def test_documents_of_blanks_leave_the_corpus_as_it_was(folder: Path) -> None:
+    with pytest.raises(CorpusError, match="nothing but blanks"):
+        make_corpus(folder, " \r\n", "")
+    assert contents(folder) == list(TEXTS)
+
+
 def test_no_corpus(tmp_path: Path) -> None:
     assert str(tmp_path) in refused(tmp_path, CorpusMissing)
     assert refused(tmp_path / "nothing", CorpusMissing)

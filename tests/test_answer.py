@@ -1,0 +1,252 @@
+"""Answers are made of the documents' own words, whatever the documents and whatever is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from corpus_support import HashEncoder, any_character, make_corpus, texts
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from index.corpus import Corpus, publish
+from index.encoder import Encoder
+from index.errors import QuestionError, SettingsError
+from index.sources import read
+from index.types import Document
+from rag.answer import LONGEST_QUESTION, Answerer, build_answerer, check_question
+from rag.confidence import FEATURES, Calibration
+from rag.row import detailed_row_of, row_of
+from rag.settings import Settings
+from rag.types import Answer, Turn
+
+DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "dev"
+
+few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+questions = st.one_of(
+    st.sampled_from(["Where does the river rise?", "Who built it?", "¿Dónde?", "真的吗？", "?", "\u200b", "木" * 30]),
+    st.text(any_character, min_size=1, max_size=60),
+)
+
+
+def answerer_over(folder: Path, *documents: str, threshold: float = 0.5, encoder: Encoder | None = None) -> Answerer:
+    encoder = encoder or HashEncoder()
+    return build_answerer(make_corpus(folder, *documents, encoder=encoder), encoder, Settings(threshold=threshold))
+
+
+def check_answer(answer: Answer, corpus: Corpus) -> None:
+    """What holds of every answer."""
+    assert (answer.status == "answered") == bool(answer.citations)
+    assert not (answer.citations and answer.closest)
+    assert 0 <= answer.confidence <= 1
+    assert set(answer.features) == set(FEATURES)
+    assert answer.edition == corpus.edition
+    shown = answer.citations or answer.closest
+    assert [citation.number for citation in shown] == list(range(1, len(shown) + 1))
+    assert [citation.score for citation in shown] == sorted((citation.score for citation in shown), reverse=True)
+    quotes = [" ".join(citation.excerpt.text.casefold().split()) for citation in shown]
+    assert len(set(quotes)) == len(quotes)
+    for citation in shown:
+        excerpt, highlight = citation.excerpt, citation.highlight
+        held = corpus.document(excerpt.document.id)
+        assert held.text[excerpt.span.start : excerpt.span.end] == excerpt.text
+        assert excerpt.text == excerpt.text.strip() != ""
+        assert excerpt.span.covers(highlight)
+        assert len(highlight)
+        tiles = [s for s in corpus.sentences(excerpt.document.id) if s.span.overlaps(excerpt.span)]
+        assert tiles
+        assert not any(s.heading for s in tiles)
+        assert tiles[0].span.trimmed(held.text).start == excerpt.span.start
+        assert tiles[-1].span.trimmed(held.text).end == excerpt.span.end
+        assert citation.paragraph == tiles[0].paragraph
+    for hit in answer.retrieved:
+        assert hit.passage.text == corpus.document(hit.passage.document.id)[hit.passage.span]
+        assert hit.found_by
+    for row in (row_of(answer, id="q"), detailed_row_of(answer, id="q")):
+        json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+
+
+def without_times(answer: Answer) -> Answer:
+    return replace(answer, ms={})
+
+
+@few
+@given(st.lists(texts.filter(str.strip), min_size=1, max_size=4), questions, st.sampled_from([0.0, 0.5, 1.0]))
+@example(["# Only a heading\n\n## And another"], "Only a heading?", 0.0)
+@example(["It rained. " * 40], "Did it rain?", 0.0)
+@example(["..."], "?", 0.0)
+def test_every_excerpt_is_verbatim(
+    tmp_path_factory: pytest.TempPathFactory, documents: list[str], question: str, threshold: float
+) -> None:
+    answerer = answerer_over(tmp_path_factory.mktemp("corpus"), *documents, threshold=threshold)
+    try:
+        answer = answerer.ask(question)
+    except QuestionError:
+        return
+    check_answer(answer, answerer.corpus)
+    assert without_times(answerer.ask(question)) == without_times(answer)
+    answerer.corpus.close()
+
+
+@few
+@given(questions, st.lists(questions, max_size=2))
+def test_the_article_s_answers_are_verbatim(answerer: Answerer, question: str, before: list[str]) -> None:
+    try:
+        answer = answerer.ask(question, [Turn(earlier, "") for earlier in before])
+    except QuestionError:
+        return
+    check_answer(answer, answerer.corpus)
+
+
+def test_the_article_answers_its_examples_but_for_the_last(answerer: Answerer) -> None:
+    (article,) = answerer.corpus.documents()
+    *answered, foreign = [answerer.ask(question) for question in article.examples]
+    for answer in (*answered, foreign):
+        check_answer(answer, answerer.corpus)
+    assert foreign.status == "unanswered"
+    assert foreign.closest
+    assert "dagger" in (answered[0].citations or answered[0].closest)[0].excerpt.text
+
+
+def test_the_threshold_parts_answers_from_the_closest(tmp_path: Path) -> None:
+    def ask(threshold: float) -> Answer:
+        text = "The river rises in the hills. Bread is good."
+        return answerer_over(tmp_path, text, threshold=threshold).ask("Where does the river rise?")
+
+    always, never = ask(0.0), ask(1.0)
+    assert (always.status, never.status) == ("answered", "unanswered")
+    assert always.citations == never.closest
+    assert always.confidence == never.confidence
+    assert ask(always.confidence).status == "answered"
+
+
+def test_several_threads_get_the_same_answers(answerer: Answerer, encoder: Encoder) -> None:
+    (article,) = answerer.corpus.documents()
+    asked = [*article.examples, "Who is the leader of South Korea?", "What happened in 1961?"]
+    alone = [without_times(answerer.ask(question)) for question in asked]
+    # anew, so that nothing is remembered yet and the threads meet at it
+    fresh = build_answerer(answerer.corpus, encoder, Settings())
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda question: without_times(fresh.ask(question)), asked * 4))
+    for got, expected in zip(together, alone * 4, strict=True):
+        assert got.confidence == pytest.approx(expected.confidence, abs=1e-3)
+        assert [c.excerpt for c in got.citations + got.closest] == [
+            c.excerpt for c in expected.citations + expected.closest
+        ]
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("", "empty"),
+        (" \t\r\n ", "empty"),
+        ("x" * 2001, "2,001 characters, more than 2,000"),
+        ("x" * 100_000, "100,000 characters"),
+        ("What\x00?", "U+0000 at place 4"),
+        ("\x1b[31mred?", "U+001B at place 0"),
+        ("What\x85?", "U+0085"),
+        ("What\x7f?", "U+007F"),
+        ("What \ud800?", "U+D800"),
+        ("river " * 300, "tokens"),
+        # three word pieces a character
+        ("각 " * 100, "tokens"),
+    ],
+)
+def test_a_question_that_cannot_be_asked(answerer: Answerer, question: str, said: str) -> None:
+    with pytest.raises(QuestionError) as caught:
+        answerer.ask(question)
+    assert said in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "question", ["x" * LONGEST_QUESTION, "What is\tthis?\r\n", "Is \u202eit\u202c \U0001f600?", "a"]
+)
+def test_a_question_that_can_be_asked(question: str) -> None:
+    assert check_question(question) == " ".join(question.split())
+
+
+def test_a_question_is_asked_as_it_was_put_but_for_its_blanks(answerer: Answerer) -> None:
+    assert answerer.ask("  What \n is\tthis? ").searched_for == ("What is this?",)
+
+
+FIRST = Turn("What did Putin give Kim Jong Un?", "A dagger.")
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Why did he do that?", "And a tea set?", "What about China?", "When?", "Was it legal?", "Where are they?"],
+)
+def test_a_question_that_points_back_joins_the_last_one(answerer: Answerer, question: str) -> None:
+    assert answerer.ask(question, [Turn("Earlier?", ""), FIRST]).searched_for == (f"{FIRST.question} {question}",)
+    assert answerer.ask(question).searched_for == (question,)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["How does China see the partnership?", "Who is the leader of South Korea?", "When was the armistice signed?"],
+)
+def test_a_question_that_stands_alone_is_left_so(answerer: Answerer, question: str) -> None:
+    assert answerer.ask(question, [FIRST]).searched_for == (question,)
+
+
+def test_a_question_too_long_to_join_is_asked_alone(answerer: Answerer) -> None:
+    question = "Why did he do that " + "and that " * 100 + "?"
+    assert answerer.ask(question, [FIRST]).searched_for != ()
+    long = Turn("river " * 200, "")
+    assert answerer.ask("Why did he go " + "there " * 60, [long]).searched_for[0].startswith("Why did he go")
+
+
+def test_an_unknown_reader_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="'oracle'"):
+        build_answerer(make_corpus(tmp_path, "Some text."), HashEncoder(), Settings(reader="oracle"))
+
+
+@given(st.fixed_dictionaries({name: st.floats(-1e6, 1e6) for name in FEATURES}))
+def test_confidence_is_a_probability(features: dict[str, float]) -> None:
+    assert 0 <= Calibration.of("similarity").confidence(features) <= 1
+
+
+@pytest.fixture(scope="module")
+def asked_of(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Callable[[str, int], tuple[int, int]]:
+    """Asks a sample of a set's questions; gives how many excerpts were shown and how many are verbatim."""
+
+    def ask(name: str, sample: int) -> tuple[int, int]:
+        lines = (DATA / name / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+        rows = [json.loads(line) for line in lines[:: max(1, len(lines) // sample)]][:sample]
+        wanted = {row["doc_id"] for row in rows if row.get("doc_id")}
+        documents: dict[str, Document] = {}
+        for document in read([DATA / name / "corpus.jsonl"]):
+            # as many documents as the sample needs: the rest would only be embedded
+            if str(document.source).rpartition("#")[2] in wanted:
+                documents[document.id] = document
+        folder = tmp_path_factory.mktemp(name)
+        publish(folder, [replace(one, text=one.text) for one in documents.values()], encoder)
+        answerer = build_answerer(Corpus.open(folder, encoder), encoder, Settings(threshold=0.0))
+        shown = verbatim = 0
+        for row in rows:
+            answer = answerer.ask(row["question"])
+            check_answer(answer, answerer.corpus)
+            for citation in answer.citations:
+                shown += 1
+                verbatim += citation.excerpt.text in documents[citation.excerpt.document.id].text
+        return shown, verbatim
+
+    return ask
+
+
+@pytest.mark.parametrize("name", ["squad2", "clapnq", "abgcoqa"])
+def test_on_real_documents_every_excerpt_is_verbatim(
+    asked_of: Callable[[str, int], tuple[int, int]], name: str
+) -> None:
+    if not (DATA / name).is_dir():
+        pytest.skip(f"{DATA / name} is not here")
+    shown, verbatim = asked_of(name, 8)
+    assert shown >= 8
+    assert verbatim == shown

@@ -39,16 +39,7 @@ class DenseIndex:
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
-    @property
-    def dimension(self) -> int:
-        return int(self._index.d)
-
     def search(self, vectors: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """(inner products float32, rows int64), each (queries, min(k, n)), best first, of vectors (queries, d)."""
         scores, rows = self._index.search(np.ascontiguousarray(vectors, np.float32), min(k, len(self)))
         return scores, rows
-
-    def reconstruct(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The stored vectors of `rows`, float32 (len(rows), d)."""
-        vectors: NDArray[np.float32] = self._index.reconstruct_batch(rows)
-        return vectors

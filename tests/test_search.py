@@ -48,10 +48,9 @@ def test_a_dense_index_is_opened_as_it_was_saved(tmp_path: Path) -> None:
     built = DenseIndex.build(vectors)
     built.save(tmp_path)
     opened = DenseIndex.open(tmp_path)
-    assert (len(opened), opened.dimension) == (50, 16)
+    assert len(opened) == 50
     for ours, its in zip(opened.search(queries, 7), built.search(queries, 7), strict=True):
         np.testing.assert_array_equal(ours, its)
-    np.testing.assert_allclose(opened.reconstruct(np.array([3, 41])), vectors[[3, 41]], atol=1e-3)
 
 
 def bm25(documents: Sequence[str], question: str, words: Words) -> list[float]:

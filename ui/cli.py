@@ -15,7 +15,7 @@ from index.errors import CorpusError, ModelError, QuothError, SettingsError
 if TYPE_CHECKING:
     from rag.settings import Settings
 
-GOOD, NEGATIVE, USAGE, INPUT, UNFIT, INTERRUPTED = 0, 1, 2, 3, 4, 130
+GOOD, INPUT, UNFIT, INTERRUPTED = 0, 3, 4, 130
 
 _EPILOG = """\
 exit codes:

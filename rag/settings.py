@@ -71,10 +71,16 @@ class Settings:
 
 
 def _convert(name: str, value: Any, kind: str) -> Any:
+    if value == "":
+        # an empty path would be the folder that one happens to stand in
+        raise SettingsError(f"{name} is empty", _remedy(name))
     if kind == "str":
         return str(value)
     if kind == "Path":
-        return Path(value).expanduser()
+        try:
+            return Path(value).expanduser()
+        except RuntimeError as error:
+            raise SettingsError(f"{name} is {value!r}, and there is no such home", _remedy(name)) from error
     try:
         return int(value) if kind == "int" else float(value)
     except ValueError as error:
@@ -82,4 +88,4 @@ def _convert(name: str, value: Any, kind: str) -> Any:
 
 
 def _remedy(name: str) -> str:
-    return f"Set {PREFIX}{name.upper()} or --{name.replace('_', '-')} to such a value"
+    return f"Set {PREFIX}{name.upper()} or --{name.replace('_', '-')} to a value that can be"

@@ -33,20 +33,12 @@ QUOTH_PASSAGE_TOKENS, QUOTH_THRESHOLD, QUOTH_HOST, QUOTH_PORT. quoth doctor show
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and gives its exit code; a wrong command line leaves by SystemExit(2)."""
-    given = list(sys.argv[1:] if argv is None else argv)
-    if given[:1] == ["eval"]:
-        # ui and eval do not import each other: the name is all that is known of it here
-        return int(importlib.import_module("eval.run").main(given[1:]))
-    args = _parser().parse_args(given)
-    # imported here, since the help must not wait for models
-    from rag.settings import Settings
-
     try:
-        settings = Settings.read(os.environ, vars(args))
-        run: Callable[[argparse.Namespace, Settings], int] = getattr(
-            importlib.import_module("ui.commands"), args.command
-        )
-        return run(args, settings)
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        # here, where a closed pipe is still ours to deal with, and not at exit
+        if sys.stdout:
+            sys.stdout.flush()
+        return code
     except QuothError as error:
         print(f"quoth: {error}", file=sys.stderr)
         return UNFIT if isinstance(error, CorpusError | ModelError | SettingsError) else INPUT
@@ -56,6 +48,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         # whoever read the output has enough; what is still buffered must not raise again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return GOOD
+
+
+def _run(given: Sequence[str]) -> int:
+    if given[:1] == ["eval"]:
+        # ui and eval do not import each other: the name is all that is known of it here
+        return int(importlib.import_module("eval.run").main(given[1:]))
+    args = _parser().parse_args(given)
+    # imported here, since the help must not wait for models
+    from rag.settings import Settings
+
+    settings = Settings.read(os.environ, vars(args))
+    run: Callable[[argparse.Namespace, Settings], int] = getattr(importlib.import_module("ui.commands"), args.command)
+    return run(args, settings)
 
 
 def _parser() -> argparse.ArgumentParser:

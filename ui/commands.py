@@ -9,14 +9,15 @@ import sys
 import uuid
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from index.corpus import Corpus
 from index.corpus import publish as publish_corpus
 from index.edition import Manifest
 from index.encoder import Encoder, load_encoder
-from index.errors import CorpusMissing, ReceiptError, SettingsError
+from index.errors import CorpusMissing, ReceiptError, SettingsError, SourceError
 from index.sources import decode, read, read_bytes
+from index.strict_json import NotStrictJson, parse_json
 from rag.answer import Answerer, build_answerer, check_question
 from rag.receipt import Receipt, check
 from rag.row import detailed_row_of
@@ -69,7 +70,7 @@ def index(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def ask(args: argparse.Namespace, settings: Settings) -> int:
-    question = sys.stdin.read() if args.question == "-" else args.question
+    question = _read_text(Path("-")) if args.question == "-" else args.question
     check_question(question)
     answer = _open_answerer(settings).ask(question)
     if args.json:
@@ -136,16 +137,26 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _read_receipts(file: Path) -> list[Receipt]:
-    text = sys.stdin.read() if str(file) == "-" else decode(read_bytes(file), file)
+    remedy = "Give a receipt, or what quoth ask --json printed"
     try:
-        given: Any = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ReceiptError(
-            f"{file}: line {error.lineno} is not JSON ({error.msg})", "Give a receipt as quoth ask --json prints it"
-        ) from error
+        given = parse_json(_read_text(file))
+    except NotStrictJson as error:
+        raise ReceiptError(f"{file}: {error}", remedy) from error
     if isinstance(given, dict) and "citations" in given:
-        given = [shown.get("receipt") for key in ("citations", "closest") for shown in given.get(key, [])]
+        shown = [given["citations"], given.get("closest", [])]
+        if not all(isinstance(some, list) and all(isinstance(one, dict) for one in some) for some in shown):
+            raise ReceiptError(f"{file}: its citations are no list of objects", remedy)
+        given = [one.get("receipt") for some in shown for one in some]
     receipts = [Receipt.from_json(one) for one in (given if isinstance(given, list) else [given])]
     if not receipts:
-        raise ReceiptError(f"{file}: it holds no receipt", "Give one as quoth ask --json prints it")
+        raise ReceiptError(f"{file}: it holds no receipt", remedy)
     return receipts
+
+
+def _read_text(file: Path) -> str:
+    """The text of a file, or of standard input where it is called "-"."""
+    if str(file) != "-":
+        return decode(read_bytes(file), file)
+    if sys.stdin is None:
+        raise SourceError("-: standard input is closed", "Pipe something into it or name it")
+    return decode(sys.stdin.buffer.read(), file)

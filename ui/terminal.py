@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,11 +25,18 @@ _CHANGES = {"same": "", "removed": "red strike", "added": "green bold"}
 _VERDICTS = {"valid": "green bold", "moved": "yellow bold", "changed": "yellow bold", "gone": "red bold"}
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leaves it to ui.cli, where rich would end the process with a code of its own."""
+        raise
+
+
 class Terminal:
     """Prints to one stream. Text from documents and people is never taken for markup or for control characters."""
 
-    def __init__(self, stream: TextIO = sys.stdout) -> None:
-        self._console = Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    def __init__(self, stream: TextIO | None = None) -> None:
+        """Prints to standard output where no stream is given."""
+        self._console = _Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
         # a file or a pipe has no width: there a line is a line
         wide = self._console.width if self._console.is_terminal else 10_000
         self._console.width = min(wide, _WIDEST) if self._console.is_terminal else wide

@@ -325,7 +325,6 @@ def test_an_answer_exits_0_and_none_exits_1(run: Run, indexed: Path) -> None:
         ("QUOTH_CORPUS", "", "corpus is empty"),
         ("QUOTH_CORPUS", "~nobody-of-this-name/corpus", "no such home"),
         ("QUOTH_ENCODER", "", "encoder is empty"),
-        ("QUOTH_ENCODER", "nobody/has-this", "encoder 'nobody/has-this'"),
         ("QUOTH_READER", "oracle", "there is no reader 'oracle'"),
     ],
 )

@@ -21,7 +21,7 @@ from rag.types import Citation, Excerpt
 QUOTE = "The lighthouse was built in 1854 by Alan Stevenson."
 TEXT = f"The island is small.\r\n\r\n{QUOTE} It is 30 metres tall. Nobody has lived there since 1972."
 
-few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def receipt_of(text: str, quote: str = QUOTE, nth: int = 0) -> Receipt:

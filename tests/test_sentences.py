@@ -73,6 +73,7 @@ def test_each_sentence_has_something_in_it_and_paragraphs_are_counted_up(text: s
         ["The firm Acme Inc. was sold.", "Its owner retired."],
         ["Version 2.0.1 is out.", "Get it at example.com today."],
         ["He was born on 3 Jan. 1920 in Leeds.", "He died there."],
+        ["He works at the bot. garden in Kew.", "It is approx. three miles off."],
         ["It is on p. 12 of the book.", "Look it up."],
         ["“Really?” she asked.", "He nodded."],
     ],

@@ -93,7 +93,7 @@ def test_every_excerpt_is_verbatim(
     answerer.corpus.close()
 
 
-@few
+@settings(few, max_examples=12)
 @given(questions, st.lists(questions, max_size=2))
 def test_the_article_s_answers_are_verbatim(answerer: Answerer, question: str, before: list[str]) -> None:
     try:
@@ -132,8 +132,8 @@ def test_several_threads_get_the_same_answers(answerer: Answerer, encoder: Encod
     # anew, so that nothing is remembered yet and the threads meet at it
     fresh = build_answerer(answerer.corpus, encoder, Settings())
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda question: without_times(fresh.ask(question)), asked * 4))
-    for got, expected in zip(together, alone * 4, strict=True):
+        together = list(pool.map(lambda question: without_times(fresh.ask(question)), asked * 2))
+    for got, expected in zip(together, alone * 2, strict=True):
         assert got.confidence == pytest.approx(expected.confidence, abs=1e-3)
         assert [c.excerpt for c in got.citations + got.closest] == [
             c.excerpt for c in expected.citations + expected.closest
@@ -247,6 +247,6 @@ def test_on_real_documents_every_excerpt_is_verbatim(
 ) -> None:
     if not (DATA / name).is_dir():
         pytest.skip(f"{DATA / name} is not here")
-    shown, verbatim = asked_of(name, 8)
-    assert shown >= 8
+    shown, verbatim = asked_of(name, 6)
+    assert shown >= 6
     assert verbatim == shown

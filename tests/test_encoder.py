@@ -87,7 +87,7 @@ def test_what_is_beyond_the_limit_is_not_seen(exact: PackagedEncoder) -> None:
 
 
 def test_the_order_is_kept_and_neighbours_change_nothing(exact: PackagedEncoder) -> None:
-    texts = ["word " * n + str(n) for n in (40, 1, 200, 7, 90, 3, 150, 7)] * 2
+    texts = ["word " * n + str(n) for n in (40, 1, 200, 7, 90, 3, 7)]
     together = exact.encode(texts)
     np.testing.assert_allclose(together, np.concatenate([exact.encode([text]) for text in texts]), atol=1e-5)
     pieces = [encoding.vector for encoding in exact.encode_pieces(texts)]

@@ -220,7 +220,7 @@ def asked_of(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Call
     def ask(name: str, sample: int) -> tuple[int, int]:
         lines = (DATA / name / "questions.jsonl").read_text(encoding="utf-8").splitlines()
         # all from the file's beginning, so that they are about few documents: each has to be embedded
-        rows = [json.loads(line) for line in lines[: len(lines) // 8 : max(1, len(lines) // 8 // sample)]][:sample]
+        rows = [json.loads(line) for line in lines[: len(lines) // 20 : max(1, len(lines) // 20 // sample)]][:sample]
         wanted = {row["doc_id"] for row in rows if row.get("doc_id")}
         documents: dict[str, Document] = {}
         for document in read([DATA / name / "corpus.jsonl"]):

@@ -53,10 +53,15 @@ class Words:
         self._stopwords = frozenset(_STOPWORDS.get(language, ()))
         # a text's words recur, and a stemmer's call costs more than a look-up
         self._stem = lru_cache(maxsize=1 << 16)(self._stem_of)
+        self._of_word = lru_cache(maxsize=1 << 16)(lambda word: frozenset(self(word)))
 
     def __call__(self, text: str) -> list[str]:
         folded = _APOSTROPHE.sub("", unicodedata.normalize("NFKC", text).casefold())
         return [stem for word in _WORD.findall(folded) if (stem := self._stem(word))]
+
+    def of_word(self, word: str) -> frozenset[str]:
+        """The stems of one word, and quickly: a hyphenated one has several, a stop word none."""
+        return self._of_word(word)
 
     def _stem_of(self, word: str) -> str:
         """Empty for a stop word."""

@@ -58,11 +58,13 @@ def highlight(question: str, document: Document, sentence: Span, words: Words) -
     asked = frozenset(words(question))
     wanted = next((kind for form, kind in _KINDS if form.search(question)), None)
     candidates = [Span(*match.span()) for match in wanted.finditer(text)] if wanted else []
-    held = [match.start() for match in _WORD.finditer(text) if asked.intersection(words(match[0]))]
-    new = [span for span in candidates if not asked.issuperset(words(text[span.start : span.end]))]
-    best = min(new, key=lambda span: _distance(span, held), default=None)
+    held = [(match, words.of_word(match[0])) for match in _WORD.finditer(text)]
+    known = [match.start() for match, stems in held if stems & asked]
+    unknown = [match.start() for match, stems in held if stems - asked]
+    new = [span for span in candidates if any(span.start <= place < span.end for place in unknown)]
+    best = min(new, key=lambda span: _distance(span, known), default=None)
     if best is None:
-        best = _longest_run(text, asked, words) or Span(0, len(text))
+        best = _longest_run(held, asked) or Span(0, len(text))
     return _to_words(Span(whole.start + best.start, whole.start + best.end), whole, document.text)
 
 
@@ -86,13 +88,12 @@ def _joined(left: str, right: str) -> bool:
     return (left.isalnum() and right.isalnum()) or unicodedata.combining(right) > 0 or "\u200d" in (left, right)
 
 
-def _longest_run(text: str, asked: frozenset[str], words: Words) -> Span | None:
+def _longest_run(held: Sequence[tuple[re.Match[str], frozenset[str]]], asked: frozenset[str]) -> Span | None:
     """The run of words that has most words outside `asked` and none inside, without stop words at its two ends."""
     best: list[re.Match[str]] = []
     run: list[re.Match[str]] = []
-    for match in _WORD.finditer(text):
-        stems = words(match[0])
-        if asked.intersection(stems):
+    for match, stems in held:
+        if stems & asked:
             run = []
         # stop words have no stem: they and their like may stand inside a run, but neither begin nor lengthen it
         elif stems and match[0].casefold() not in _FUNCTION_WORDS:

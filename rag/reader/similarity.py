@@ -53,9 +53,10 @@ class SimilarityReader:
         places = [(hit, sentence) for hit in hits for sentence in hit.passage.sentences if not sentence.heading]
         sentences = self._encode([(hit.passage.document, sentence) for hit, sentence in places])
         weights = _rarity(query.encoding, sentences)
+        matches = _late_interaction(query.encoding, sentences, weights)
         scored = [
-            (_late_interaction(query.encoding, encoded, weights) + _PASSAGE_WEIGHT * hit.score, hit, sentence)
-            for (hit, sentence), encoded in zip(places, sentences, strict=True)
+            (match + _PASSAGE_WEIGHT * hit.score, hit, sentence)
+            for (hit, sentence), match in zip(places, matches, strict=True)
         ]
         scored.sort(key=lambda one: -one[0])
         return [
@@ -92,7 +93,18 @@ def _rarity(question: Encoding, sentences: Sequence[_Encoded]) -> NDArray[np.flo
     return np.array(idf, np.float32) / (sum(idf) or 1.0)
 
 
-def _late_interaction(question: Encoding, sentence: _Encoded, weights: NDArray[np.float32]) -> float:
-    if not len(weights) or not len(sentence.pieces):
-        return 0.0
-    return float(weights @ (question.pieces @ sentence.pieces.T).max(axis=1))
+def _late_interaction(
+    question: Encoding, sentences: Sequence[_Encoded], weights: NDArray[np.float32]
+) -> Sequence[float]:
+    """Of each sentence, the weighted mean of what each word piece of the question finds as its best match there."""
+    scores = [0.0] * len(sentences)
+    # reduceat gives no sense for a sentence without word pieces
+    filled = [n for n, sentence in enumerate(sentences) if len(sentence.pieces)]
+    if not filled or not len(weights):
+        return scores
+    starts = np.cumsum([0, *(len(sentences[n].pieces) for n in filled[:-1])])
+    products = question.pieces @ np.concatenate([sentences[n].pieces for n in filled]).T
+    best = weights @ np.maximum.reduceat(products, starts, axis=1)
+    for n, score in zip(filled, best.tolist(), strict=True):
+        scores[n] = score
+    return scores

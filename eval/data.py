@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from eval.documents import Documents
 from index.errors import QuestionSetError
+from index.strict_json import NotStrictJson, parse_json
 from index.types import Span
 from rag.types import Turn
 
@@ -136,11 +136,9 @@ class _Row:
     @classmethod
     def parse(cls, line: str, place: str) -> _Row:
         try:
-            values = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise QuestionSetError(
-                f"{place} is not JSON: {error.msg}, at character {error.pos + 1}", "Write one JSON object a line"
-            ) from error
+            values = parse_json(line)
+        except NotStrictJson as error:
+            raise QuestionSetError(f"{place} is {error}", "Write one JSON object a line") from error
         return cls.of(values, place)
 
     @classmethod

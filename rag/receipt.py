@@ -13,7 +13,7 @@ from rapidfuzz import fuzz
 
 from index.corpus import Corpus
 from index.errors import ReceiptError
-from index.types import Document, Span
+from index.types import Document, Sentence, Span
 from rag.types import Citation
 
 _CONTEXT = 32
@@ -131,7 +131,7 @@ def check(receipt: Receipt, corpus: Corpus) -> Verdict:
     if places:
         document, span = max(places, key=lambda place: _agreement(receipt, *place))
         return Verdict("moved", document, span)
-    return _closest(receipt, _likely(receipt, corpus))
+    return _closest(receipt, _likely(receipt, corpus), corpus)
 
 
 def _occurrences(receipt: Receipt, document: Document) -> list[Span]:
@@ -163,7 +163,7 @@ def _likely(receipt: Receipt, corpus: Corpus) -> list[Document]:
     )
 
 
-def _closest(receipt: Receipt, documents: Sequence[Document]) -> Verdict:
+def _closest(receipt: Receipt, documents: Sequence[Document], corpus: Corpus) -> Verdict:
     best: tuple[float, Document, Span] | None = None
     for document in documents:
         found = fuzz.partial_ratio_alignment(receipt.quote, document.text, score_cutoff=_CLOSE)
@@ -175,18 +175,19 @@ def _closest(receipt: Receipt, documents: Sequence[Document]) -> Verdict:
     if best is None:
         return Verdict("gone")
     _, document, span = best
-    span = _to_words(document, span)
+    span = _to_sentences(span, corpus.sentences(document.id)).trimmed(document.text)
     return Verdict("changed", document, span, _changes(receipt.quote, document[span]))
 
 
-def _to_words(document: Document, span: Span) -> Span:
-    """`span` widened to whole words, and trimmed."""
-    text, start, end = document.text, span.start, span.end
-    while start > 0 and text[start - 1].isalnum():
-        start -= 1
-    while end < len(text) and text[end].isalnum():
-        end += 1
-    return Span(start, end).trimmed(text)
+def _to_sentences(span: Span, sentences: Sequence[Sentence]) -> Span:
+    """The run of whole sentences that `span` stands for: those that it holds half of, or that hold half of it."""
+
+    def shared(sentence: Span) -> int:
+        return min(span.end, sentence.end) - max(span.start, sentence.start)
+
+    spans = [sentence.span for sentence in sentences]
+    held = [one for one in spans if 2 * shared(one) >= min(len(one), len(span))] or [max(spans, key=shared)]
+    return Span(held[0].start, held[-1].end)
 
 
 def _changes(old: str, new: str) -> tuple[Change, ...]:

@@ -16,6 +16,7 @@ LONGEST_LINE = 1_000_000
 """Characters. A longer line is data, not prose, and would be cut into sentences that nobody wrote."""
 
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _MARKDOWN_TITLE = re.compile(r"^#[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
 
 
@@ -71,17 +72,13 @@ def check_text(text: str, where: str) -> None:
     """Raises SourceError where `text` cannot be a document: it is blank, or has a line that is no prose."""
     if not text.strip():
         raise SourceError(f"{where}: it is empty", "Give it some text or leave it out")
-    number, start = 1, 0
-    while start <= len(text):
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end
-        if end - start > LONGEST_LINE:
+    for number, line in enumerate(_LINE_BREAK.split(text), start=1):
+        if len(line) > LONGEST_LINE:
             raise SourceError(
-                f"{where}: line {number} is {end - start:,} characters long, more than the {LONGEST_LINE:,} "
+                f"{where}: line {number} is {len(line):,} characters long, more than the {LONGEST_LINE:,} "
                 "that a line of prose can be",
                 "Break it into lines or leave it out",
             )
-        number, start = number + 1, end + 1
 
 
 def _metadata(file: Path) -> dict[str, Any]:

@@ -10,12 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.errors import CorpusError, ModelError, QuothError, SettingsError
+from rag.command import run_command
 
 if TYPE_CHECKING:
     from rag.settings import Settings
-
-GOOD, INPUT, UNFIT, INTERRUPTED = 0, 3, 4, 130
 
 _EPILOG = """\
 exit codes:
@@ -33,21 +31,7 @@ QUOTH_PASSAGE_TOKENS, QUOTH_THRESHOLD, QUOTH_HOST, QUOTH_PORT. quoth doctor show
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and gives its exit code; a wrong command line leaves by SystemExit(2)."""
-    try:
-        code = _run(list(sys.argv[1:] if argv is None else argv))
-        # here, where a closed pipe is still ours to deal with, and not at exit
-        if sys.stdout:
-            sys.stdout.flush()
-        return code
-    except QuothError as error:
-        print(f"quoth: {error}", file=sys.stderr)
-        return UNFIT if isinstance(error, CorpusError | ModelError | SettingsError) else INPUT
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # whoever read the output has enough; what is still buffered must not raise again at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return GOOD
+    return run_command("quoth", lambda: _run(list(sys.argv[1:] if argv is None else argv)))
 
 
 def _run(given: Sequence[str]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import socket
 import sys
 import uuid
@@ -19,6 +18,7 @@ from index.errors import CorpusMissing, ReceiptError, SettingsError, SourceError
 from index.sources import decode, read, read_bytes
 from index.strict_json import NotStrictJson, parse_json
 from rag.answer import Answerer, build_answerer, check_question
+from rag.command import print_json
 from rag.receipt import Receipt, check
 from rag.row import detailed_row_of
 from rag.settings import Settings
@@ -51,7 +51,8 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
         timeout_graceful_shutdown=2,
     )
     if args.json:
-        print(json.dumps({"url": url, "edition": answerer.corpus.edition}), flush=True)
+        print_json({"url": url, "edition": answerer.corpus.edition})
+        sys.stdout.flush()
     else:
         Terminal().serving(url)
     uvicorn.Server(config).run(sockets=[listener])
@@ -63,7 +64,7 @@ def index(args: argparse.Namespace, settings: Settings) -> int:
     documents = read(args.paths, language=settings.language)
     manifest = _publish(documents, load_encoder(settings.encoder), settings)
     if args.json:
-        print(json.dumps(asdict(manifest), ensure_ascii=False))
+        print_json(asdict(manifest))
     else:
         Terminal().indexed(manifest, settings.corpus)
     return 0
@@ -74,7 +75,7 @@ def ask(args: argparse.Namespace, settings: Settings) -> int:
     check_question(question)
     answer = _open_answerer(settings).ask(question)
     if args.json:
-        print(json.dumps(detailed_row_of(answer, id=uuid.uuid4().hex), ensure_ascii=False))
+        print_json(detailed_row_of(answer, id=uuid.uuid4().hex))
     else:
         Terminal().answer(answer)
     return 0 if answer.status == "answered" else 1
@@ -86,7 +87,7 @@ def verify(args: argparse.Namespace, settings: Settings) -> int:
     verdicts = [(receipt, check(receipt, corpus)) for receipt in receipts]
     if args.json:
         for receipt, verdict in verdicts:
-            print(json.dumps({"receipt": receipt.to_json(), "verdict": verdict.to_json()}, ensure_ascii=False))
+            print_json({"receipt": receipt.to_json(), "verdict": verdict.to_json()})
     else:
         for receipt, verdict in verdicts:
             Terminal().verdict(receipt, verdict)
@@ -96,7 +97,7 @@ def verify(args: argparse.Namespace, settings: Settings) -> int:
 def doctor(args: argparse.Namespace, settings: Settings) -> int:
     findings = list(examination.examine(settings))
     if args.json:
-        print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
+        print_json([asdict(finding) for finding in findings])
     else:
         Terminal().findings(findings)
     return 0 if all(finding.good for finding in findings) else 1

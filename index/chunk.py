@@ -113,6 +113,12 @@ def _cut(
 
 def _middle(text: str) -> int:
     """The place to cut `text` in two that is nearest to its middle: between words if it has any."""
-    half = len(text) / 2
-    breaks = [m.end() for m in _BREAK.finditer(text) if text[: m.end()].strip() and text[m.end() :].strip()]
-    return min(breaks, key=lambda n: abs(n - half)) if breaks else len(text) // 2
+    half = len(text) // 2
+    first, last = len(text) - len(text.lstrip()), len(text.rstrip())
+    # outwards, since most texts have a break near their middle and a long one is not to be searched whole each time
+    for width in (100, 10_000, len(text)):
+        found = _BREAK.finditer(text, max(0, half - width), min(len(text), half + width))
+        breaks = [match.end() for match in found if first < match.end() < last]
+        if breaks:
+            return min(breaks, key=lambda place: abs(place - half))
+    return half

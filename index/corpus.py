@@ -137,6 +137,10 @@ class Corpus:
     def documents(self) -> tuple[Document, ...]:
         return tuple(self.document(id) for id in self.document_ids())
 
+    def titles(self) -> tuple[tuple[str, str], ...]:
+        """(id, title) of every document, in the order in which they were indexed; no text is read."""
+        return tuple(self._database.execute("SELECT id, title FROM documents ORDER BY rowid"))
+
     def document(self, id: str) -> Document:
         """Raises KeyError where the corpus holds none of this id."""
         return self._document(id)

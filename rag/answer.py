@@ -70,6 +70,8 @@ class Answerer:
         )
 
     def _query(self, question: str, history: Sequence[Turn]) -> Query:
+        for turn in history[-1:]:
+            _check_characters(turn.question, "the question before")
         alone = stand_alone(question, history)
         text = alone if self._fits(alone) else question
         if not self._fits(text):
@@ -97,11 +99,15 @@ def check_question(question: str) -> str:
         raise QuestionError(
             f"the question has {len(question):,} characters, more than {LONGEST_QUESTION:,}", "Ask a shorter one"
         )
-    for place, character in enumerate(question):
-        if unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\r\n":
-            raise QuestionError(
-                f"the question holds the control character U+{ord(character):04X} at place {place}", "Ask without it"
-            )
+    _check_characters(question, "the question")
     if not question.strip():
         raise QuestionError("the question is empty", "Ask something")
     return " ".join(question.split())
+
+
+def _check_characters(text: str, what: str) -> None:
+    for place, character in enumerate(text):
+        if unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\r\n":
+            raise QuestionError(
+                f"{what} holds the control character U+{ord(character):04X} at place {place}", "Ask without it"
+            )

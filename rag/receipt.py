@@ -145,7 +145,7 @@ def _occurrences(receipt: Receipt, document: Document) -> list[Span]:
 
 def _agreement(receipt: Receipt, document: Document, span: Span) -> tuple[int, int]:
     """How much of what stood around the quote stands there too; between equals, the nearest to its old place."""
-    before = document.text[: span.start][-_CONTEXT:]
+    before = document.text[max(0, span.start - _CONTEXT) : span.start]
     after = document.text[span.end : span.end + _CONTEXT]
     same = _common_start(before[::-1], receipt.prefix[::-1]) + _common_start(after, receipt.suffix)
     return same, -abs(span.start - receipt.start)

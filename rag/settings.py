@@ -45,6 +45,8 @@ class Settings:
         ):
             if not low <= value <= high:
                 raise SettingsError(f"{name} is {value}, expected {low} to {high}", _remedy(name))
+        if any(0xD800 <= ord(character) <= 0xDFFF for character in str(self.corpus)):
+            raise SettingsError(f"corpus is {str(self.corpus)!r}, whose name is not UTF-8", _remedy("corpus"))
         if self.host not in ("127.0.0.1", "::1", "localhost"):
             raise SettingsError(
                 f"host is {self.host!r}, expected 127.0.0.1, ::1 or localhost: nothing here asks who is asking",

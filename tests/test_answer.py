@@ -250,3 +250,21 @@ def test_on_real_documents_every_excerpt_is_verbatim(
     shown, verbatim = asked_of(name, 6)
     assert shown >= 6
     assert verbatim == shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["squad2", "clapnq", "abgcoqa"])
+def test_on_many_real_questions_every_excerpt_is_verbatim(
+    asked_of: Callable[[str, int], tuple[int, int]], name: str
+) -> None:
+    if not (DATA / name).is_dir():
+        pytest.skip(f"{DATA / name} is not here")
+    shown, verbatim = asked_of(name, 250)
+    assert shown >= 250
+    assert verbatim == shown
+
+
+@pytest.mark.parametrize("before", ["\x1b[31mred", "half a \ud800 pair", "nul\0"])
+def test_the_question_before_is_checked_too(answerer: Answerer, before: str) -> None:
+    with pytest.raises(QuestionError, match="the question before holds the control character"):
+        answerer.ask("And why?", [Turn(before, "")])

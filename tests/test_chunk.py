@@ -9,7 +9,7 @@ from corpus_support import SEEDS, HashEncoder, texts
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from index.chunk import CountPieces, chunk, searchable
+from index.chunk import CountPieces, _middle, chunk, searchable
 from index.encoder import Encoder
 from index.errors import SettingsError
 from index.sentences import split_sentences
@@ -108,3 +108,22 @@ def test_short_paragraphs_are_kept_together_and_not_torn() -> None:
 def test_the_article_fits_the_packaged_encoder(encoder: Encoder) -> None:
     (article,) = read([SEEDS])
     check_passages(article.text, 160, encoder.max_tokens, encoder.count_tokens)
+
+
+@given(st.text("ab ,;\n\u3001", min_size=2, max_size=600))
+@example("a" * 150 + " " + "a" * 400)
+def test_a_text_is_cut_at_the_break_that_is_nearest_to_its_middle(text: str) -> None:
+    """Against every break there is, looked at one by one."""
+    inner = [
+        place
+        for place in range(1, len(text))
+        if text[:place].strip()
+        and text[place:].strip()
+        and not text[place].isspace()
+        and (text[place - 1].isspace() or text[place - 1] in ",;\u3001")
+    ]
+    half = len(text) // 2
+    if inner:
+        assert abs(_middle(text) - half) == min(abs(place - half) for place in inner)
+    else:
+        assert _middle(text) == half

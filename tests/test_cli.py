@@ -562,3 +562,60 @@ def test_every_exit_code_is_in_the_help(run: Run) -> None:
     _, out, _ = run("--help")
     for code in (GOOD, NEGATIVE, USAGE, INPUT, UNFIT, INTERRUPTED):
         assert f"\n  {code} " in out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_in_another_encoding(
+    published: Path, encoding: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("QUOTH_CORPUS", str(published))
+    for more in ([], ["--json"]):
+        written = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+        assert cli.main(["ask", "Who built the “lighthouse” 😀?", *more]) in (GOOD, NEGATIVE)
+        shown = written.getvalue().decode(encoding)
+        assert "1854" in shown
+        if more:
+            assert json.loads(shown)["question"] == "Who built the “lighthouse” 😀?"
+
+
+def test_a_full_disk_ends_in_a_line(published: Path) -> None:
+    environment = {**os.environ, "QUOTH_CORPUS": str(published)}
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "ui.cli", "ask", QUESTION],
+            cwd=ROOT, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == UNFIT
+    assert done.stderr == "quoth: output: No space left on device. Make room or choose another place.\n"
+
+
+def test_an_empty_path_is_not_the_folder_one_stands_in(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(["index", ""])
+    assert left.value.code == USAGE
+    assert "expected a path" in capsys.readouterr().err
+
+
+def test_several_answers_a_line_each_are_verified(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("QUOTH_CORPUS", str(published))
+    for question in (QUESTION, "Where does the river rise?"):
+        cli.main(["ask", question, "--json"])
+    file = tmp_path / "answers.jsonl"
+    file.write_text(capsys.readouterr().out, encoding="utf-8")
+    assert cli.main(["verify", str(file), "--json"]) == GOOD
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line)["verdict"]["status"] for line in lines] == ["valid"] * len(lines)
+    assert len(lines) > 2
+
+
+def test_what_a_folder_holds_besides_texts_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    (folder / "a.txt").write_text(TEXT, encoding="utf-8")
+    (folder / "b.pdf").write_text("no text", encoding="utf-8")
+    assert cli.main(["index", str(folder)]) == GOOD
+    assert "1 (" in (said := capsys.readouterr().err)
+    assert "b.pdf" in said

@@ -174,3 +174,13 @@ def test_hard_wrapped_lines_are_one_paragraph(newline: str) -> None:
 def test_repeated_sentences_are_each_their_own() -> None:
     text = "It rained. " * 50
     assert len(split_sentences(text)) == 50
+
+
+def test_a_comment_in_a_code_block_is_no_heading() -> None:
+    text = "# Title\n\nText here.\n\n```sh\n# comment\nls\n```\n\n# Next\n\nMore.\n"
+    assert headings(text) == ["# Title", "# Next"]
+
+
+def test_the_lines_of_a_list_in_lower_case_are_told_apart() -> None:
+    lines = [f"apples are number {n} on the list" for n in range(5)]
+    assert sentences("\n".join(lines)) == lines

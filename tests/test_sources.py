@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.errors import SourceError
-from index.sources import read
+from index.sources import passed_over, read
 from index.sources.text import METADATA_SUFFIX
 
 
@@ -73,13 +73,12 @@ def test_a_metadata_file_says_what_is_known(tmp_path: Path) -> None:
         "date": "2024-06",
         "source": "https://example.com/a",
         "language": "de",
-        "groups": ["staff"],
         "examples": ["What?", "Why?"],
     }
     describe(file, about)
     (document,) = read([file])
     assert (document.title, document.date, document.source) == ("Ein Titel", "2024-06", "https://example.com/a")
-    assert (document.language, document.groups, document.examples) == ("de", ("staff",), ("What?", "Why?"))
+    assert (document.language, document.examples) == ("de", ("What?", "Why?"))
 
 
 def test_a_source_of_null_is_unstated(tmp_path: Path) -> None:
@@ -101,6 +100,7 @@ def test_a_source_of_null_is_unstated(tmp_path: Path) -> None:
         ({"language": False}, "expected a string"),
         ({"groups": "staff"}, "groups is 'staff', expected a list of strings"),
         ({"groups": None}, "expected a list of strings"),
+        ({"groups": ["staff"]}, "whoever asks here may read everything"),
         ({"examples": ["x", 1]}, "expected a list of strings"),
         ({"date": "18 June 2024"}, "date is '18 June 2024', expected 2024"),
         ({"date": "2024-13"}, "date"),
@@ -265,3 +265,29 @@ def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
     message = refused(tmp_path)
     assert "caf\\udce9.txt" in message
     assert "name" in message
+
+
+def test_what_is_no_text_is_passed_over_and_named(tmp_path: Path) -> None:
+    write(tmp_path, "a.txt", "Text.")
+    describe(write(tmp_path, "sub/b.md", "More."), {"title": "B"})
+    write(tmp_path, "c.pdf", "no text")
+    # waiting for a pipe would never end
+    os.mkfifo(tmp_path / "d.txt")
+    assert {document.text for document in read([tmp_path])} == {"Text.", "More."}
+    assert passed_over([tmp_path]) == [tmp_path / "c.pdf", tmp_path / "d.txt"]
+
+
+def test_a_pipe_is_no_document(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "d.txt")
+    with pytest.raises(SourceError, match=r"d\.txt: neither a file nor a folder"):
+        read([tmp_path / "d.txt"])
+
+
+def test_a_name_too_long_to_have_metadata_beside_it(tmp_path: Path) -> None:
+    file = write(tmp_path, "n" * 250 + ".txt", "Text.")
+    assert read([file])[0].text == "Text."
+
+
+def test_a_comment_in_a_code_block_is_no_title(tmp_path: Path) -> None:
+    file = write(tmp_path, "code.md", "```sh\n# comment\n```\n\n# The title\n\nText.\n")
+    assert read([file])[0].title == "The title"

@@ -47,6 +47,13 @@ def _run(given: Sequence[str]) -> int:
     return run(args, settings)
 
 
+def _path(text: str) -> Path:
+    # an empty one would be the folder that one happens to stand in
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty, expected a path")
+    return Path(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="quoth",
@@ -75,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         "index", parents=[shared], help="make these documents the corpus, replacing what it held"
     )
     index.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="text or Markdown files, corpus.jsonl, folders"
+        "paths", nargs="+", type=_path, metavar="PATH", help="text or Markdown files, corpus.jsonl, folders"
     )
     index.add_argument("--language", metavar="CODE", help="ISO 639-1 code of the documents' language (default en)")
     index.add_argument("--passage-tokens", type=int, metavar="N", help="the budget of a passage (default 160)")
@@ -87,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
 
     verify = commands.add_parser("verify", parents=[shared], help="check citations that were given out earlier")
     verify.add_argument(
-        "receipt", type=Path, metavar="RECEIPT",
+        "receipt", type=_path, metavar="RECEIPT",
         help="a file with a receipt or with what ask --json printed; - reads standard input",
     )  # fmt: skip
 

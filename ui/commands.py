@@ -8,14 +8,14 @@ import sys
 import uuid
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from index.corpus import Corpus
 from index.corpus import publish as publish_corpus
 from index.edition import Manifest
 from index.encoder import Encoder, load_encoder
 from index.errors import CorpusMissing, ReceiptError, SettingsError, SourceError
-from index.sources import decode, read, read_bytes
+from index.sources import decode, passed_over, read, read_bytes
 from index.strict_json import NotStrictJson, parse_json
 from rag.answer import Answerer, build_answerer, check_question
 from rag.command import print_json
@@ -28,6 +28,7 @@ from ui.terminal import Terminal
 if TYPE_CHECKING:
     from index.types import Document
 
+_RECEIPT_REMEDY = "Give a receipt, or what quoth ask --json printed"
 SEEDS = Path(__file__).parent.parent / "seeds"
 
 
@@ -62,6 +63,9 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
 def index(args: argparse.Namespace, settings: Settings) -> int:
     # read first: a document that cannot be read should not cost the time of loading a model
     documents = read(args.paths, language=settings.language)
+    if others := passed_over(args.paths):
+        named = ", ".join(str(file) for file in others[:3]) + (", …" if len(others) > 3 else "")
+        Terminal(sys.stderr).say(f"Passed over, since only texts are read: {len(others)} ({named})")
     manifest = _publish(documents, load_encoder(settings.encoder), settings)
     if args.json:
         print_json(asdict(manifest))
@@ -138,19 +142,29 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _read_receipts(file: Path) -> list[Receipt]:
-    remedy = "Give a receipt, or what quoth ask --json printed"
+    text = _read_text(file)
     try:
-        given = parse_json(_read_text(file))
+        return _receipts(parse_json(text), file)
     except NotStrictJson as error:
-        raise ReceiptError(f"{file}: {error}", remedy) from error
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) < 2 or not all(line.startswith("{") and line.endswith("}") for line in lines):
+            raise ReceiptError(f"{file}: {error}", _RECEIPT_REMEDY) from error
+    # several answers, a line each
+    try:
+        return [receipt for line in lines for receipt in _receipts(parse_json(line), file)]
+    except NotStrictJson as error:
+        raise ReceiptError(f"{file}: {error}", _RECEIPT_REMEDY) from error
+
+
+def _receipts(given: Any, file: Path) -> list[Receipt]:
     if isinstance(given, dict) and "citations" in given:
         shown = [given["citations"], given.get("closest", [])]
         if not all(isinstance(some, list) and all(isinstance(one, dict) for one in some) for some in shown):
-            raise ReceiptError(f"{file}: its citations are no list of objects", remedy)
+            raise ReceiptError(f"{file}: its citations are no list of objects", _RECEIPT_REMEDY)
         given = [one.get("receipt") for some in shown for one in some]
     receipts = [Receipt.from_json(one) for one in (given if isinstance(given, list) else [given])]
     if not receipts:
-        raise ReceiptError(f"{file}: it holds no receipt", remedy)
+        raise ReceiptError(f"{file}: it holds no receipt", _RECEIPT_REMEDY)
     return receipts
 
 

@@ -36,8 +36,12 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "weights",
             True,
-            f"{encoder.name}, sha256 {encoder.checksum[:16]}… as it should be, computing in "
-            f"{str(processor_dtype()).removeprefix('torch.')}",
+            f"{encoder.name}, sha256 {encoder.checksum[:16]}…"
+            + (
+                f" as it should be, computing in {str(processor_dtype()).removeprefix('torch.')}"
+                if encoder.name == PACKAGED
+                else ", with nothing to compare it to"
+            ),
         )
     except QuothError as error:
         yield Finding("weights", False, str(error))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from index.errors import SourceError
 from index.sources.jsonl import read_jsonl
-from index.sources.text import decode, read_bytes, read_text_file
+from index.sources.text import METADATA_SUFFIX, decode, read_bytes, read_text_file
 from index.types import Document
 
 TEXT_SUFFIXES = frozenset({".txt", ".text", ".md", ".markdown"})
@@ -41,6 +41,17 @@ def read_each(paths: Sequence[Path], *, language: str = "en") -> Iterator[tuple[
                 yield file, None, read_text_file(file, language=language)
 
 
+def passed_over(paths: Sequence[Path]) -> list[Path]:
+    """The files in the folders among `paths` that read leaves out, but for what is hidden and for metadata."""
+    return [
+        file
+        for path in paths
+        if path.is_dir()
+        for file in sorted(_walk(path))
+        if not _is_readable(file) and not file.name.endswith(METADATA_SUFFIX)
+    ]
+
+
 def _files(path: Path) -> list[Path]:
     try:
         kind = path.stat().st_mode
@@ -48,9 +59,11 @@ def _files(path: Path) -> list[Path]:
         # ValueError: a path with a NUL in it
         said = error.strerror if isinstance(error, OSError) else "no path"
         raise SourceError(f"{path}: {said}", "Check the path") from error
-    if not stat.S_ISDIR(kind):
+    if stat.S_ISREG(kind):
         return [path]
-    files = sorted(_walk(path))
+    if not stat.S_ISDIR(kind):
+        raise SourceError(f"{path}: neither a file nor a folder", "Name a file or a folder")
+    files = sorted(file for file in _walk(path) if _is_readable(file))
     if not files:
         raise SourceError(
             f"{path}: nothing readable in this folder, which should hold "
@@ -66,9 +79,23 @@ def _walk(folder: Path) -> Iterator[Path]:
 
     for parent, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            if not name.startswith(".") and (Path(name).suffix.lower() in TEXT_SUFFIXES or name == CORPUS_FILE):
-                yield Path(parent, name)
+        yield from (Path(parent, name) for name in names if not name.startswith("."))
 
 
-__all__ = ["CORPUS_FILE", "TEXT_SUFFIXES", "decode", "read", "read_bytes", "read_each", "read_jsonl", "read_text_file"]
+def _is_readable(file: Path) -> bool:
+    # a pipe would be waited for without end; a link that leads nowhere is to be told, and so let through
+    special = file.exists() and not file.is_file()
+    return not special and (file.suffix.lower() in TEXT_SUFFIXES or file.name == CORPUS_FILE)
+
+
+__all__ = [
+    "CORPUS_FILE",
+    "TEXT_SUFFIXES",
+    "decode",
+    "passed_over",
+    "read",
+    "read_bytes",
+    "read_each",
+    "read_jsonl",
+    "read_text_file",
+]

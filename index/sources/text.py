@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from datetime import date
 from pathlib import Path
@@ -17,6 +18,7 @@ LONGEST_LINE = 1_000_000
 
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
+_FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _MARKDOWN_TITLE = re.compile(r"^#[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
 
 
@@ -24,11 +26,12 @@ def read_text_file(file: Path, *, language: str = "en") -> Document:
     """The document in `file`, its newlines kept as they came; a UTF-8 signature at the start is not part of the text.
 
     Beside NAME.txt may stand NAME.txt.meta.json, an object with any of title, date (ISO 8601), source (a URL, or
-    null where unstated), language, groups and examples (lists of strings). Raises SourceError.
+    null where unstated), language and examples (a list of strings). Raises SourceError, also where groups are named:
+    nothing here asks who is asking.
     """
     text = decode(read_bytes(file), file)
     check_text(text, str(file))
-    known = _metadata(file.with_name(file.name + METADATA_SUFFIX))
+    known = _metadata(file)
     return Document.of(
         text,
         title=known.get("title") or _title(file, text),
@@ -81,9 +84,16 @@ def check_text(text: str, where: str) -> None:
             )
 
 
-def _metadata(file: Path) -> dict[str, Any]:
-    if not file.exists():
-        return {}
+def _metadata(document: Path) -> dict[str, Any]:
+    file = document.with_name(document.name + METADATA_SUFFIX)
+    try:
+        if not file.exists():
+            return {}
+    except OSError as error:
+        # what is too long a name for a file is the name of none
+        if error.errno == errno.ENAMETOOLONG:
+            return {}
+        raise SourceError(f"{file}: {error.strerror}", "Make it readable") from error
     text = decode(read_bytes(file), file)
     try:
         known = parse_json(text)
@@ -98,6 +108,11 @@ def _metadata(file: Path) -> dict[str, Any]:
         values = known.get(key, [])
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
             raise SourceError(f"{file}: {key} is {values!r}, expected a list of strings", "Mend the metadata file")
+    if known.get("groups"):
+        raise SourceError(
+            f"{file}: groups is {known['groups']!r}, but whoever asks here may read everything",
+            "Leave the document out, or take groups away",
+        )
     if known.get("date") is not None and not _is_date(known["date"]):
         raise SourceError(f"{file}: date is {known['date']!r}, expected 2024, 2024-06 or 2024-06-18", "Mend the date")
     return known
@@ -114,5 +129,5 @@ def _is_date(text: str) -> bool:
 
 
 def _title(file: Path, text: str) -> str:
-    heading = _MARKDOWN_TITLE.search(text) if file.suffix.lower() in (".md", ".markdown") else None
+    heading = _MARKDOWN_TITLE.search(_FENCED.sub("", text)) if file.suffix.lower() in (".md", ".markdown") else None
     return heading[1] if heading else re.sub(r"[_\s]+", " ", file.stem).strip() or file.name

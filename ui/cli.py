@@ -8,12 +8,9 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rag.command import run_command
-
-if TYPE_CHECKING:
-    from rag.settings import Settings
+from rag.settings import Settings
 
 _EPILOG = """\
 exit codes:
@@ -39,10 +36,8 @@ def _run(given: Sequence[str]) -> int:
         # ui and eval do not import each other: the name is all that is known of it here
         return int(importlib.import_module("eval.run").main(given[1:]))
     args = _parser().parse_args(given)
-    # imported here, since the help must not wait for models
-    from rag.settings import Settings
-
     settings = Settings.read(os.environ, vars(args))
+    # imported here, since the help must not wait for models
     run: Callable[[argparse.Namespace, Settings], int] = getattr(importlib.import_module("ui.commands"), args.command)
     return run(args, settings)
 
@@ -55,6 +50,7 @@ def _path(text: str) -> Path:
 
 
 def _parser() -> argparse.ArgumentParser:
+    default = Settings()
     parser = argparse.ArgumentParser(
         prog="quoth",
         description="Answers questions about documents in the documents' own words.",
@@ -71,12 +67,15 @@ def _parser() -> argparse.ArgumentParser:
     answering = argparse.ArgumentParser(add_help=False)
     answering.add_argument("--reader", metavar="NAME", help="what picks the sentences that answer")
     answering.add_argument(
-        "--threshold", type=float, metavar="P", help="the least confidence, 0 to 1, of an answer (default 0.3)"
+        "--threshold",
+        type=float,
+        metavar="P",
+        help=f"the least confidence, 0 to 1, of an answer (default {default.threshold})",
     )
 
     serve = commands.add_parser("serve", parents=[shared, answering], help="chat with the documents in a web page")
-    serve.add_argument("--host", help="the loopback address to listen at (default 127.0.0.1)")
-    serve.add_argument("--port", type=int, help="0 takes any that is free (default 7860)")
+    serve.add_argument("--host", help=f"the loopback address to listen at (default {default.host})")
+    serve.add_argument("--port", type=int, help=f"0 takes any that is free (default {default.port})")
 
     index = commands.add_parser(
         "index", parents=[shared], help="make these documents the corpus, replacing what it held"
@@ -84,8 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     index.add_argument(
         "paths", nargs="+", type=_path, metavar="PATH", help="text or Markdown files, corpus.jsonl, folders"
     )
-    index.add_argument("--language", metavar="CODE", help="ISO 639-1 code of the documents' language (default en)")
-    index.add_argument("--passage-tokens", type=int, metavar="N", help="the budget of a passage (default 160)")
+    index.add_argument(
+        "--language", metavar="CODE", help=f"ISO 639-1 code of the documents' language (default {default.language})"
+    )
+    index.add_argument(
+        "--passage-tokens", type=int, metavar="N", help=f"the budget of a passage (default {default.passage_tokens})"
+    )
 
     ask = commands.add_parser("ask", parents=[shared, answering], help="ask one question")
     ask.add_argument("question", help="the question; - reads it from standard input")

@@ -12,12 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from index.errors import CorpusError, QuestionError
 from index.sentences import split_sentences
 from index.sources import read
 from index.types import Document, Sentence, Span
+from rag.answer import check_question
 from rag.types import Answer, Citation, Excerpt, Turn
 
 SEEDS = Path(__file__).parent.parent / "seeds"
@@ -70,6 +71,9 @@ class FakeCorpus:
     def documents(self) -> tuple[Document, ...]:
         return tuple(document for document, _ in self._sentences.values())
 
+    def titles(self) -> tuple[tuple[str, str], ...]:
+        return tuple((document.id, document.title) for document in self.documents())
+
     def document(self, id: str) -> Document:
         if id not in self._sentences:
             raise CorpusError("No document has this id", "Ask again")
@@ -95,6 +99,8 @@ class FakeAnswerer:
             raise QuestionError("The question is longer than 2000 characters", "Ask a shorter one")
         if question == "bug":
             raise RuntimeError("not a plain error")
+        for turn in history:
+            check_question(turn.question)
         time.sleep(self._delay)
         found = sorted(self._scored(question), key=lambda scored: -scored[0])
         cited = tuple(self._citation(number, *scored) for number, scored in enumerate(found[:3], 1))
@@ -135,7 +141,7 @@ class FakeAnswerer:
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
+def serving(app: ASGIApp) -> Iterator[str]:
     """The address at which the app is served, on a free port of this machine."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

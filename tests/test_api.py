@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import subprocess
 import sys
@@ -20,9 +21,10 @@ from starlette.testclient import TestClient
 from index.errors import EditionDamaged
 from rag.types import Answer, Turn
 from ui import deferred
+from ui.api import MOST_TURNS
 from ui.app import create_app
 from ui.deferred import Deferred
-from ui.doors import LARGEST, only_the_page
+from ui.doors import LARGEST, only_listeners, only_the_page
 
 PROBLEM = "application/problem+json"
 
@@ -35,7 +37,7 @@ def fake() -> FakeAnswerer:
 @pytest.fixture
 def client(fake: FakeAnswerer) -> TestClient:
     """The application without its lifespan: the page is never built."""
-    return TestClient(create_app(fake))
+    return TestClient(create_app(fake), base_url="http://127.0.0.1")
 
 
 def test_an_answer_is_a_row_with_where_each_citation_stands(client: TestClient) -> None:
@@ -73,13 +75,72 @@ def test_earlier_turns_are_passed_on(client: TestClient, fake: FakeAnswerer) -> 
         ({"question": "x", "histroy": []}, "body.histroy"),
         ({"question": "x", "history": [{"question": 1}]}, "body.history.0.question"),
         ([], "body"),
+        ({"question": "x", "history": [{"question": "y"}] * (MOST_TURNS + 1)}, "at most 50 items"),
+        ({"question": "x", "history": [{"question": "\x1b[31mWho?"}]}, "control character U+001B"),
+        ({"question": "\ud800"}, "half of a surrogate pair"),
+        ({"question": "x", "history": [{"question": "\udc00"}]}, "half of a surrogate pair"),
+        ({"question": "x", "history": [{"question": "y", "answer": "\udc00"}]}, "half of a surrogate pair"),
+        ({"question": "x", "\ud800": 1}, "half of a surrogate pair"),
+        ({"question": "x", "a\x1b[31m\nb": 1}, "body.a\\x1b[31m\\nb: "),
     ],
 )
 def test_what_cannot_be_asked_is_a_problem(client: TestClient, body: object, detail: str) -> None:
-    response = client.post("/api/v1/ask", json=body)
+    response = client.post("/api/v1/ask", content=json.dumps(body), headers={"content-type": "application/json"})
     assert (response.status_code, response.headers["content-type"]) == (422, PROBLEM)
     assert detail in response.json()["detail"]
     assert response.json()["status"] == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "detail"),
+    [
+        (b"[" * 60_000, 422, "nested too deep"),
+        (b'{"question": ' + b"1" * 5000 + b"}", 422, "a number is too long"),
+        (b'{"question": "\xff"}', 422, "not UTF-8"),
+        (b"{", 422, "not JSON"),
+        (b'{"question": "' + b"x" * LARGEST + b'"}', 413, "larger than 65,536 bytes"),
+    ],
+)
+def test_what_is_no_small_json_is_a_problem(client: TestClient, body: bytes, status: int, detail: str) -> None:
+    response = client.post("/api/v1/ask", content=body, headers={"content-type": "application/json"})
+    assert (response.status_code, response.headers["content-type"]) == (status, PROBLEM)
+    assert detail in response.json()["detail"]
+
+
+def test_as_many_turns_as_are_allowed_are_passed_on(client: TestClient, fake: FakeAnswerer) -> None:
+    history = [{"question": "Why?"}] * MOST_TURNS
+    assert client.post("/api/v1/ask", json={"question": "When?", "history": history}).status_code == 200
+    assert len(fake.asked[0][1]) == MOST_TURNS
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:7860", "localhost", "LOCALHOST:80", "[::1]", "[::1]:7860"])
+def test_this_machine_is_served_by_its_names(client: TestClient, host: str) -> None:
+    assert client.get("/api/v1/health", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.", "[::2]", "::1", "", "localhost@evil.example:80"]
+)
+@pytest.mark.parametrize("path", ["/api/v1/health", "/", "/gradio_api/heartbeat/x"])
+def test_no_other_name_is_answered(client: TestClient, host: str, path: str) -> None:
+    response = client.get(path, headers={"host": host})
+    assert response.status_code == 400
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def test_every_answer_has_the_headers_of_safety(
+    client: TestClient,
+) -> None:
+    broken = TestClient(client.app, base_url="http://127.0.0.1", raise_server_exceptions=False)
+    answers = [client.get("/api/v1/health"), client.get("/nothing"), client.post("/api/v1/ask", json={})]
+    answers.append(broken.post("/api/v1/ask", json={"question": "bug"}))
+    assert [answer.status_code for answer in answers] == [200, 404, 422, 500]
+    for answer in answers:
+        policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
+        assert policy["default-src"] == policy["connect-src"] == policy["frame-ancestors"] == "'self'"
+        assert (policy["img-src"], policy["object-src"]) == ("'self' data:", "'none'")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
 
 
 def test_a_failing_corpus_is_a_problem_too(
@@ -240,9 +301,35 @@ def test_texts_are_let_through_unchanged(doors: TestClient) -> None:
         ('{"data": {"a": 1}}', 400),
         ("[]", 400),
         ("{", 400),
+        ("[" * 60_000, 400),
+        ('{"data": ["\\ud800"]}', 400),
         ("\udc80".encode(errors="surrogateescape"), 400),
         ('{"data": ["' + "x" * LARGEST + '"]}', 413),
     ],
 )
 def test_nothing_but_texts_is(doors: TestClient, body: str | bytes, status: int) -> None:
     assert doors.post("/gradio_api/run/predict", content=body).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("queue/join", {"fn_index": 1, "data": []}, 200),
+        ("queue/join", {"fn_index": 2, "data": []}, 400),
+        ("run/predict", {"fn_index": -1, "data": []}, 400),
+        ("run/predict", {"fn_index": "1", "data": []}, 400),
+        ("run/predict", {"fn_index": [1], "data": []}, 400),
+        ("queue/join", {"data": []}, 400),
+        ("reset", {"event_id": "x"}, 200),
+    ],
+)
+def test_only_what_listens_is_asked(path: str, body: object, status: int) -> None:
+    async def page(request: Request) -> Response:
+        return PlainTextResponse(await request.body())
+
+    app = Starlette()
+    app.add_route("/{path:path}", page, methods=["POST"])
+    app.add_middleware(only_listeners, functions={0, 1})
+    outer = Starlette()
+    outer.mount("/", only_the_page(app))
+    assert TestClient(outer).post(f"/gradio_api/{path}", json=body).status_code == status

@@ -13,7 +13,7 @@ from index.types import Document, Sentence, Span
 from rag.types import Answer, Citation, Excerpt, Turn
 from ui import source
 from ui.markup import overlap, shown
-from ui.render import Exchange, citation_at, confidence_in_words, conversation_html, examples_of, turns_of
+from ui.render import Exchange, citation_at, confidence_in_words, conversation_html, examples_of, turns_of, welcome_html
 from ui.source import View, blocks_of, source_html, view_of
 
 HOSTILE = (
@@ -126,7 +126,7 @@ def test_the_marked_text_of_the_source_is_the_excerpt_and_the_whole_text_is_the_
 
 @given(cited(), st.booleans(), st.text(min_size=1) | st.sampled_from(TRICKY))
 def test_the_conversation_quotes_exactly(citation: Citation, answered: bool, question: str) -> None:
-    page = Page(conversation_html([Exchange(question, answer_of(question, (citation,), answered=answered))], ()))
+    page = Page(conversation_html([Exchange(question, answer_of(question, (citation,), answered=answered))]))
     assert page.within("blockquote.") == as_shown(citation.excerpt.text)
     assert page.within("mark.words") == (as_shown(citation.excerpt.document[citation.highlight]) if answered else "")
     assert page.within("h2.question") == "You asked: " + as_shown(question)
@@ -143,7 +143,8 @@ def test_nothing_in_the_page_is_a_link_or_fetches_or_runs(citation: Citation, te
         Exchange(text),
     ]
     sheet = source_html(view_of(hostile, split_sentences(hostile.text), citation, "0"))
-    for html in (conversation_html(exchanges, ()), conversation_html((), [hostile]), sheet, source_html(None, text)):
+    welcome = welcome_html(examples_of([hostile]), one=True)
+    for html in (conversation_html(exchanges), welcome, sheet, source_html(None, text)):
         page = Page(html)
         assert page.tags <= TAGS
         assert not {name for name in page.attributes if name.startswith("on")} | page.attributes & {
@@ -164,7 +165,7 @@ def test_overlap_is_where_both_are(a: int, b: int, c: int, d: int) -> None:
 def test_an_unanswered_question_says_so_and_marks_nothing() -> None:
     document = Document.of("One thing. Another thing.", title="Things")
     near = citation_of(document, Span(0, 10), Span(0, 3))
-    html = conversation_html([Exchange("What?", answer_of("What?", (near,), answered=False))], ())
+    html = conversation_html([Exchange("What?", answer_of("What?", (near,), answered=False))])
     assert "The documents do not answer this." in html
     assert "Closest passages (not answers)" in html
     assert "<mark" not in html
@@ -175,8 +176,8 @@ def test_an_unanswered_question_says_so_and_marks_nothing() -> None:
 def test_what_was_searched_for_is_told_only_where_it_differs() -> None:
     document = Document.of("One thing.", title="Things")
     citations = (citation_of(document, Span(0, 10), Span(0, 3)),)
-    same = conversation_html([Exchange("What?", answer_of("What?", citations, answered=True))], ())
-    other = conversation_html([Exchange("It?", answer_of("It?", citations, answered=True, forms=("It?", "What?")))], ())
+    same = conversation_html([Exchange("What?", answer_of("What?", citations, answered=True))])
+    other = conversation_html([Exchange("It?", answer_of("It?", citations, answered=True, forms=("It?", "What?")))])
     assert "Searched for" not in same
     assert "Searched for: <q>What?</q>" in other
 
@@ -187,8 +188,8 @@ def test_what_was_searched_for_is_told_only_where_it_differs() -> None:
         (1.0, "Very likely (over 99%)"),
         (0.82, "Likely (82%)"),
         (0.5, "Possibly (50%)"),
-        (0.1, "Unlikely (10%)"),
-        (0.0, "Unlikely (under 1%)"),
+        (0.39, "Uncertain (39%)"),  # what counts as answered is never said to be unlikely
+        (0.0, "Uncertain (under 1%)"),
     ],
 )
 def test_confidence_in_words(confidence: float, words: str) -> None:
@@ -216,6 +217,17 @@ def test_examples_are_few_and_none_is_shown_twice() -> None:
     examples = examples_of(documents)
     assert len(examples) == len(set(examples)) == 6
     assert examples[:3] == ["same?", "0?", "00?"]
+
+
+def test_no_more_documents_are_read_than_the_examples_take() -> None:
+    read: list[int] = []
+
+    def document(n: int) -> Document:
+        read.append(n)
+        return Document.of(str(n), title="t", examples=(f"{n}?", f"{n}{n}?"))
+
+    assert len(examples_of(map(document, range(1000)))) == 6
+    assert read == [0, 1, 2]
 
 
 def test_headings_paragraphs_and_very_long_ones_become_blocks() -> None:

@@ -6,6 +6,7 @@
 import os
 from collections.abc import Iterator
 from importlib.resources import files
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -15,7 +16,8 @@ from starlette.middleware.cors import CORSMiddleware
 from index.errors import QuothError
 from index.types import Document
 from rag.types import Citation
-from ui.render import Exchange, citation_at, conversation_html, turns_of
+from ui.doors import only_listeners
+from ui.render import Exchange, citation_at, conversation_html, examples_of, turns_of, welcome_html
 from ui.source import View, source_html, view_of
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from rag.answer import Answerer
 
 Conversation = tuple[Exchange, ...]
+
+_EXAMPLES_FROM = 100
+"""How many documents are looked through for examples."""
 
 _BROKEN = "Something went wrong while this was being answered. The server's log says what."
 _FORGOTTEN = "The server no longer holds this conversation. Ask the question again to open its source."
@@ -42,9 +47,10 @@ def build_page(answerer: "Answerer") -> FastAPI:
     app = FastAPI(openapi_url=None, middleware=[Middleware(CORSMiddleware)])
     assets = files("ui") / "assets"
     style, script = ((assets / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    blocks = _blocks(answerer)
     gr.mount_gradio_app(
         app,
-        _blocks(answerer),
+        blocks,
         path="/",
         footer_links=[],
         run_history=False,
@@ -58,6 +64,7 @@ def build_page(answerer: "Answerer") -> FastAPI:
         # Not by gradio's own css option: it puts a prefix before every selector.
         head=f"<style>{style}</style><script>{script}</script>",
     )
+    app.add_middleware(only_listeners, functions=frozenset(blocks.fns))
     return app
 
 
@@ -65,14 +72,18 @@ def _blocks(answerer: "Answerer") -> "gradio.Blocks":
     import gradio as gr
 
     corpus = answerer.corpus
-    documents = corpus.documents()
+    titles = corpus.titles()
+    # A document is its place in the picker: all of them are written into the page, and an id is long.
+    places = {id: str(place) for place, (id, _) in enumerate(titles)}
+    examples = examples_of(corpus.document(id) for id, _ in islice(titles, _EXAMPLES_FROM))
+    welcome = welcome_html(examples, one=len(titles) == 1)
 
     def view(document: Document, citation: Citation | None = None, turn: str = "") -> View:
         return view_of(document, corpus.sentences(document.id), citation, turn)
 
     def spoken(conversation: Conversation, exchange: Exchange) -> tuple[Conversation, str]:
         conversation = (*conversation, exchange)
-        return conversation, conversation_html(conversation, documents)
+        return conversation, conversation_html(conversation)
 
     def ask(question: str, conversation: Conversation) -> Iterator[tuple[Any, ...]]:
         if not question.strip():
@@ -91,7 +102,7 @@ def _blocks(answerer: "Answerer") -> "gradio.Blocks":
     def broken(conversation: Conversation) -> tuple[Conversation, str]:
         if conversation and conversation[-1].pending:
             return spoken(conversation[:-1], Exchange(conversation[-1].question, problem=_BROKEN))
-        return conversation, conversation_html(conversation, documents)
+        return conversation, conversation_html(conversation) or welcome
 
     def sheet(opened: View | None) -> tuple[View | None, str]:
         return opened, source_html(opened)
@@ -101,10 +112,10 @@ def _blocks(answerer: "Answerer") -> "gradio.Blocks":
         if citation is None:
             return gr.skip(), source_html(None, _FORGOTTEN), gr.skip()
         document = citation.excerpt.document
-        return *sheet(view(document, citation, event.turn)), document.id
+        return *sheet(view(document, citation, event.turn)), places[document.id]
 
-    def open_document(document_id: str) -> tuple[View | None, str]:
-        return sheet(view(corpus.document(document_id)))
+    def open_document(place: str) -> tuple[View | None, str]:
+        return sheet(view(corpus.document(titles[int(place)][0])))
 
     def earlier(opened: View | None) -> tuple[View | None, str]:
         return sheet(opened and opened.earlier())
@@ -114,9 +125,9 @@ def _blocks(answerer: "Answerer") -> "gradio.Blocks":
         return sheet(opened and opened.later())
 
     def afresh(opened: View | None) -> tuple[Any, ...]:
-        return "", (), conversation_html((), documents), *sheet(view(opened.document) if opened else first)
+        return "", (), welcome, *sheet(view(opened.document) if opened else first)
 
-    first = view(documents[0]) if documents else None
+    first = view(corpus.document(titles[0][0])) if titles else None
     blocks = gr.Blocks(title="quoth", analytics_enabled=False, fill_width=True)
     with blocks:
         conversation = gr.State(())
@@ -124,7 +135,7 @@ def _blocks(answerer: "Answerer") -> "gradio.Blocks":
         header = _html(gr, _HEADER, "masthead", "fresh")
         with gr.Row(elem_id="desk"):
             with gr.Column(elem_id="chat"):
-                log = _html(gr, conversation_html((), documents), "log", "cite", "example")
+                log = _html(gr, welcome, "log", "cite", "example")
                 with gr.Row(elem_id="composer"):
                     question = gr.Textbox(
                         label="Your question",
@@ -137,10 +148,10 @@ def _blocks(answerer: "Answerer") -> "gradio.Blocks":
                     button = gr.Button("Ask", variant="primary", elem_id="ask")
             with gr.Column(elem_id="source"):
                 picker = gr.Dropdown(
-                    [(document.title, document.id) for document in documents],
-                    value=documents[0].id if documents else None,
+                    [(title, places[id]) for id, title in titles],
+                    value="0" if titles else None,
                     label="Document",
-                    visible=len(documents) > 1,
+                    visible=len(titles) > 1,
                     elem_id="picker",
                 )
                 source = _html(gr, source_html(first), "sheet", "earlier", "later")

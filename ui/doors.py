@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Container
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from index.strict_json import parse_json
+
 LARGEST = 65_536
-"""Bytes that the page may send at once: a question and some housekeeping."""
+"""Bytes that may be sent at once: a question and some housekeeping, or what was said before it."""
+
+_SENT = "quoth.sent"
+"""Where a scope holds what was sent, for `only_listeners`."""
 
 _DOORS = {
     "GET": re.compile(
@@ -32,33 +38,54 @@ def only_the_page(app: ASGIApp) -> ASGIApp:
         elif method == "GET":
             await app(scope, receive, send)
         else:
-            body = await _body(Request(scope, receive))
-            if isinstance(body, Response):
-                await body(scope, receive, send)
+            body = await read_body(Request(scope, receive))
+            if body is None:
+                await PlainTextResponse("Too large", 413)(scope, receive, send)
+            elif isinstance(sent := _sent(body), Response):
+                await sent(scope, receive, send)
             else:
-                await app(scope, _replayed(body, receive), send)
+                scope[_SENT] = sent
+                await app(scope, replayed(body, receive), send)
 
     return doorkeeper
 
 
-async def _body(request: Request) -> bytes | Response:
+def only_listeners(app: ASGIApp, functions: Container[int]) -> ASGIApp:
+    """`app`, the page itself, asked only for these functions: at another's number gradio would stumble."""
+
+    async def check(scope: Scope, receive: Receive, send: Send) -> None:
+        sent = scope.get(_SENT)
+        number = None if sent is None else sent.get("fn_index")
+        # what is reset is named otherwise
+        known = sent is None or scope["path"].endswith("/reset") or (isinstance(number, int) and number in functions)
+        await (app if known else PlainTextResponse("No such function", 400))(scope, receive, send)
+
+    return check
+
+
+async def read_body(request: Request) -> bytes | None:
+    """What was sent; None where it is larger than LARGEST, and then it is not read to its end."""
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > LARGEST:
-            return PlainTextResponse("Too large", 413)
+            return None
+    return body
+
+
+def _sent(body: bytes) -> dict[str, Any] | Response:
     try:
-        sent = json.loads(body)
+        sent = parse_json(body.decode())
     except ValueError:
         return PlainTextResponse("Not JSON", 400)
     # Anything but texts may name a file, which gradio would fetch, from wherever it is said to lie.
     data = sent.get("data", []) if isinstance(sent, dict) else None
     if not isinstance(data, list) or not all(value is None or isinstance(value, str) for value in data):
         return PlainTextResponse("Only texts can be sent", 400)
-    return body
+    return dict(sent)
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
+def replayed(body: bytes, receive: Receive) -> Receive:
     """`receive`, as it was before the body was read from it."""
     first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

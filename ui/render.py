@@ -14,7 +14,7 @@ from ui.markup import shown, with_words
 EXAMPLES = 6
 """How many questions a newcomer is shown."""
 
-_LIKELIHOODS = ((0.9, "Very likely"), (0.65, "Likely"), (0.4, "Possibly"), (0.0, "Unlikely"))
+_LIKELIHOODS = ((0.9, "Very likely"), (0.65, "Likely"), (0.4, "Possibly"), (0.0, "Uncertain"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +52,33 @@ def citation_at(conversation: Sequence[Exchange], turn: str, number: str) -> Cit
 
 
 def confidence_in_words(confidence: float) -> str:
-    """A calibrated probability as people say it: Likely (82%)."""
+    """The calibrated probability of what was answered, as people say it: Likely (82%)."""
     words = next(words for least, words in _LIKELIHOODS if confidence >= least)
     percent = round(confidence * 100)
     # A probability that is only estimated is never certain.
     return f"{words} ({'over 99' if percent > 99 else 'under 1' if percent < 1 else percent}%)"
 
 
-def conversation_html(conversation: Sequence[Exchange], documents: Sequence[Document]) -> str:
-    """The whole conversation, oldest first, or what a newcomer sees."""
-    if not conversation:
-        return _welcome(documents)
+def conversation_html(conversation: Sequence[Exchange]) -> str:
+    """The whole conversation, oldest first."""
     return "".join(map(_exchange, conversation))
 
 
 def examples_of(documents: Iterable[Document]) -> list[str]:
-    """Questions to show a newcomer: the first few of all documents, none twice."""
-    return list(dict.fromkeys(chain.from_iterable(document.examples for document in documents)))[:EXAMPLES]
+    """Questions to show a newcomer: the first few, none twice; no more documents are read than that takes."""
+    found: dict[str, None] = {}
+    for question in chain.from_iterable(document.examples for document in documents):
+        found[question] = None
+        if len(found) == EXAMPLES:
+            break
+    return list(found)
 
 
-def _welcome(documents: Sequence[Document]) -> str:
-    one = len(documents) == 1
+def welcome_html(examples: Sequence[str], *, one: bool) -> str:
+    """What a newcomer sees: these questions, of one document or of several."""
     examples = "".join(
         f'<li><button type="button" class="example" data-event="example">{shown(question)}</button></li>'
-        for question in examples_of(documents)
+        for question in examples
     )
     return (
         '<section class="welcome">'

@@ -35,8 +35,10 @@ Ranker = Callable[[str], Ranking]
 def baseline_rows(
     corpus: Corpus, encoder: Encoder, questions: Sequence[Question], documents: Documents
 ) -> dict[str, list[dict[str, Any]]]:
-    """Name of the baseline -> a row for every question, in the shape of rag.row."""
+    """Name of the baseline -> a row for every question, in the shape of rag.row; none where there are only headings."""
     sentences = sentences_of(corpus)
+    if not sentences:
+        return {}
     return {
         name: [
             row_of(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,13 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.bootstrap import Estimate, Values, estimate, mean
+from eval.paths import input_path
 from eval.progress import progress
 from eval.table import summary_table
 from index.dense import DenseIndex
 from index.encoder import Encoder, load_encoder
-from index.errors import QuestionSetError, QuothError
+from index.errors import QuestionSetError
 from index.lexical import LexicalIndex
 from index.sources.jsonl import read_jsonl
+from index.strict_json import NotStrictJson, parse_json
+from rag.command import GOOD, print_json, run_command
 from rag.retrieve import fuse
 
 DEPTH = 100
@@ -53,7 +55,7 @@ def read_beir(folder: Path) -> RetrievalSet:
     }
     relevance: dict[str, dict[str, int]] = {}
     path = folder / "qrels" / "test.tsv"
-    for number, line in enumerate(_lines(path)[1:], start=2):
+    for number, line in _lines(path)[1:]:
         fields = line.split("\t")
         if len(fields) != 3 or not fields[2].isdecimal():
             raise QuestionSetError(
@@ -63,14 +65,17 @@ def read_beir(folder: Path) -> RetrievalSet:
         relevance.setdefault(fields[0], {})[fields[1]] = int(fields[2])
     queries = {}
     path = folder / "queries.jsonl"
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in _lines(path):
         try:
-            row = json.loads(line)
-            id, text = row["_id"], row["text"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise QuestionSetError(f"{path}:{number} is not an object with _id and text", "Mend the line") from error
-        if id in relevance:
-            queries[id] = text
+            row = parse_json(line)
+        except NotStrictJson as error:
+            raise QuestionSetError(f"{path}:{number} is {error}", "Mend the line") from error
+        match row:
+            case {"_id": str(id), "text": str(text)}:
+                if id in relevance:
+                    queries[id] = text
+            case _:
+                raise QuestionSetError(f"{path}:{number} is not an object with the texts _id and text", "Mend the line")
     if not queries or queries.keys() != relevance.keys():
         raise QuestionSetError(
             f"{len(relevance)} queries are judged in {folder}, and {len(queries)} of them are in {path.name}",
@@ -79,9 +84,11 @@ def read_beir(folder: Path) -> RetrievalSet:
     return RetrievalSet(texts, queries, relevance)
 
 
-def _lines(path: Path) -> list[str]:
+def _lines(path: Path) -> list[tuple[int, str]]:
+    """(number from 1, line) of each line that is not blank."""
     try:
-        return [line for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+        lines = enumerate(path.read_text(encoding="utf-8").split("\n"), start=1)
+        return [(number, line) for number, line in lines if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise QuestionSetError(f"{path} cannot be read: {error}", "Name a folder in BEIR's shape") from error
 
@@ -126,26 +133,27 @@ def compare(rankings: Mapping[str, Mapping[str, Ranking]], found: RetrievalSet) 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command. Gives 0, or 3 where the set cannot be read."""
+    """The command; gives its exit code. A wrong usage leaves by SystemExit(2)."""
+    return run_command("eval.beir", lambda: _run(argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m eval.beir",
         description="Measures search by meaning, by words and by both on a retrieval set, with 95%% intervals.",
     )
-    parser.add_argument("folder", type=Path, help="holds corpus.jsonl, queries.jsonl and qrels/test.tsv")
+    parser.add_argument("folder", type=input_path, help="holds corpus.jsonl, queries.jsonl and qrels/test.tsv")
     parser.add_argument("--json", action="store_true", help="write the figures as JSON instead of tables")
     args = parser.parse_args(argv)
-    try:
-        found = read_beir(args.folder)
-        systems = compare(rank(found, load_encoder()), found)
-    except QuothError as error:
-        sys.stderr.write(f"eval.beir: {error}\n")
-        return 3
+    found = read_beir(args.folder)
+    systems = compare(rank(found, load_encoder()), found)
     if args.json:
-        plain = {system: {name: asdict(one) for name, one in its.items()} for system, its in systems.items()}
-        sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+        print_json(
+            {system: {name: asdict(one) for name, one in its.items()} for system, its in systems.items()}, indent=2
+        )
     else:
         sys.stdout.write("\n".join(f"{system}\n{summary_table(its)}" for system, its in systems.items()))
-    return 0
+    return GOOD
 
 
 def _encode(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -11,17 +11,30 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.asking import opened
 from eval.data import read_questions
 from eval.documents import Documents, read_documents
-from eval.run import ARTICLE_QUESTIONS, FELL_SHORT, GOOD, SEEDS, UNREADABLE
-from index.errors import QuothError
+from eval.paths import input_path
+from eval.run import ARTICLE_QUESTIONS, SEEDS
+from index.errors import QuestionSetError
+from rag.command import GOOD, NEGATIVE, print_json, run_command
 from rag.settings import Settings
 
+if TYPE_CHECKING:
+    from index.encoder import Encoder, Encoding
+
 _ROUNDS = 5
+_QUESTIONS = 400
+"""How many are asked at most."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,74 +52,99 @@ class Figure:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measures and prints every figure; 0, or 1 where one is over its most, or 3 where documents cannot be read."""
+    """Measures and prints every figure; gives the command's exit code, 1 where one is over its most."""
+    return run_command("eval.bench", lambda: _run(argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m eval.bench", description=__doc__)
-    parser.add_argument("--documents", type=Path, nargs="+", default=[SEEDS], metavar="PATH",
+    parser.add_argument("--documents", type=input_path, nargs="+", default=[SEEDS], metavar="PATH",
                         help="what to ask and to embed; without it, the article")  # fmt: skip
-    parser.add_argument("--questions", type=Path, default=ARTICLE_QUESTIONS, metavar="FILE.jsonl")
+    parser.add_argument("--questions", type=input_path, default=ARTICLE_QUESTIONS, metavar="FILE.jsonl")
     parser.add_argument("--json", action="store_true", help="print JSON")
     args = parser.parse_args(argv)
-    try:
-        settings = Settings.read(os.environ, {})
-        documents = read_documents(args.documents, language=settings.language)
-        questions = [question.text for question in read_questions(args.questions, documents, None)][:400]
-        figures = [*_starting(), *_answering(settings, documents, questions), _embedding(settings, documents)]
-    except QuothError as error:
-        sys.stderr.write(f"eval.bench: {error}\n")
-        return UNREADABLE
+    settings = Settings.read(os.environ, {})
+    documents = read_documents(args.documents, language=settings.language)
+    questions = [question.text for question in read_questions(args.questions, documents)][:_QUESTIONS]
+    figures = [*_starting(), *_answering(settings, documents, questions), _embedding(settings, documents)]
     if args.json:
-        sys.stdout.write(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n")
+        print_json([asdict(figure) for figure in figures], indent=2)
     else:
         for figure in figures:
             mark = "good" if figure.good else "OVER"
             sys.stdout.write(
                 f"{mark}  {figure.name}: {figure.value:.2f}, at most {figure.at_most:g} ({figure.detail})\n"
             )
-    return GOOD if all(figure.good for figure in figures) else FELL_SHORT
+    return GOOD if all(figure.good for figure in figures) else NEGATIVE
+
+
+class _Recorder:
+    """An encoder that remembers which texts it was given to encode piece by piece, call by call."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._calls: list[list[str]] = []
+        self.name, self.checksum = encoder.name, encoder.checksum
+        self.dimension, self.max_tokens = encoder.dimension, encoder.max_tokens
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self._encoder.encode(texts)
+
+    def encode_pieces(self, texts: Sequence[str]) -> list[Encoding]:
+        self._calls.append(list(texts))
+        return self._encoder.encode_pieces(texts)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return self._encoder.count_tokens(texts)
+
+    def during(self, run: Callable[..., object], *arguments: object) -> list[list[str]]:
+        """The texts of each call, empty ones left out, that running this made."""
+        self._calls = []
+        run(*arguments)
+        return [texts for texts in self._calls if texts]
 
 
 def _answering(settings: Settings, documents: Documents, questions: Sequence[str]) -> list[Figure]:
     """Question to answer against the bare forwards that it takes: cold, every sentence read anew, and warm."""
     import torch
 
-    from index.corpus import Corpus, publish
     from index.encoder import PackagedEncoder
     from rag.answer import build_answerer
 
     encoder = PackagedEncoder.load()
-    with tempfile.TemporaryDirectory(prefix="quoth-bench-") as folder, torch.inference_mode():
-        settings = replace(settings, corpus=Path(folder))
-        publish(settings.corpus, documents.all, encoder, passage_tokens=settings.passage_tokens)
-        corpus = Corpus.open(settings.corpus, encoder)
-        answerer = build_answerer(corpus, encoder, settings)
-        answers = [answerer.ask(question) for question in questions]
-        read = [
-            [
-                hit.passage.document[sentence.span].strip()
-                for hit in answer.retrieved[:8]
-                for sentence in hit.passage.sentences
-                if not sentence.heading
-            ]
-            for answer in answers
-        ]
+    recorder = _Recorder(encoder)
+    with opened(documents, encoder, settings) as corpus, torch.inference_mode():
 
-        def bare(texts: Sequence[str]) -> float:
-            batches = list(encoder.batches(texts))
+        def ask_cold(question: str) -> float:
+            return _seconds(build_answerer(corpus, encoder, settings).ask, question)
+
+        def bare(calls: Sequence[Sequence[str]]) -> float:
+            batches = [batch for texts in calls for batch in encoder.batches(texts)]
             return _seconds(lambda: [encoder.forward(batch) for batch in batches])
 
-        few = range(0, len(questions), max(1, len(questions) // 40))
-        cold = [
-            (
-                _seconds(build_answerer(corpus, encoder, settings).ask, questions[n]),
-                bare([questions[n]]) + bare(read[n]),
+        few = questions[:: max(1, len(questions) // 40)]
+        cold = {question: recorder.during(build_answerer(corpus, recorder, settings).ask, question) for question in few}
+        recorded = build_answerer(corpus, recorder, settings)
+        for question in questions:
+            recorded.ask(question)
+        warm = {question: recorder.during(recorded.ask, question) for question in questions}
+        # the reader's memory has an end: what is forgotten by now would not be met warm
+        warm = {question: calls for question, calls in warm.items() if sum(map(len, calls)) == 1}
+        if not warm:
+            raise QuestionSetError(
+                f"the sentences that {len(questions)} questions need are more than a reader remembers",
+                "Give fewer questions",
             )
-            for n in few
-        ]
-        warm = [(_seconds(answerer.ask, text), bare([text])) for _ in range(_ROUNDS) for text in questions]
-        corpus.close()
+        answerer = build_answerer(corpus, encoder, settings)
+        for question in warm:
+            answerer.ask(question)
+        cold_pairs = _pairs(ask_cold, lambda question: bare(cold[question]), few)
+        warm_pairs = _pairs(
+            lambda question: _seconds(answerer.ask, question), lambda question: bare(warm[question]), [*warm] * _ROUNDS
+        )
     return [
-        _ratio("question to answer, its sentences not met before, to its bare forwards", cold, 1.5),
-        _ratio("question to answer, its sentences met before, to its bare forward", warm, 1.5),
+        _ratio("question to answer, its sentences not met before, to its bare forwards", cold_pairs, 1.5),
+        _ratio("question to answer, its sentences met before, to its bare forward", warm_pairs, 1.5),
     ]
 
 
@@ -130,10 +168,11 @@ def _embedding(settings: Settings, documents: Documents) -> Figure:
         )
     ]  # fmt: skip
     plain = SentenceTransformer(str(get_model_path()), device="cpu")
-    pairs = [
-        (_seconds(lambda: encoder.encode(texts)), _seconds(lambda: plain.encode(texts, show_progress_bar=False)))
-        for _ in range(_ROUNDS + 1)
-    ][1:]
+    pairs = _pairs(
+        lambda _: _seconds(encoder.encode, texts),
+        lambda _: _seconds(lambda: plain.encode(texts, show_progress_bar=False)),
+        range(_ROUNDS + 1),
+    )[1:]
     fast = encoder.dtype == torch.bfloat16
     kind = f"{len(texts)} passages, computing in {str(encoder.dtype).removeprefix('torch.')}"
     return _ratio(f"embedding to sentence-transformers' encode in fp32 ({kind})", pairs, 0.5 if fast else 1.0)
@@ -146,9 +185,11 @@ def _starting() -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="quoth-bench-") as folder:
         environment = {**os.environ, "QUOTH_CORPUS": folder}
         subprocess.run([*command, "index", str(SEEDS)], env=environment, check=True, stdout=subprocess.DEVNULL)
-        served = [
-            (_seconds(lambda: _first_answer(command, environment)), _seconds(_import_torch)) for _ in range(_ROUNDS + 1)
-        ][1:]
+        served = _pairs(
+            lambda _: _seconds(_first_answer, command, environment),
+            lambda _: _seconds(_import_torch),
+            range(_ROUNDS + 1),
+        )[1:]
     return [
         Figure("quoth --help, seconds of processor time", statistics.median(helps), 0.3, f"median of {_ROUNDS}"),
         _ratio("quoth serve to its first answer, to importing torch", served, 3.0),
@@ -189,11 +230,24 @@ def _seconds(run: Callable[..., object], *arguments: object) -> float:
     return time.perf_counter() - start
 
 
+def _pairs(ours: Callable[[T], float], theirs: Callable[[T], float], inputs: Iterable[T]) -> list[tuple[float, float]]:
+    """(ours, theirs) of each input, within moments of each other; which of them goes first changes every time."""
+    pairs = []
+    for number, given in enumerate(inputs):
+        if number % 2 == 0:
+            pairs.append((ours(given), theirs(given)))
+        else:
+            second = theirs(given)
+            pairs.append((ours(given), second))
+    return pairs
+
+
 def _ratio(name: str, pairs: Sequence[tuple[float, float]], at_most: float) -> Figure:
     """The median of the pairs' ratios: each pair was measured within moments of each other on a noisy machine."""
     ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-    ratio = statistics.median(a / b for a, b in pairs)
-    return Figure(name, ratio, at_most, f"medians {1000 * ours:.4g} ms and {1000 * theirs:.4g} ms")
+    low, ratio, high = np.quantile([a / b for a, b in pairs], [0.25, 0.5, 0.75]).tolist()
+    detail = f"quartiles {low:.2f} and {high:.2f}; medians {1000 * ours:.4g} ms and {1000 * theirs:.4g} ms"
+    return Figure(name, ratio, at_most, detail)
 
 
 if __name__ == "__main__":

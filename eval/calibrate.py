@@ -7,44 +7,50 @@ import json
 import os
 import random
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
+from eval.asking import opened
 from eval.data import read_questions
 from eval.documents import read_documents
 from eval.measures import measure
+from eval.paths import input_path, output_path, overwritten, write_whole
 from eval.progress import progress
-from eval.run import UNREADABLE, write_whole
-from index.errors import QuothError
+from index.errors import QuestionSetError
+from index.sources import decode, read_bytes
+from index.strict_json import NotStrictJson, parse_json
+from rag.command import GOOD, run_command
 from rag.settings import Settings
 
 _SEED = 20240618
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Asks a question set and writes coefficients and where they come from; 0, or 3 where something cannot be read."""
+    """Asks a question set and writes coefficients and where they come from; gives the command's exit code."""
+    return run_command("eval.calibrate", lambda: _run(argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m eval.calibrate", description=__doc__)
-    parser.add_argument("--documents", type=Path, nargs="+", required=True, metavar="PATH")
-    parser.add_argument("--questions", type=Path, nargs="+", required=True, metavar="FILE.jsonl")
-    parser.add_argument("--tune", type=Path, nargs="*", default=[], metavar="FILE.jsonl",
+    parser.add_argument("--documents", type=input_path, nargs="+", required=True, metavar="PATH")
+    parser.add_argument("--questions", type=input_path, nargs="+", required=True, metavar="FILE.jsonl")
+    parser.add_argument("--tune", type=input_path, nargs="*", default=[], metavar="FILE.jsonl",
                         help="question sets of which only the half to tune on is asked, all of it")  # fmt: skip
-    parser.add_argument("--foreign", type=Path, required=True, metavar="FILE.jsonl",
+    parser.add_argument("--foreign", type=input_path, required=True, metavar="FILE.jsonl",
                         help="questions about other documents, which these do not answer")  # fmt: skip
     parser.add_argument(
-        "--asked", type=int, default=3000, help="how many of the questions to ask (default %(default)s)"
+        "--asked", type=_count, default=3000, help="how many of the questions to ask (default %(default)s)"
     )
-    parser.add_argument("--foreign-asked", type=int, default=400, help="and of the foreign ones (default %(default)s)")
+    parser.add_argument(
+        "--foreign-asked", type=_count, default=400, help="and of the foreign ones (default %(default)s)"
+    )
     parser.add_argument("--reader", help="whose scores to calibrate")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.json")
+    parser.add_argument("--out", type=output_path, required=True, metavar="FILE.json")
     args = parser.parse_args(argv)
-    try:
-        settings = Settings.read(os.environ, {"reader": args.reader})
-        features, right = _ask(args, settings)
-    except QuothError as error:
-        sys.stderr.write(f"eval.calibrate: {error}\n")
-        return UNREADABLE
+    if problem := overwritten([args.out], [*args.documents, *args.questions, *args.tune, args.foreign]):
+        parser.error(problem)
+    settings = Settings.read(os.environ, {"reader": args.reader})
+    features, right = _ask(args, settings)
     fitted = {
         **fit(features, right),
         "fitted_on": {
@@ -58,13 +64,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         },
     }
     write_whole(args.out, json.dumps(fitted, indent=2) + "\n")
-    return 0
+    return GOOD
 
 
 def fit(features: Sequence[Mapping[str, float]], right: Sequence[bool]) -> dict[str, object]:
-    """The logistic regression, without regularisation, of being right on the features: {"weights", "bias"}."""
+    """The logistic regression, without regularisation, of being right on the features: {"weights", "bias"}.
+
+    Raises QuestionSetError where all are right, or none.
+    """
     from sklearn.linear_model import LogisticRegression
 
+    if len(set(right)) < 2:
+        raise QuestionSetError(
+            f"{sum(right)} of {len(right)} questions were answered right, and some must be, and some not",
+            "Give more questions",
+        )
     names = list(features[0])
     model = LogisticRegression(C=1e6, max_iter=10_000)
     model.fit([[one[name] for name in names] for one in features], list(right))
@@ -74,7 +88,6 @@ def fit(features: Sequence[Mapping[str, float]], right: Sequence[bool]) -> dict[
 
 def _ask(args: argparse.Namespace, settings: Settings) -> tuple[list[Mapping[str, float]], list[bool]]:
     """What was seen at each question, and whether the best excerpt was right."""
-    from index.corpus import Corpus, publish
     from index.encoder import load_encoder
     from rag.answer import Answerer
     from rag.confidence import Calibration
@@ -86,13 +99,10 @@ def _ask(args: argparse.Namespace, settings: Settings) -> tuple[list[Mapping[str
     chooser = random.Random(_SEED)
     questions = chooser.sample(questions, min(args.asked, len(questions)))
     questions += [question for path in args.tune for question in read_questions(path, documents, "tune")]
-    lines = args.foreign.read_text(encoding="utf-8").splitlines()
-    foreign = [json.loads(line)["question"] for line in chooser.sample(lines, min(args.foreign_asked, len(lines)))]
-    with tempfile.TemporaryDirectory(prefix="quoth-eval-") as folder:
-        settings = replace(settings, corpus=Path(folder))
-        encoder = load_encoder(settings.encoder)
-        publish(settings.corpus, documents.all, encoder, passage_tokens=settings.passage_tokens)
-        corpus = Corpus.open(settings.corpus, encoder)
+    foreign = _texts(args.foreign)
+    foreign = chooser.sample(foreign, min(args.foreign_asked, len(foreign)))
+    encoder = load_encoder(settings.encoder)
+    with opened(documents, encoder, settings) as corpus:
         # what is to be fitted is not needed to see what it is fitted on
         reader = load_reader(settings.reader, encoder, corpus.lexical.words)
         answerer = Answerer(corpus, encoder, reader, Calibration({}, 0.0), threshold=0.0)
@@ -105,8 +115,30 @@ def _ask(args: argparse.Namespace, settings: Settings) -> tuple[list[Mapping[str
         values = measure(questions, rows, documents).scores
         right = [bool(values[q.id].get("hit@1")) for q in questions]
         others = [answerer.ask(text) for text in foreign]
-        corpus.close()
     return [answer.features for answer in [*answers, *others]], right + [False] * len(others)
+
+
+def _texts(path: Path) -> list[str]:
+    """The `question` of each line of a question set, whose documents are not at hand."""
+    texts = []
+    for number, line in enumerate(decode(read_bytes(path), path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = parse_json(line)
+        except NotStrictJson as error:
+            raise QuestionSetError(f"{path}:{number} is {error}", "Write one JSON object a line") from error
+        if not isinstance(row, dict) or not isinstance(row.get("question"), str):
+            raise QuestionSetError(f"{path}:{number} is no object with a question", "Mend the line")
+        texts.append(row["question"])
+    return texts
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 0:
+        raise ValueError(text)
+    return count
 
 
 if __name__ == "__main__":

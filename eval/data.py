@@ -48,12 +48,13 @@ def read_questions(path: Path, documents: Documents, half: Half | None = None) -
 
     A line is an object: `id`, `question` and `answerable`, and where it is answerable `evidence`, a list of
     {start, end, kind[, doc_id]}, half-open offsets in code points; at will `answers`, `doc_id`, `history` (a list of
-    {question, answer}), `category`, `half` and any other key. Gold is the evidence of kind "answer" or, where there is
-    none, of the looser kinds.
+    {question, answer}, an answer of null being an empty one), `category`, `half` and any other key. An id that is a
+    number is taken as text. Gold is the evidence of kind "answer" or, where there is none, of the looser kinds. The
+    evidence of an unanswerable question, which some sets give for what only looks like an answer, is not looked at.
 
     Raises QuestionSetError, naming the file, the line and the value: for malformed JSON, a missing key, a wrong type,
-    an id met twice, a document that is not there, a span outside its text, evidence of kind "answer" that is none of
-    the answers, a half asked of a row that has none, or where no question is left.
+    an id met twice, a document that is not there, a span outside its text or with nothing but blanks in it, evidence
+    of kind "answer" that is none of the answers, a half asked of a row that has none, or where no question is left.
     """
     try:
         lines = path.read_bytes().decode("utf-8-sig").split("\n")
@@ -87,27 +88,26 @@ def read_questions(path: Path, documents: Documents, half: Half | None = None) -
 def _question(row: _Row, documents: Documents) -> Question:
     answerable = row.get("answerable", bool)
     answers = tuple(row.strings("answers"))
-    evidence = row.objects("evidence", required=answerable)
-    if evidence and not answerable:
-        raise row.error("it is not answerable, yet has evidence", "Drop the evidence, or make answerable true")
+    evidence = row.objects("evidence") if answerable else []
     exact = [item for item in evidence if item.get("kind", str) == "answer"]
     return Question(
-        id=row.text("id"),
+        id=row.identifier("id"),
         text=row.get("question", str),
         answerable=answerable,
         gold=tuple(_gold(item, row, documents, answers) for item in exact or evidence),
         answers=answers,
         history=tuple(
-            Turn(item.text("question"), item.get("answer", str)) for item in row.objects("history", required=False)
+            Turn(item.text("question"), item.get("answer", str, null=""))
+            for item in (row.objects("history") if row.has("history") else [])
         ),
         category=row.optional("category", str),
     )
 
 
 def _gold(item: _Row, row: _Row, documents: Documents, answers: tuple[str, ...]) -> Gold:
-    name = item.optional("doc_id", str)
+    named = next((one for one in (item, row) if one.has("doc_id")), None)
     try:
-        document = documents.find(name if name is not None else row.optional("doc_id", str))
+        document = documents.find(None if named is None else named.identifier("doc_id"))
     except LookupError as error:
         raise row.error(f"it {error}", "Give the doc_id of a document that is read") from error
     start, end = item.get("start", int), item.get("end", int)
@@ -116,6 +116,8 @@ def _gold(item: _Row, row: _Row, documents: Documents, answers: tuple[str, ...])
             f"the evidence [{start}, {end}) is not a range of its document's {len(document.text)} characters",
             "Give half-open offsets in code points, with 0 <= start < end",
         )
+    if not document.text[start:end].strip():
+        raise row.error(f"the evidence [{start}, {end}) is nothing but blanks", "Correct the offsets")
     exact = item.get("kind", str) == "answer"
     words = document.text[start:end]
     if exact and answers and words not in answers:
@@ -150,25 +152,37 @@ class _Row:
     def error(self, problem: str, remedy: str) -> QuestionSetError:
         name = self.values.get("id")
         return QuestionSetError(
-            f"{self.place}{f' (question {name})' if isinstance(name, str) else ''}: {problem}", remedy
+            f"{self.place}{f' (question {name})' if isinstance(name, str | int | float) else ''}: {problem}", remedy
         )
 
-    def get(self, key: str, kind: type[T]) -> T:
+    def has(self, key: str) -> bool:
+        """Whether the key is there, with a value that is not null."""
+        return self.values.get(key) is not None
+
+    def get(self, key: str, kind: type[T], *, null: T | None = None) -> T:
+        """The value, or `null` where that is given and the value is null."""
         if key not in self.values:
             raise self.error(f"the key {key!r} is missing", f"Add it; its value is {_KINDS[kind]}")
         value = self.values[key]
+        if value is None and null is not None:
+            return null
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise self.error(f"{key} is {_shortened(value)}, not {_KINDS[kind]}", "Correct the value")
         return value
 
     def optional(self, key: str, kind: type[T]) -> T | None:
-        return None if self.values.get(key) is None else self.get(key, kind)
+        return self.get(key, kind) if self.has(key) else None
 
     def text(self, key: str) -> str:
         value = self.get(key, str)
         if not value.strip():
             raise self.error(f"{key} is blank", "Write what it is")
         return value
+
+    def identifier(self, key: str) -> str:
+        value = self.values.get(key)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return str(value) if number else self.text(key)
 
     def choice(self, key: str, choices: tuple[str, ...]) -> str:
         value = self.get(key, str)
@@ -183,8 +197,8 @@ class _Row:
                 raise self.error(f"{key} holds {_shortened(value)}, not text", "Correct the value")
         return values
 
-    def objects(self, key: str, *, required: bool) -> list[_Row]:
-        values = self.get(key, list) if required else self.optional(key, list) or []
+    def objects(self, key: str) -> list[_Row]:
+        values = self.get(key, list)
         return [_Row.of(value, f"{self.place}, {key} {number}") for number, value in enumerate(values, start=1)]
 
 

@@ -29,8 +29,9 @@ class Documents:
     def find(self, name: str | None) -> Document:
         """The document that a question means by `name`.
 
-        The name is a doc_id of corpus.jsonl, a Document.id, the end of a path (a file's name included) or a file's
-        stem. A lone document is meant by every name and by none. Raises LookupError where it is none or several.
+        The name is a doc_id of corpus.jsonl, a Document.id or the end of a path (a file's name included), with its
+        suffix or, where nothing else bears it, without. A lone document is meant by every name and by none. Raises
+        LookupError where it is none or several.
         """
         found = self.named.get(name, frozenset()) if name is not None else frozenset()
         if len(found) == 1:
@@ -52,6 +53,7 @@ def name_documents(named: Iterable[tuple[str | PurePath, Document]]) -> Document
     row_ids: dict[str, str] = {}
     by_row_id: dict[str, Document] = {}
     names: dict[str, set[str]] = {}
+    short: dict[str, set[str]] = {}
     for name, document in named:
         if isinstance(name, str):
             row_id, bearers = name, {document.id, name}
@@ -60,14 +62,16 @@ def name_documents(named: Iterable[tuple[str | PurePath, Document]]) -> Document
                     f"the doc_id {name!r} stands before two different texts", "Give every document an id of its own"
                 )
         else:
-            row_id, bearers = document.id, {document.id, *_names_of(name)}
+            row_id, bearers = document.id, {document.id, *_ends_of(name)}
+            for bearer in _ends_of(name.with_suffix("")):
+                short.setdefault(bearer, set()).add(document.id)
         by_row_id.setdefault(row_ids.setdefault(document.id, row_id), document)
         for bearer in bearers:
             names.setdefault(bearer, set()).add(document.id)
     if not by_row_id:
         raise QuestionSetError("there are no documents to ask", "Name a file, a folder or a corpus.jsonl that has some")
     return Documents(
-        tuple(by_row_id.values()), row_ids, by_row_id, {name: frozenset(ids) for name, ids in names.items()}
+        tuple(by_row_id.values()), row_ids, by_row_id, {name: frozenset(ids) for name, ids in (short | names).items()}
     )
 
 
@@ -78,13 +82,20 @@ def read_documents(paths: Sequence[Path], *, language: str = "en") -> Documents:
     """
     from index.sources import CORPUS_FILE, read_each
 
-    corpora = [path / CORPUS_FILE if (path / CORPUS_FILE).is_file() else path for path in paths]
+    def corpus_in(path: Path) -> Path:
+        try:
+            return path / CORPUS_FILE if (path / CORPUS_FILE).is_file() else path
+        except OSError:
+            # whatever is the matter with it is told where it is read
+            return path
+
+    corpora = [corpus_in(path) for path in paths]
     return name_documents(
         (file if doc_id is None else doc_id, document)
         for file, doc_id, document in read_each(corpora, language=language)
     )
 
 
-def _names_of(file: PurePath) -> set[str]:
-    """The file's stem, and every end of its path."""
-    return {file.stem, file.as_posix(), *("/".join(file.parts[start:]) for start in range(len(file.parts)))}
+def _ends_of(file: PurePath) -> set[str]:
+    """The path, and every end of it."""
+    return {file.as_posix(), *("/".join(file.parts[start:]) for start in range(len(file.parts)))}

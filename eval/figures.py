@@ -10,28 +10,51 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.run import write_whole
+from eval.measures import LOWER_IS_BETTER
+from eval.paths import input_path, output_path, write_whole
 from eval.table import formatted
+from index.errors import QuestionSetError
+from index.sources import decode, read_bytes
+from rag.command import GOOD, NEGATIVE, run_command
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
-_MEASURES = ("hit@1", "hit@3", "f1", "recall@5", "mrr", "answered", "correct_empty", "auroc", "verbatim")
+_MEASURES = (
+    *("hit@1", "hit@3", "f1", "recall@5", "mrr"),
+    *("answered", "correct_empty", "auroc", "aurc", "ece", "verbatim"),
+)
 _SYSTEMS = ("hit@1", "hit@3", "f1", "auroc")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """The command; gives its exit code, which is that of an evaluation that could not be made."""
+    return run_command("eval.figures", lambda: _run(argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m eval.figures", description=__doc__)
-    parser.add_argument("readme", type=Path)
+    parser.add_argument("readme", type=output_path)
     parser.add_argument(
-        "--data", type=Path, required=True, metavar="DIR",
+        "--data", type=input_path, required=True, metavar="DIR",
         help="holds squad2, clapnq and abgcoqa as question sets and scifact in BEIR's shape",
     )  # fmt: skip
     args = parser.parse_args(argv)
-    before, _, rest = args.readme.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    if not after:
-        parser.error(f"{args.readme} has no place between {BEGIN} and {END}")
-    write_whole(args.readme, f"{before}{BEGIN}\n{_measured(args.data)}{END}{after}")
-    return 0
+    # now, so that nothing is measured in vain, and again afterwards, since that takes long
+    _with_figures(args.readme, "")
+    figures = _measured(args.data)
+    write_whole(args.readme, _with_figures(args.readme, figures))
+    return GOOD
+
+
+def _with_figures(readme: Path, figures: str) -> str:
+    """The text of `readme` with `figures` in their place. Raises SourceError, or QuestionSetError without one place."""
+    text = decode(read_bytes(readme), readme)
+    if (text.count(BEGIN), text.count(END)) != (1, 1) or text.index(END) < text.index(BEGIN):
+        raise QuestionSetError(
+            f"{readme} has not just one place between {BEGIN} and {END}", "Write each of the two once, in this order"
+        )
+    before, _, rest = text.partition(BEGIN)
+    # without blank lines around it Markdown takes a table for a part of what it stands beside
+    return f"{before}{BEGIN}\n\n{figures.strip()}\n\n{END}{rest.partition(END)[2]}"
 
 
 def _measured(data: Path) -> str:
@@ -61,7 +84,10 @@ def _measured(data: Path) -> str:
             _table(
                 ["", "the article", *sets],
                 [
-                    [measure, *(_estimate(summary, measure) for summary in (article["summary"], *sets.values()))]
+                    [
+                        _named(measure),
+                        *(_estimate(summary, measure) for summary in (article["summary"], *sets.values())),
+                    ]
                     for measure in _MEASURES
                 ],
             ),
@@ -79,10 +105,14 @@ def _measured(data: Path) -> str:
 def _json(module: str, *arguments: str) -> Any:
     command = [sys.executable, "-m", module, *arguments, "--json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    # bench leaves with 1 where a figure is over what it may be: that is to be written down too
-    if done.returncode not in (0, 1):
+    # bench leaves so where a figure is over what it may be: that is to be written down too
+    if done.returncode not in (GOOD, NEGATIVE):
         sys.exit(done.returncode)
     return json.loads(done.stdout)
+
+
+def _named(measure: str) -> str:
+    return f"{measure} (lower is better)" if measure in LOWER_IS_BETTER else measure
 
 
 def _retrieval(systems: Mapping[str, Mapping[str, Any]]) -> str:

@@ -7,42 +7,36 @@ import json
 import math
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from eval.asking import ask, opened
 from eval.bootstrap import Estimate
 from eval.data import Question, read_questions
 from eval.documents import Documents, read_documents
 from eval.measures import BY_CATEGORY, COMPARED, MEASURES, measure, summarise, summarise_categories, worse
-from eval.progress import progress
+from eval.paths import input_path, output_path, overwritten, write_whole
 from eval.table import formatted, summary_table, systems_table
-from index.errors import QuestionError, QuothError
+from rag.command import GOOD, NEGATIVE, print_json, run_command
 from rag.settings import Settings
-
-if TYPE_CHECKING:
-    from rag.answer import Answerer
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 ARTICLE_QUESTIONS = Path(__file__).parent / "questions" / "article.jsonl"
 
-GOOD, FELL_SHORT, UNREADABLE = 0, 1, 3
-"""Exit codes; argparse leaves with 2."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--documents", type=Path, nargs="+", metavar="PATH",
+        "--documents", type=input_path, nargs="+", metavar="PATH",
         help="files, folders or a corpus.jsonl to ask; without it, the article that comes along",
     )  # fmt: skip
     parser.add_argument(
-        "--questions", type=Path, metavar="FILE.jsonl", help="the question set; without it, the article's own"
+        "--questions", type=input_path, metavar="FILE.jsonl", help="the question set; without it, the article's own"
     )
     parser.add_argument("--half", choices=("tune", "report"), help="ask only the questions of this half of the set")
-    parser.add_argument("--rows", type=_output, metavar="OUT.jsonl", help="write every answer here, a line each")
-    parser.add_argument("--report", type=_output, metavar="OUT.html", help="write a report with every miss here")
+    parser.add_argument("--rows", type=output_path, metavar="OUT.jsonl", help="write every answer here, a line each")
+    parser.add_argument("--report", type=output_path, metavar="OUT.html", help="write a report with every miss here")
     parser.add_argument("--reader", metavar="NAME", help="the reader that picks the excerpts")
     parser.add_argument(
         "--baselines",
@@ -57,10 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command. Gives 0, or 1 where a --fail-under fell short, or 3 where documents or questions cannot be read.
+    """The command; gives its exit code, 1 where a --fail-under fell short. A wrong usage leaves by SystemExit(2)."""
+    return run_command("quoth eval", lambda: _run(argv))
 
-    A wrong usage leaves by SystemExit(2), as argparse does.
-    """
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(
         prog="quoth eval", description="Measures how well a question set is answered, with 95%% intervals."
     )
@@ -68,46 +63,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.documents and not args.questions:
         parser.error("--documents needs --questions: the article's questions are not about other documents")
-    return run(args)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Evaluates what `args` asks for; see main for the exit codes."""
-    try:
-        settings = Settings.read(os.environ, {"reader": args.reader})
-        documents = read_documents(args.documents or [SEEDS], language=settings.language)
-        questions = read_questions(args.questions or ARTICLE_QUESTIONS, documents, args.half)
-        return _evaluate(args, settings, documents, questions)
-    except QuothError as error:
-        sys.stderr.write(f"quoth eval: {error}\n")
-        return UNREADABLE
+    paths, set_file = args.documents or [SEEDS], args.questions or ARTICLE_QUESTIONS
+    outputs = [path for path in (args.rows, args.report) if path]
+    if problem := overwritten(outputs, [*paths, set_file]):
+        parser.error(problem)
+    settings = Settings.read(os.environ, {"reader": args.reader})
+    documents = read_documents(paths, language=settings.language)
+    questions = read_questions(set_file, documents, args.half)
+    return _evaluate(args, settings, documents, questions)
 
 
 def _evaluate(args: argparse.Namespace, settings: Settings, documents: Documents, questions: Sequence[Question]) -> int:
     from eval.baselines import baseline_rows
-    from index.corpus import Corpus, publish
     from index.encoder import load_encoder
     from rag.answer import build_answerer
 
-    with tempfile.TemporaryDirectory(prefix="quoth-eval-") as folder:
-        settings = replace(settings, corpus=Path(folder))
-        encoder = load_encoder(settings.encoder)
-        publish(
-            settings.corpus,
-            documents.all,
-            encoder,
-            language=settings.language,
-            passage_tokens=settings.passage_tokens,
-            progress=progress("Indexing"),
-        )
-        corpus = Corpus.open(settings.corpus, encoder)
-        try:
-            rows = ask(build_answerer(corpus, encoder, settings), questions, documents)
-            others = {}
-            if args.baselines or not args.documents:
-                others = baseline_rows(corpus, encoder, questions, documents)
-        finally:
-            corpus.close()
+    encoder = load_encoder(settings.encoder)
+    with opened(documents, encoder, settings) as corpus:
+        rows = ask(build_answerer(corpus, encoder, settings), questions, documents)
+        others = {}
+        if args.baselines or not args.documents:
+            others = baseline_rows(corpus, encoder, questions, documents)
     measured = measure(questions, rows, documents)
     summary, categories = summarise(measured), summarise_categories(measured)
     systems = {"quoth": summary} if others else {}
@@ -120,34 +96,11 @@ def _evaluate(args: argparse.Namespace, settings: Settings, documents: Documents
         name = (args.questions or ARTICLE_QUESTIONS).stem + (f", {args.half} half" if args.half else "")
         report = Report(name, settings.reader, corpus.edition, documents, measured, summary, categories, systems)
         write_whole(args.report, render(report))
-    sys.stdout.write(_as_json(summary, categories, systems) if args.json else _as_text(summary, categories, systems))
+    if args.json:
+        print_json(_plain(summary, categories, systems), indent=2)
+    else:
+        sys.stdout.write(_as_text(summary, categories, systems))
     return _fell_short(summary, args.fail_under)
-
-
-def ask(answerer: Answerer, questions: Sequence[Question], documents: Documents) -> list[dict[str, Any]]:
-    """The row of every question, in their order. One that cannot be asked is unanswered; its row says why."""
-    from rag.row import refused_row_of, row_of
-
-    say = progress("Asking")
-    rows = []
-    for number, question in enumerate(questions, start=1):
-        try:
-            row = row_of(answerer.ask(question.text, question.history), id=question.id, document_id=documents.row_id)
-        except QuestionError as error:
-            row = refused_row_of(error, id=question.id, edition=answerer.corpus.edition)
-        rows.append(row)
-        say(number, len(questions))
-    return rows
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file so that it is there whole or, at whatever instant it is stopped, as it was before."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8", newline="")
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _as_text(
@@ -161,20 +114,19 @@ def _as_text(
     return "\n".join(tables)
 
 
-def _as_json(
+def _plain(
     summary: Mapping[str, Estimate],
     categories: Mapping[str, Mapping[str, Estimate]],
     systems: Mapping[str, Mapping[str, Estimate]],
-) -> str:
+) -> dict[str, Any]:
     def plain(one: Mapping[str, Estimate]) -> dict[str, Any]:
         return {name: asdict(estimate) for name, estimate in one.items()}
 
-    values = {
+    return {
         "summary": plain(summary),
         "categories": {name: plain(one) for name, one in categories.items()},
         "systems": {name: plain(one) for name, one in systems.items()},
     }
-    return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _fell_short(summary: Mapping[str, Estimate], thresholds: Iterable[tuple[str, float]]) -> int:
@@ -187,7 +139,7 @@ def _fell_short(summary: Mapping[str, Estimate], thresholds: Iterable[tuple[str,
             sys.stderr.write(f"quoth eval: {name} is {value}, worse than {threshold:g}\n")
         else:
             continue
-        code = FELL_SHORT
+        code = NEGATIVE
     return code
 
 
@@ -204,13 +156,6 @@ def _threshold(text: str) -> tuple[str, float]:
     if not math.isfinite(threshold):
         raise argparse.ArgumentTypeError(f"the value of {name} is {value!r}, which is not a number")
     return name, threshold
-
-
-def _output(text: str) -> Path:
-    path = Path(text)
-    if path.is_dir() or not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text!r} cannot be written: name a file in a folder that exists")
-    return path
 
 
 if __name__ == "__main__":

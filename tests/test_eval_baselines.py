@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from eval_support import WordEncoder
 
+from eval.asking import opened
 from eval.baselines import baseline_rows, sentences_of
 from eval.data import Question
 from eval.documents import Documents, name_documents
 from index.corpus import Corpus, publish
 from index.types import Document
+from rag.settings import Settings
 from rag.types import Turn
 
 TEXT = """The Harbour
@@ -79,6 +81,13 @@ def test_the_random_sentences_are_seeded_and_differ_between_questions(corpus: Co
 def test_words_that_no_sentence_has_find_nothing_by_words(corpus: Corpus, documents: Documents) -> None:
     (row,) = baseline_rows(corpus, WordEncoder(), [Question("q", "xylophone", False)], documents)["BM25 sentence"]
     assert (row["status"], row["confidence"], row["citations"], row["closest"]) == ("unanswered", 0, [], [])
+
+
+def test_where_there_are_only_headings_there_are_no_baselines(tmp_path: Path) -> None:
+    documents = name_documents([("bare", Document.of("# The Harbour\n", title="The Harbour"))])
+    with opened(documents, WordEncoder(), Settings()) as corpus:
+        assert len(corpus.passages) == 1
+        assert baseline_rows(corpus, WordEncoder(), [Question("q", "Where?", True)], documents) == {}
 
 
 def test_the_history_changes_nothing(corpus: Corpus, documents: Documents) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from eval import beir
 from eval.beir import compare, main, rank, read_beir, score
-from index.errors import QuestionSetError, SourceError
+from index.errors import ModelError, QuestionSetError, SourceError
 
 CORPUS = [
     {"_id": "d1", "title": "Harbour", "text": "Three ships lie there."},
@@ -58,7 +58,13 @@ def test_a_set_is_read_with_its_titles_and_its_judged_queries(tmp_path: Path) ->
         ({"qrels": "head\nq1\td1\tyes\n"}, "test.tsv:2"),
         ({"qrels": "head\n"}, "0 queries are judged"),
         ({"qrels": QRELS + "q9\td1\t1\n"}, "3 queries are judged in .*, and 2 of them"),
-        ({"queries": "{\n"}, "queries.jsonl:1 is not an object"),
+        ({"qrels": "head\n\n\nq1\td1\n"}, "test.tsv:4 is 'q1"),
+        ({"queries": "{\n"}, "queries.jsonl:1 is not JSON"),
+        ({"queries": "\n \n{\n"}, "queries.jsonl:3 is not JSON"),
+        ({"queries": '{"_id": "q1", "text": "\\ud800"}'}, "queries.jsonl:1 is no text"),
+        ({"queries": "[" * 100_000}, "queries.jsonl:1 is not JSON"),
+        ({"queries": '{"_id": ["q1"], "text": "three"}'}, "queries.jsonl:1 is not an object"),
+        ({"queries": '{"_id": "q1", "text": null}'}, "queries.jsonl:1 is not an object"),
         ({"queries": '{"_id": "q1"}\n'}, "queries.jsonl:1 is not an object"),
         ({"queries": "[]\n"}, "queries.jsonl:1 is not an object"),
     ],
@@ -145,3 +151,10 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert "hybrid − BM25\nmeasure" in capsys.readouterr().out
     assert main([str(tmp_path / "none")]) == 3
     assert capsys.readouterr().err.count("\n") == 1
+
+    def missing() -> None:
+        raise ModelError("the weights are missing", "Install them")
+
+    monkeypatch.setattr(beir, "load_encoder", missing)
+    assert main([str(tmp_path)]) == 4
+    assert capsys.readouterr().err == "eval.beir: the weights are missing. Install them.\n"

@@ -72,6 +72,19 @@ def test_an_unanswerable_question_needs_neither_evidence_nor_answers(tmp_path: P
     assert (question.answerable, question.gold, question.answers) == (False, (), ())
 
 
+def test_the_evidence_of_an_unanswerable_question_is_not_looked_at(tmp_path: Path) -> None:
+    (question,) = read(tmp_path, row(answerable=False, evidence=[{"start": "?", "doc_id": "moor"}]))
+    assert (question.answerable, question.gold) == (False, ())
+
+
+def test_numbers_are_ids_and_null_is_an_empty_answer(tmp_path: Path) -> None:
+    documents = name_documents([("7", Document.of(TEXT, title="")), ("8", Document.of("Another.", title=""))])
+    history = [{"question": "Who leads it?", "answer": None}]
+    (question,) = read(tmp_path, row(id=12, doc_id=7, history=history), documents=documents)
+    assert (question.id, question.gold[0].document_id) == ("12", "7")
+    assert question.history == (Turn("Who leads it?", ""),)
+
+
 def test_blank_lines_line_separators_and_a_byte_order_mark_are_no_trouble(tmp_path: Path) -> None:
     questions = read(tmp_path, "\ufeff" + json.dumps(row()), "", row(id="q2", question="How\u2028many?"), "  ")
     assert [question.text for question in questions] == ["How many ships?", "How\u2028many?"]
@@ -97,12 +110,24 @@ def test_evidence_may_stand_in_a_document_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["docs/land/hill.txt", "land/hill.txt", "hill.txt", "hill", Document.of("A hill.", title="").id]
+    "name",
+    [
+        *("docs/land/hill.txt", "land/hill.txt", "hill.txt"),
+        *("docs/land/hill", "land/hill", "hill"),
+        Document.of("A hill.", title="").id,
+    ],
 )
-def test_a_file_is_known_by_its_path_name_stem_and_id(name: str) -> None:
+def test_a_file_is_known_by_its_id_and_the_ends_of_its_path_with_and_without_suffix(name: str) -> None:
     documents = three_documents()
     assert documents.find(name).text == "A hill."
     assert documents.row_id(documents.find(name)) == documents.find(name).id
+
+
+def test_a_name_with_its_suffix_comes_before_one_without() -> None:
+    files = {"sea/fox": "A ship.", "sea/fox.txt": "A text.", "hill/fox.txt": "Another."}
+    documents = name_documents([(PurePath(file), Document.of(text, title="")) for file, text in files.items()])
+    assert documents.find("sea/fox").text == documents.find("fox").text == "A ship."
+    assert documents.find("hill/fox").text == "Another."
 
 
 def test_one_text_under_two_names_is_one_document() -> None:
@@ -165,7 +190,8 @@ def test_half_of_a_set(tmp_path: Path) -> None:
         ("[1]", r"questions.jsonl:2 is \[1\], not an object"),
         (row(id=...), r"questions.jsonl:2: the key 'id' is missing"),
         (row(id=" "), r":2 \(question  \): id is blank"),
-        (row(id=7), r":2: id is 7, not text"),
+        (row(id=True), r":2 \(question True\): id is True, not text"),
+        (row(id=7, question=...), r":2 \(question 7\): the key 'question' is missing"),
         (row(id="q1"), r":2 \(question q1\): the id 'q1' was met before"),
         (row(id="q2", question=...), r":2 \(question q2\): the key 'question' is missing"),
         (row(id="q2", answerable="yes"), r"\(question q2\): answerable is 'yes', not true or false"),
@@ -179,7 +205,7 @@ def test_half_of_a_set(tmp_path: Path) -> None:
         (row(id="q2", evidence=[SHIPS | {"end": 36}]), r"\(question q2\): the evidence \[36, 36\) is not a range"),
         (row(id="q2", evidence=[SHIPS | {"end": 50}]), r"the evidence \[36, 50\) is not a range of its document's 49"),
         (row(id="q2", evidence=[SHIPS | {"end": 46}]), r"the evidence \[36, 46\) is 'three ship', which is none of"),
-        (row(id="q2", answerable=False), r"\(question q2\): it is not answerable, yet has evidence"),
+        (row(id="q2", evidence=[SHIPS | {"start": 27, "end": 29, "kind": "?"}]), r"\[27, 29\) is nothing but blanks"),
         (row(id="q2", answers=["three ships", 3]), r"\(question q2\): answers holds 3, not text"),
         (row(id="q2", history=[{"question": "Who?"}]), r":2, history 1: the key 'answer' is missing"),
         (row(id="q2", category=1), r"\(question q2\): category is 1, not text"),

@@ -17,7 +17,14 @@ from eval.data import read_questions
 from eval.documents import read_documents
 from eval.measures import MEASURES
 from eval.progress import progress
-from eval.run import ARTICLE_QUESTIONS, SEEDS, main, write_whole
+from eval.run import ARTICLE_QUESTIONS, SEEDS, main
+from rag.command import run_command
+
+
+def quoth(argv: Sequence[str]) -> int:
+    """As the command `quoth` hands its arguments over."""
+    return run_command("quoth", lambda: main(argv[1:]))
+
 
 HARBOUR = """The Harbour
 
@@ -181,6 +188,14 @@ def test_a_measure_that_falls_short(
         (["--half", "both"], "invalid choice: 'both'"),
         (["--rows", "/nowhere/at/all/rows.jsonl"], "name a file in a folder that exists"),
         (["--report", "/"], "name a file in a folder that exists"),
+        (["--rows", ""], "name a file in a folder that exists"),
+        (["--rows", "/tmp/" + "x" * 300], "cannot be written (File name too long)"),
+        (["--documents", "", "--questions", "q.jsonl"], "the path is empty"),
+        (["--documents", "/", "--questions", ""], "the path is empty"),
+        (["--documents", "\udcff", "--questions", "q.jsonl"], "is not UTF-8"),
+        (["--rows", "/tmp/r", "--report", "/tmp/../tmp/r"], "/tmp/../tmp/r is to be written twice"),
+        (["--rows", str(ARTICLE_QUESTIONS)], "is to be read: write elsewhere"),
+        (["--rows", str(SEEDS / "new.txt")], "is to be read: write elsewhere"),
         (["--documents", "/"], "--documents needs --questions"),
     ],
 )
@@ -208,6 +223,7 @@ def test_a_question_that_cannot_be_asked_is_left_unanswered(folder: Path, tmp_pa
     ("documents", "rows", "half", "said"),
     [
         ("missing", QUESTIONS, None, "missing"),
+        ("x" * 300, QUESTIONS, None, "File name too long"),
         ("documents", [], None, "there are no questions in"),
         ("documents", [QUESTIONS[0] | {"doc_id": "moor.txt"}], None, "'moor.txt', which is not among those read"),
         ("documents", [QUESTIONS[0] | {"answers": ["Mara"]}], None, "which is none of the answers"),
@@ -242,22 +258,40 @@ def test_the_questions_of_the_article_fit_it() -> None:
     assert all(half and {one.answerable for one in half} == {True, False} for half in halves)
 
 
-def test_a_file_is_written_whole_or_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "rows.jsonl"
-    write_whole(path, "one\r\n")
-    write_whole(path, "two\n")
-    assert path.read_bytes() == b"two\n"
-    with pytest.raises(UnicodeEncodeError):
-        write_whole(path, "three\ud800")
+@pytest.mark.parametrize("given", [["--reader", "nope"], ["--reader", ""]])
+def test_settings_that_cannot_be_are_not_input(
+    folder: Path, capsys: pytest.CaptureFixture[str], given: list[str]
+) -> None:
+    for command, argv in ((main, arguments(folder, *given)), (quoth, ["eval", *arguments(folder, *given)])):
+        assert command(argv) == 4
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        assert err.startswith("quoth eval: ")
 
-    def full(source: object, target: object) -> None:
-        raise OSError("no space")
 
-    monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="no space"):
-        write_whole(path, "four\n")
-    assert path.read_bytes() == b"two\n"
-    assert list(tmp_path.iterdir()) == [path]
+def evaluate(folder: Path, *more: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "eval.run", *arguments(folder, *more)]
+    return subprocess.run(command, cwd=SEEDS.parent, stderr=subprocess.PIPE, check=False, **options)
+
+
+def test_a_full_disk_and_a_closed_pipe_end_as_they_do_everywhere(folder: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = evaluate(folder, "--json", stdout=full)
+    assert done.returncode == 4
+    assert done.stderr == b"quoth eval: output: No space left on device. Make room or choose another place.\n"
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = evaluate(folder, "--rows", "/dev/stdout", stdout=writing)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_rows_to_standard_output_stand_before_the_table(folder: Path, tmp_path: Path) -> None:
+    with (tmp_path / "out").open("wb") as out:
+        assert evaluate(folder, "--rows", "/dev/stdout", stdout=out).returncode == 0
+    *rows, blank = (tmp_path / "out").read_text(encoding="utf-8").partition("measure ")[0].split("\n")
+    assert [json.loads(row)["id"] for row in rows] == [row["id"] for row in QUESTIONS]
+    assert blank == ""
 
 
 @pytest.mark.parametrize(("terminal", "said"), [(False, ""), (True, "\rAsking 1/2\rAsking 2/2\r\033[K")])

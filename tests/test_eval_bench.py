@@ -1,0 +1,105 @@
+"""What is timed against what, and in which order; the times themselves are for the bench to tell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from eval import bench
+from eval.asking import opened
+from eval.bench import Figure, _pairs, _ratio, _Recorder, main
+from eval.documents import Documents, name_documents
+from index.encoder import Encoder
+from index.types import Document
+from rag.answer import build_answerer
+from rag.settings import Settings
+
+TEXT = """The Harbour
+
+Mara Doyle leads the harbour office. The fleet has three ships.
+"""
+SENTENCES = {"Mara Doyle leads the harbour office.", "The fleet has three ships."}
+
+
+@pytest.fixture
+def documents() -> Documents:
+    return name_documents([("harbour", Document.of(TEXT, title="The Harbour"))])
+
+
+def test_which_side_goes_first_changes_from_pair_to_pair() -> None:
+    order: list[tuple[str, int]] = []
+
+    def side(name: str, seconds: float) -> Callable[[int], float]:
+        def run(given: int) -> float:
+            order.append((name, given))
+            return seconds
+
+        return run
+
+    assert _pairs(side("ours", 3.0), side("theirs", 2.0), range(3)) == [(3.0, 2.0)] * 3
+    assert order == [("ours", 0), ("theirs", 0), ("theirs", 1), ("ours", 1), ("ours", 2), ("theirs", 2)]
+
+
+def test_a_ratio_is_the_median_of_the_pairs_own_and_says_its_quartiles() -> None:
+    figure = _ratio("name", [(1.0, 1.0), (2.0, 1.0), (3.0, 1.0), (4.0, 1.0), (10.0, 2.0)], 2.5)
+    assert figure == Figure("name", 3.0, 2.5, "quartiles 2.00 and 4.00; medians 3000 ms and 1000 ms")
+    assert not figure.good
+    assert _ratio("one", [(1.0, 2.0)], 1).detail.startswith("quartiles 0.50 and 0.50; ")
+
+
+def test_a_cold_answer_reads_the_sentences_and_a_warm_one_the_question_alone(
+    documents: Documents, encoder: Encoder
+) -> None:
+    recorder = _Recorder(encoder)
+    with opened(documents, recorder, Settings()) as corpus:
+        answerer = build_answerer(corpus, recorder, Settings())
+        question, sentences = recorder.during(answerer.ask, "How many  ships?")
+        assert question == ["How many ships?"]
+        assert set(sentences) == SENTENCES
+        assert recorder.during(answerer.ask, "Who leads it?") == [["Who leads it?"]]
+
+
+def test_the_command(
+    tmp_path: Path, documents: Documents, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = Figure("start", 2.0, 3.0, "")
+    monkeypatch.setattr(bench, "_starting", lambda: [start])
+    monkeypatch.setattr(bench, "_embedding", lambda settings, documents: start)
+    monkeypatch.setattr(bench, "_ROUNDS", 1)
+    (tmp_path / "harbour.txt").write_text(TEXT)
+    questions = tmp_path / "questions.jsonl"
+    rows = [{"id": n, "question": text, "answerable": False} for n, text in enumerate(["How many?", "Who leads it?"])]
+    questions.write_text("\n".join(map(json.dumps, rows)))
+    given = ["--documents", str(tmp_path / "harbour.txt"), "--questions", str(questions)]
+    code = main([*given, "--json"])
+    figures = json.loads(capsys.readouterr().out)
+    assert [figure["name"] for figure in figures] == [
+        "start",
+        "question to answer, its sentences not met before, to its bare forwards",
+        "question to answer, its sentences met before, to its bare forward",
+        "start",
+    ]
+    assert code == any(figure["value"] > figure["at_most"] for figure in figures)
+    monkeypatch.setattr(bench, "_answering", lambda settings, documents, questions: [Figure("slow", 4.0, 3.0, "so")])
+    assert main(given) == 1
+    assert "OVER  slow: 4.00, at most 3 (so)\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("variable", "value", "code"), [("QUOTH_READER", "nope", 4), ("QUOTH_LANGUAGE", "xx", 4)])
+def test_settings_that_cannot_be_end_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str, value: str, code: int
+) -> None:
+    monkeypatch.setattr(bench, "_starting", list)
+    monkeypatch.setenv(variable, value)
+    assert main([]) == code
+    message = capsys.readouterr().err
+    assert message.startswith("eval.bench: ")
+    assert message.count("\n") == 1
+
+
+def test_documents_that_are_not_there_end_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--documents", str(tmp_path / "none")]) == 3
+    assert capsys.readouterr().err.count("\n") == 1

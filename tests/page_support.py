@@ -72,7 +72,7 @@ class FakeCorpus:
         return tuple(document for document, _ in self._sentences.values())
 
     def titles(self) -> tuple[tuple[str, str], ...]:
-        return tuple((document.id, document.title) for document in self.documents())
+        return tuple((id, document.title) for id, (document, _) in self._sentences.items())
 
     def document(self, id: str) -> Document:
         if id not in self._sentences:

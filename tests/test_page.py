@@ -99,6 +99,31 @@ def test_everything_can_be_done_with_the_keyboard(visit: Watched) -> None:
     expect(page.locator(".exchange")).to_have_count(1)
 
 
+def test_beside_the_conversation_the_way_back_shows_to_the_keyboard_only(visit: Watched) -> None:
+    page = visit.page
+    visit.ask(QUESTION)
+    page.locator(".cite").first.click()
+    expect(page.locator("#source .opened")).to_be_in_viewport(ratio=1)
+    back = page.get_by_role("button", name="Back to the conversation")
+
+    def width() -> float:
+        return (back.bounding_box() or {"width": 0})["width"]
+
+    assert width() < 3
+    expect(page.locator("#source mark.excerpt").first).to_be_focused()
+    scrolled = page.locator("#source").evaluate("source => source.scrollTop")
+    assert scrolled > 0
+    page.keyboard.press("Shift+Tab")
+    expect(back).to_be_focused()
+    expect(back).to_be_in_viewport(ratio=1)
+    assert width() > 100
+    page.wait_for_timeout(100)
+    assert page.locator("#source").evaluate("source => source.scrollTop") == scrolled
+    page.keyboard.press("Enter")
+    expect(page.locator(".cite").first).to_be_focused()
+    assert width() < 3
+
+
 def test_enter_asks_nothing_where_there_is_nothing_to_ask(visit: Watched) -> None:
     page = visit.page
     box = page.get_by_label("Your question")

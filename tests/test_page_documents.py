@@ -11,10 +11,12 @@ import pytest
 from browser_support import Watched
 from page_support import FakeAnswerer, article, hostile_article, serving
 from playwright.sync_api import Browser, expect
+from starlette.testclient import TestClient
 
 from index.types import Document
 from rag.answer import Answerer
 from ui.app import create_app
+from ui.chat import build_page
 
 pytestmark = pytest.mark.browser
 
@@ -77,6 +79,18 @@ def test_with_several_documents_one_chooses_which_to_read(browser: Browser) -> N
         expect(page.locator(".paper h2")).to_have_text(article().title)
         expect(chooser).to_have_value(article().title)
         visit.check()
+
+
+def test_thousands_of_documents_make_a_light_page_and_their_texts_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    answerer = FakeAnswerer(*(Document.of(f"Text {n}.", title=f"Document {n}") for n in range(3000)))
+    read: list[str] = []
+    document = answerer.corpus.document
+    monkeypatch.setattr(answerer.corpus, "documents", None)
+    monkeypatch.setattr(answerer.corpus, "document", lambda id: read.append(id) or document(id))
+    page = TestClient(build_page(answerer)).get("/").text
+    assert '"Document 2999"' in page
+    assert len(page) < 200_000
+    assert len(read) < 200
 
 
 def test_a_megabyte_opens_promptly_and_all_of_it_can_be_read(browser: Browser) -> None:

@@ -289,9 +289,11 @@ def test_a_full_disk_and_a_closed_pipe_end_as_they_do_everywhere(folder: Path) -
 def test_rows_to_standard_output_stand_before_the_table(folder: Path, tmp_path: Path) -> None:
     with (tmp_path / "out").open("wb") as out:
         assert evaluate(folder, "--rows", "/dev/stdout", stdout=out).returncode == 0
-    *rows, blank = (tmp_path / "out").read_text(encoding="utf-8").partition("measure ")[0].split("\n")
+    before, _, table = (tmp_path / "out").read_text(encoding="utf-8").partition("measure ")
+    *rows, blank = before.split("\n")
     assert [json.loads(row)["id"] for row in rows] == [row["id"] for row in QUESTIONS]
     assert blank == ""
+    assert "\nhit@1 " in table
 
 
 @pytest.mark.parametrize(("terminal", "said"), [(False, ""), (True, "\rAsking 1/2\rAsking 2/2\r\033[K")])

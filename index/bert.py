@@ -32,18 +32,22 @@ class BertConfig:
 
 
 class Bert:
-    """A BERT encoder (Devlin et al. 2019) with a checkpoint's own parameter names."""
+    """A BERT encoder (Devlin et al. 2019) with a checkpoint's own parameter names.
+
+    `weights` holds the tensors by those names, query, key and value joined into one: put a parameter in the place of
+    one to train it, or a tensor on another device to compute there.
+    """
 
     def __init__(self, config: BertConfig, weights: Mapping[str, Tensor], dtype: torch.dtype = torch.float32) -> None:
         self.config = config
         self.dtype = dtype
-        self._weights = {name: weight.to(dtype) for name, weight in weights.items() if weight.is_floating_point()}
+        self.weights = {name: weight.to(dtype) for name, weight in weights.items() if weight.is_floating_point()}
         for n in range(config.layers):
             # one product instead of three
             for kind in ("weight", "bias"):
                 parts = [f"encoder.layer.{n}.attention.self.{part}.{kind}" for part in ("query", "key", "value")]
-                self._weights[f"encoder.layer.{n}.attention.self.{kind}"] = torch.cat(
-                    [self._weights.pop(part) for part in parts]
+                self.weights[f"encoder.layer.{n}.attention.self.{kind}"] = torch.cat(
+                    [self.weights.pop(part) for part in parts]
                 )
 
     @classmethod
@@ -51,17 +55,20 @@ class Bert:
         """The model in `folder`, which holds config.json and model.safetensors."""
         return cls(BertConfig.read(folder / "config.json"), load_file(folder / "model.safetensors"), dtype)
 
-    def __call__(self, ids: Tensor, mask: Tensor) -> Tensor:
+    def __call__(self, ids: Tensor, mask: Tensor, types: Tensor | None = None) -> Tensor:
         """The last hidden states, (batch, length, hidden), of word-piece `ids`, int64 (batch, length).
 
-        `mask`, bool (batch, length), is False at padding.
+        `mask`, bool (batch, length), is False at padding. `types`, int64 (batch, length), is 0 in the first text of a
+        pair and 1 in the second; without it there is one text.
         """
-        w, config = self._weights, self.config
+        w, config = self.weights, self.config
         batch, length = ids.shape
         x = functional.embedding(ids, w["embeddings.word_embeddings.weight"])
-        x = x + w["embeddings.position_embeddings.weight"][:length] + w["embeddings.token_type_embeddings.weight"][0]
+        kinds = w["embeddings.token_type_embeddings.weight"]
+        x = x + w["embeddings.position_embeddings.weight"][:length] + (kinds[0] if types is None else kinds[types])
         x = self._norm(x, "embeddings.LayerNorm")
-        seen = None if bool(mask.all()) else mask[:, None, None, :]
+        # without a mask attention is faster; to ask a GPU whether one is needed would wait for all that it has to do
+        seen = None if not mask.is_cuda and bool(mask.all()) else mask[:, None, None, :]
         for n in range(config.layers):
             layer = f"encoder.layer.{n}"
             qkv = self._linear(x, f"{layer}.attention.self").view(batch, length, 3, config.heads, -1)
@@ -76,8 +83,8 @@ class Bert:
         return x
 
     def _linear(self, x: Tensor, name: str) -> Tensor:
-        return functional.linear(x, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
+        return functional.linear(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
 
     def _norm(self, x: Tensor, name: str) -> Tensor:
-        weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
+        weight, bias = self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]
         return functional.layer_norm(x, (self.config.hidden,), weight, bias, self.config.eps)

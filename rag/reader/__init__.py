@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from index.encoder import Encoder
 from index.errors import SettingsError
-from index.lexical import Words
 from index.types import Hit, Sentence, Span
 from rag.types import Query
+
+if TYPE_CHECKING:
+    # the trainer also runs where neither search nor its libraries are installed
+    from index.encoder import Encoder
+    from index.lexical import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,20 @@ class Reader(Protocol):
         ...
 
 
-def load_reader(name: str, encoder: Encoder, words: Words) -> Reader:
-    """The reader of this name; `words` says which words are the same. Raises SettingsError where there is none."""
-    from rag.reader.similarity import SimilarityReader
+READERS = ("similarity", "trained")
 
-    readers = {SimilarityReader.name: SimilarityReader}
-    if name not in readers:
-        raise SettingsError(f"there is no reader {name!r}", f"Choose one of {', '.join(readers)}")
-    return readers[name](encoder, words)
+
+def load_reader(name: str, encoder: Encoder, words: Words) -> Reader:
+    """The reader of this name; `words` says which words are the same.
+
+    Raises SettingsError where there is none, and ModelError where its weights are missing or not what they should be.
+    """
+    if name == "similarity":
+        from rag.reader.similarity import SimilarityReader
+
+        return SimilarityReader(encoder, words)
+    if name == "trained":
+        from rag.reader.trained import TrainedReader
+
+        return TrainedReader.load()
+    raise SettingsError(f"there is no reader {name!r}", f"Choose one of {', '.join(READERS)}")

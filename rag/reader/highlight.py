@@ -65,7 +65,7 @@ def highlight(question: str, document: Document, sentence: Span, words: Words) -
     best = min(new, key=lambda span: _distance(span, known), default=None)
     if best is None:
         best = _longest_run(held, asked) or Span(0, len(text))
-    return _to_words(Span(whole.start + best.start, whole.start + best.end), whole, document.text)
+    return to_words(Span(whole.start + best.start, whole.start + best.end), whole, document.text)
 
 
 def _distance(span: Span, places: Sequence[int]) -> int:
@@ -74,7 +74,7 @@ def _distance(span: Span, places: Sequence[int]) -> int:
     return min((min(abs(place - span.start), abs(place - span.end)) for place in outside), default=0)
 
 
-def _to_words(span: Span, within: Span, text: str) -> Span:
+def to_words(span: Span, within: Span, text: str) -> Span:
     """`span` widened so that neither end parts a word or a number."""
     start, end = span.start, span.end
     while start > within.start and _joined(text[start - 1], text[start]):

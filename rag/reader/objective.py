@@ -1,0 +1,84 @@
+"""What training lowers: the surprise at the marked answers, and the distance from a teacher's scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from rag.reader.cache import Cache
+from rag.reader.model import MASKED, Scores
+from rag.reader.pieces import Batch, first_places, moved
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Targets:
+    """Where the answers of a batch are; shaped as Scores, and True at the first place where there is none."""
+
+    start: Tensor
+    end: Tensor
+    evidence: Tensor
+
+    def to(self, device: torch.device) -> Targets:
+        return Targets(moved(self.start, device), moved(self.end, device), moved(self.evidence, device))
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    evidence: float = 1.0
+    """Of the evidence head's loss, beside the span head's 1."""
+    soft: float = 0.0
+    """The share of the loss that is the distance from the teacher."""
+    temperature: float = 2.0
+    """What the scores of both are divided by before they are compared."""
+
+
+def targets(cache: Cache, rows: NDArray[np.int64], batch: Batch) -> Targets:
+    """The targets of the cache's pairs `rows`, collated into `batch`; a span that was cut off is left out."""
+    count, length = batch.ids.shape
+    sentences = batch.sentences.numpy()
+    first = first_places(cache.questions, cache.pairs[rows, 0])
+    start = np.zeros((count, length), bool)
+    end = np.zeros_like(start)
+    evidence = np.zeros((count, batch.most + 1), bool)
+    spans = cache.spans[rows].astype(np.int64)
+    here, which = np.nonzero((spans[..., 0] >= 0) & (spans[..., 1] + first[:, None] < length - 1))
+    starts, ends = spans[here, which, 0] + first[here], spans[here, which, 1] + first[here]
+    start[here, starts] = True
+    end[here, ends] = True
+    numbers = np.arange(evidence.shape[1])
+    lowest, highest = sentences[here, starts], sentences[here, ends]
+    np.logical_or.at(evidence, here, (lowest[:, None] <= numbers) & (numbers <= highest[:, None]))
+    for each in (start, end, evidence):
+        each[:, 0] = ~each[:, 1:].any(1)
+    return Targets(torch.from_numpy(start), torch.from_numpy(end), torch.from_numpy(evidence))
+
+
+def loss(scores: Scores, wanted: Targets, taught: Scores | None, weighing: Weighing) -> Tensor:
+    """The mean over a batch; `taught` is what the teacher makes of it."""
+    hard = (
+        _surprise(scores.start, wanted.start) + _surprise(scores.end, wanted.end)
+    ) / 2 + weighing.evidence * _surprise(scores.evidence, wanted.evidence)
+    if taught is None:
+        return hard
+    heat = weighing.temperature
+    soft = (
+        _distance(scores.start, taught.start, heat) + _distance(scores.end, taught.end, heat)
+    ) / 2 + weighing.evidence * _distance(scores.evidence, taught.evidence, heat)
+    return (1 - weighing.soft) * hard + weighing.soft * soft
+
+
+def _surprise(scores: Tensor, wanted: Tensor) -> Tensor:
+    """The negative log of the probability that falls on any of the wanted places."""
+    return (scores.logsumexp(1) - scores.masked_fill(~wanted, 2 * MASKED).logsumexp(1)).mean()
+
+
+def _distance(scores: Tensor, taught: Tensor, heat: float) -> Tensor:
+    """Kullback–Leibler divergence from the teacher (Hinton et al. 2015), scaled so that gradients keep their size."""
+    given = functional.log_softmax(scores / heat, 1)
+    soft = functional.log_softmax(taught / heat, 1)
+    return heat**2 * functional.kl_div(given, soft, reduction="batchmean", log_target=True)

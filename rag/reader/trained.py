@@ -1,0 +1,99 @@
+"""The reader `trained`: a small model of our own reads question and passage together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tokenizers
+import torch
+
+from index.encoder import processor_dtype
+from index.errors import ModelError
+from index.types import Hit, Sentence, Span
+from rag.reader import Reading
+from rag.reader.highlight import to_words
+from rag.reader.model import MASKED, ReaderModel, load_reader_model
+from rag.reader.pieces import Framed, Ragged, collate, load_tokenizer, passage_pieces, question_pieces
+from rag.reader.spans import score_sentences
+from rag.types import Query
+
+WEIGHTS = Path(__file__).parent / "weights" / "reader.safetensors"
+_READINGS = 6
+"""How many sentences are handed on, of all that are scored."""
+# what is not to be parted: a number with its separators, its currency and its percent sign; a word with its apostrophe
+_WHOLE = re.compile(r"[$€£¥]?\d+(?:[.,:/’']\d+)*\w*\s?%?|\w+(?:[’'-]\w+)*")
+
+
+class TrainedReader:
+    """Scores a sentence by its best span and by itself as evidence, each less the score of there being no answer."""
+
+    name = "trained"
+
+    def __init__(self, model: ReaderModel, tokenizer: tokenizers.Tokenizer) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+
+    @classmethod
+    def load(cls, file: Path = WEIGHTS) -> TrainedReader:
+        """Raises ModelError where there are no weights, or not those that there should be."""
+        if not file.is_file():
+            raise ModelError(
+                f"{file}: the trained reader has no weights yet",
+                "Train them with python -m rag.reader.train, or choose the reader 'similarity'",
+            )
+        return cls(load_reader_model(file, processor_dtype()), load_tokenizer())
+
+    def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
+        if not hits:
+            return []
+        asked = Ragged.of(question_pieces(self._tokenizer, [query.text]), np.uint16)
+        pieces = passage_pieces(self._tokenizer, [hit.passage for hit in hits])
+        pairs = np.array([(0, row) for row in range(len(hits))])
+        batch = collate(
+            asked,
+            Ragged.of((one.ids for one in pieces), np.uint16),
+            Ragged.of((one.sentences for one in pieces), np.uint8),
+            pairs,
+        )
+        with torch.inference_mode():
+            scores = self._model(batch)
+        start, end, evidence = scores.start.numpy(), scores.end.numpy(), scores.evidence.numpy()
+        first = int(asked.sizes[0]) + 2
+        readings = []
+        for row, hit in enumerate(hits):
+            framed = Framed.of(hit.passage)
+            read = score_sentences(start[row], end[row], evidence[row], batch.sentences[row].numpy())
+            found = dict(zip(read.numbers.tolist(), zip(read.scores.tolist(), read.spans, strict=True), strict=True))
+            for number, sentence in enumerate(hit.passage.sentences, start=1):
+                if sentence.heading:
+                    continue
+                if number in found:
+                    score, span = found[number]
+                    low, high = (pieces[row].offsets[place - first] for place in span)
+                    marked = Span(int(low[0]) + framed.shift, int(high[1]) + framed.shift)
+                    readings.append(Reading(hit, sentence, score, _whole(marked, hit, sentence)))
+                else:
+                    # nothing of it is a word piece, or it stands beyond what the model reads
+                    whole = sentence.span.trimmed(hit.passage.document.text)
+                    readings.append(Reading(hit, sentence, MASKED, whole))
+        readings.sort(key=lambda reading: -reading.score)
+        return readings[:_READINGS]
+
+
+def _whole(marked: Span, hit: Hit, sentence: Sentence) -> Span:
+    """`marked` kept inside the sentence and widened so that it parts no word and no number."""
+    text = hit.passage.document.text
+    within = sentence.span.trimmed(text)
+    start, end = max(marked.start, within.start), min(marked.end, within.end)
+    if start >= end:
+        return within
+    for match in _WHOLE.finditer(text, within.start, within.end):
+        if match.start() < start < match.end():
+            start = match.start()
+        if match.start() < end < match.end():
+            end = match.end()
+    span = to_words(Span(start, end), within, text).trimmed(text)
+    return span if len(span) else within

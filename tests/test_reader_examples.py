@@ -1,0 +1,154 @@
+"""Examples to train on: spans replay verbatim, negatives hold nothing that answers, all follows from the seed."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from corpus_support import HashEncoder
+from reader_support import write_cache_of, write_set
+
+from index.errors import ModelError, QuestionSetError
+from rag.reader.cache import BASE, FILE, Kind, read_cache
+from rag.reader.examples import Example, Making, examples
+from rag.reader.pieces import LONGEST, Ragged, collate, load_tokenizer, passage_pieces
+from rag.reader.questions import held_aside, read_question_set
+from rag.reader.swap import swap
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_set(tmp_path_factory.mktemp("sets") / "toy")
+
+
+def make(folder: Path, held: frozenset[str] = frozenset(), **making: float) -> list[Example]:
+    chosen = replace(Making(swapped=1.0), **making)  # type: ignore[arg-type]
+    return list(examples(read_question_set(folder), held, HashEncoder(), chosen, lambda done, total: None))
+
+
+def test_answers_replay_in_the_passage_text(folder: Path) -> None:
+    answers = {
+        (question.text, question.document[span])
+        for question in read_question_set(folder).questions
+        for span in question.answers
+    }
+    found = {
+        (one.question, one.text[span.start : span.end])
+        for one in make(folder)
+        if one.kind is Kind.ANSWERS
+        for span in one.answers
+    }
+    assert found == answers
+    for one in make(folder):
+        for n in one.sentences:
+            assert not one.passage.sentences[n].heading
+        assert bool(one.sentences) == bool(one.answers)
+
+
+def test_negatives_hold_nothing_that_answers(folder: Path) -> None:
+    golds = {
+        question.text: [question.document[span] for span in question.answers]
+        for question in read_question_set(folder).questions
+    }
+    negatives = [one for one in make(folder) if one.kind is not Kind.ANSWERS]
+    assert {one.kind for one in negatives} == {Kind.RETRIEVED, Kind.UNANSWERABLE, Kind.SWAPPED}
+    for one in negatives:
+        assert one.answers == ()
+        if one.kind is Kind.RETRIEVED:
+            assert not any(gold.casefold() in one.text.casefold() for gold in golds[one.question])
+
+
+def test_a_swapped_question_asks_what_the_passage_does_not_say(folder: Path) -> None:
+    swapped = [one for one in make(folder) if one.kind is Kind.SWAPPED]
+    assert len(swapped) == 15
+    for one in swapped:
+        named = [word.strip("?") for word in one.question.split()[1:] if word[0].isupper() or word[0].isdigit()]
+        assert any(word not in one.text for word in named)
+
+
+@pytest.mark.parametrize(
+    ("question", "passage", "document", "swapped"),
+    [
+        (
+            "What did he do in 1888?",
+            "In 1888 he wrote.",
+            "In 1888 he wrote. In 1901 he slept.",
+            "What did he do in 1901?",
+        ),
+        ("Who met Ann Lee?", "He met Ann Lee.", "He met Ann Lee. Then she saw Bob Ray.", "Who met Bob Ray?"),
+        # neither half of a name that is there, nor a number of another shape
+        ("Who met Ann Lee?", "He met Ann Lee.", "He met Ann Lee. Then she saw Bob Lee.", None),
+        ("What did he do in 1888?", "In 1888 he wrote.", "In 1888 he wrote. Then 12 came.", None),
+        ("What did he do?", "He wrote.", "He wrote. In 1901 he slept.", None),
+    ],
+)
+def test_names_and_numbers_are_swapped_for_their_like(
+    question: str, passage: str, document: str, swapped: str | None
+) -> None:
+    assert swap(question, passage, document, random.Random(0)) == swapped
+
+
+def test_documents_held_aside_are_measured_and_not_learned(folder: Path) -> None:
+    sets = [read_question_set(folder)]
+    held = held_aside(sets, 0.2, seed=0)
+    assert len(held) == 1
+    for one in make(folder, held):
+        assert (one.kind is Kind.HELD) or one.passage.document.id not in held
+    assert {one.question for one in make(folder, held) if one.kind is Kind.HELD} == {
+        question.text for question in sets[0].questions if question.document.id in held
+    }
+
+
+def test_the_same_seed_gives_the_same_file(folder: Path, tmp_path: Path) -> None:
+    one, other = (write_cache_of(folder, tmp_path / name) for name in ("one", "other"))
+    assert (one / FILE).read_bytes() == (other / FILE).read_bytes()
+    assert (one / BASE / "model.safetensors").stat().st_size < 50_000_000
+
+
+def test_the_cache_holds_the_words_that_answer(folder: Path, tmp_path: Path) -> None:
+    cache = read_cache(write_cache_of(folder, tmp_path / "cache"))
+    tokenizer = load_tokenizer()
+    golds = {
+        (question.text.lower(), question.document[span].lower())
+        for question in read_question_set(folder).questions
+        for span in question.answers
+    }
+    rows = np.flatnonzero(cache.kinds == Kind.ANSWERS)
+    assert len(rows) == 16
+    batch = collate(cache.questions, cache.passages, cache.sentences, cache.pairs[rows], LONGEST)
+    for n, row in enumerate(rows.tolist()):
+        question, passage = cache.pairs[row].tolist()
+        low, high = cache.spans[row, 0].tolist()
+        words = tokenizer.decode(row_of(cache.passages, passage)[low : high + 1]).replace(" ", "")
+        asked = tokenizer.decode(row_of(cache.questions, question)).replace(" ", "")
+        assert any((asked, words) == (q.replace(" ", ""), a.replace(" ", "")) for q, a in golds)
+        first = len(row_of(cache.questions, question)) + 2
+        assert batch.ids[n, first + low] == row_of(cache.passages, passage)[low]
+        assert batch.types[n].tolist()[: first + 1] == [0] * first + [1]
+        assert int(batch.mask[n].sum()) == int(cache.lengths()[row])
+
+
+def row_of(ragged: Ragged, row: int) -> list[int]:
+    ids: list[int] = ragged.flat[ragged.starts[row] : ragged.starts[row + 1]].tolist()
+    return ids
+
+
+def test_headings_are_not_to_be_read(folder: Path) -> None:
+    passages = {one.row: one.passage for one in make(folder)}
+    for one, passage in zip(passage_pieces(load_tokenizer(), list(passages.values())), passages.values(), strict=True):
+        assert {int(n) for n in one.sentences if n} == {
+            n for n, sentence in enumerate(passage.sentences, start=1) if not sentence.heading
+        }
+
+
+def test_a_malformed_set_and_a_missing_cache_are_named(tmp_path: Path) -> None:
+    folder = write_set(tmp_path / "toy")
+    with (folder / "questions.jsonl").open("a") as stream:
+        stream.write('{"id": "x", "question": "Who?", "doc_id": "nowhere", "answerable": false}\n')
+    with pytest.raises(QuestionSetError, match=r"questions\.jsonl:26 .*nowhere"):
+        read_question_set(folder)
+    with pytest.raises(ModelError, match="no examples"):
+        read_cache(tmp_path)

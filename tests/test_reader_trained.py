@@ -1,0 +1,105 @@
+"""The trained reader keeps to the protocol with whatever weights: sentences ranked, whole words marked, no headings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from corpus_support import HashEncoder, make_corpus, texts
+from hypothesis import HealthCheck, given, settings
+from reader_support import tiny_model
+
+from index.chunk import chunk
+from index.errors import ModelError, SettingsError
+from index.lexical import Words
+from index.sentences import split_sentences
+from index.types import Document, Hit, Span
+from rag.reader import READERS, load_reader
+from rag.reader.pieces import load_tokenizer
+from rag.reader.trained import TrainedReader, _whole
+from rag.retrieve import retrieve
+from rag.types import Query
+
+ENCODER = HashEncoder()
+
+
+def query(text: str) -> Query:
+    return Query(text, ENCODER.encode_pieces([text])[0])
+
+
+def hits_of(text: str) -> list[Hit]:
+    document = Document.of(text, title="A document")
+    passages = chunk(
+        document, split_sentences(text), budget=64, limit=ENCODER.max_tokens, count_pieces=ENCODER.count_tokens
+    )
+    return [Hit(passage, 1.0, rank, {}) for rank, passage in enumerate(passages[:8], start=1)]
+
+
+@pytest.fixture(scope="module")
+def reader() -> TrainedReader:
+    return TrainedReader(tiny_model().eval(), load_tokenizer())
+
+
+@given(text=texts)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_text_the_protocol_is_kept(reader: TrainedReader, text: str) -> None:
+    hits = hits_of(text)
+    readings = reader.read(query("Who built it in 1888?"), hits)
+    sentences = [sentence for hit in hits for sentence in hit.passage.sentences if not sentence.heading]
+    assert len(readings) == min(6, len(sentences))
+    assert [one.score for one in readings] == sorted((one.score for one in readings), reverse=True)
+    for one in readings:
+        assert not one.sentence.heading
+        assert one.sentence in one.hit.passage.sentences
+        whole = one.sentence.span.trimmed(text)
+        assert whole.covers(one.highlight)
+        assert len(one.highlight) or not len(whole)
+        for place in (one.highlight.start, one.highlight.end):
+            if whole.start < place < whole.end:
+                assert not (text[place - 1].isalnum() and text[place].isalnum())
+
+
+@pytest.mark.parametrize(
+    ("text", "marked", "whole"),
+    [
+        ("It cost 1,200.50 in all.", "200", "1,200.50"),
+        ("It cost $1,200 in all.", "1", "$1,200"),
+        ("It grew by 12.5% a year.", "12", "12.5%"),
+        ("It began at 10:30 sharp.", "30", "10:30"),
+        ("It was O’Neill’s house.", "neill"[1:], "O’Neill’s"),
+        ("It was a well-known house.", "known", "well-known"),
+        ("It was Christopher’s.", "stop", "Christopher’s"),
+        ("He left in 1888.", "in 1888", "in 1888"),
+    ],
+)
+def test_a_highlight_parts_no_word_and_no_number(text: str, marked: str, whole: str) -> None:
+    (hit,) = hits_of(text)
+    start = text.index(marked)
+    found = _whole(Span(start, start + len(marked)), hit, hit.passage.sentences[0])
+    assert text[found.start : found.end] == whole
+
+
+def test_nothing_found_is_nothing_read(reader: TrainedReader) -> None:
+    assert reader.read(query("Who?"), []) == []
+
+
+def test_the_same_passages_give_the_same_scores_in_any_order(reader: TrainedReader, tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path, *(f"# Part {n}\n\nThe tower is {n} metres high. It is old." for n in range(5)))
+    asked = query("How high is the tower?")
+    hits = retrieve(corpus, asked, 5)
+    one, other = (
+        {(reading.hit.passage.document.id, reading.sentence.span): reading for reading in reader.read(asked, some)}
+        for some in (hits, hits[::-1])
+    )
+    shared = one.keys() & other.keys()
+    assert len(shared) >= 5
+    for key in shared:
+        assert one[key].score == pytest.approx(other[key].score, abs=1e-4)
+        assert one[key].highlight == other[key].highlight
+
+
+def test_a_reader_without_weights_says_how_to_get_them(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"has no weights yet\. Train them"):
+        TrainedReader.load(tmp_path / "reader.safetensors")
+    with pytest.raises(SettingsError, match=", ".join(READERS)):
+        load_reader("oracle", ENCODER, Words("en"))

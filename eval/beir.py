@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eval.bootstrap import Estimate, Values, estimate, mean
 from eval.paths import input_path
 from eval.progress import progress
 from eval.table import summary_table
+from index.corpus import encode_all
 from index.dense import DenseIndex
 from index.encoder import Encoder, load_encoder
 from index.errors import QuestionSetError
@@ -26,7 +26,6 @@ from rag.retrieve import fuse
 
 DEPTH = 100
 MEASURES = ("nDCG@10", "recall@100")
-_ENCODED_AT_ONCE = 256
 
 Ranking = Sequence[tuple[str, float]]
 """(doc_id, score) of the first DEPTH, best first."""
@@ -112,7 +111,7 @@ def rank(found: RetrievalSet, encoder: Encoder) -> dict[str, dict[str, Ranking]]
     ids = list(found.texts)
     texts = list(found.texts.values())
     lexical = LexicalIndex.build(texts)
-    dense = DenseIndex.build(_encode(encoder, texts))
+    dense = DenseIndex.build(encode_all(encoder, texts, progress("Encoding")))
     systems: dict[str, dict[str, Ranking]] = {"dense": {}, "BM25": {}, "hybrid": {}}
     nearest = zip(*dense.search(encoder.encode(list(found.queries.values())), DEPTH), strict=True)
     for (query, text), by_meaning in zip(found.queries.items(), nearest, strict=True):
@@ -154,16 +153,6 @@ def _run(argv: Sequence[str] | None) -> int:
     else:
         sys.stdout.write("\n".join(f"{system}\n{summary_table(its)}" for system, its in systems.items()))
     return GOOD
-
-
-def _encode(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
-    say = progress("Encoding")
-    vectors = np.empty((len(texts), encoder.dimension), np.float32)
-    for start in range(0, len(texts), _ENCODED_AT_ONCE):
-        end = min(start + _ENCODED_AT_ONCE, len(texts))
-        vectors[start:end] = encoder.encode(texts[start:end])
-        say(end, len(texts))
-    return vectors
 
 
 if __name__ == "__main__":

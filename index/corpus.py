@@ -77,7 +77,7 @@ def publish(
         raise CorpusError("the documents hold nothing but blanks", "Name one with text in it")
     texts = [searchable(passage) for passage in passages]
     lexical = LexicalIndex.build(texts, language)
-    dense = DenseIndex.build(_encode(encoder, texts, progress))
+    dense = DenseIndex.build(encode_all(encoder, texts, progress))
 
     def write(staging: Path) -> None:
         try:
@@ -191,7 +191,8 @@ def _identify(encoder: Encoder) -> EncoderId:
     return EncoderId(encoder.name, encoder.checksum, encoder.dimension)
 
 
-def _encode(encoder: Encoder, texts: Sequence[str], progress: Progress) -> NDArray[np.float32]:
+def encode_all(encoder: Encoder, texts: Sequence[str], progress: Progress) -> NDArray[np.float32]:
+    """Unit vectors, (len(texts), dimension), float32, encoded a few at a time so that progress can be told."""
     vectors = np.empty((len(texts), encoder.dimension), np.float32)
     progress(0, len(texts))
     for start in range(0, len(texts), _ENCODED_AT_ONCE):

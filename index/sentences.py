@@ -155,20 +155,24 @@ def _sentence_starts(text: str, paragraph: Span, language: str) -> Iterator[int]
     body = text[paragraph.start : paragraph.end]
     yield paragraph.start
     start = 0
+    # a boundary needs words after it; the rest of the text is not looked through again at each
+    last_word = next((n for n in range(len(body) - 1, -1, -1) if body[n].isalnum()), -1)
     for boundary in sentencex.get_sentence_boundaries(language, body):
         end = boundary["end_index"]
-        if end < len(body) and _is_boundary(body[start:end], body[end:]):
+        if end <= last_word and _is_boundary(
+            body[start:end], next(body[n] for n in range(end, len(body)) if not body[n].isspace())
+        ):
             yield paragraph.start + end
             start = end
 
 
-def _is_boundary(before: str, after: str) -> bool:
-    following = after.lstrip()
-    if not following or not any(c.isalnum() for c in before) or not any(c.isalnum() for c in following):
+def _is_boundary(before: str, following: str) -> bool:
+    """Whether a sentence ends after `before`, where `following` is the next character that is not blank."""
+    if not any(c.isalnum() for c in before):
         return False
-    if following[0].islower() and not before.rstrip().endswith(("!", "?", "…")):
+    if following.islower() and not before.rstrip().endswith(("!", "?", "…")):
         return False
-    if following[0].isdigit() and _BEFORE_NUMBER.search(before):
+    if following.isdigit() and _BEFORE_NUMBER.search(before):
         return False
     # "1. The first" and "J. Smith": what is left before is a number or an initial, not a sentence
     return len(before.strip().rstrip(".)")) > 1 or not before.rstrip().endswith((".", ")"))

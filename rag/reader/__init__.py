@@ -38,6 +38,8 @@ class Reader(Protocol):
 
 
 READERS = ("similarity", "trained")
+READINGS = 6
+"""How many sentences a reader hands on, of all that it scores."""
 
 
 def load_reader(name: str, encoder: Encoder, words: Words) -> Reader:

@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from index.encoder import Encoder, Encoding
 from index.lexical import Words
 from index.types import Document, Hit, Sentence
-from rag.reader import Reading
+from rag.reader import READINGS, Reading
 from rag.reader.highlight import highlight
 from rag.types import Query
 
 _PASSAGE_WEIGHT = 0.1
 """What the passage's own score, 0 to 1, adds to its sentences' (measured on train/squad2: hit@1 .765 to .773)."""
-_READINGS = 6
-"""How many sentences are handed on, of all that are scored."""
 _REMEMBERED = 4096
 """Sentences whose encodings are kept: about 50 kB each."""
 
@@ -61,7 +59,7 @@ class SimilarityReader:
         scored.sort(key=lambda one: -one[0])
         return [
             Reading(hit, sentence, score, highlight(query.text, hit.passage.document, sentence.span, self._words))
-            for score, hit, sentence in scored[:_READINGS]
+            for score, hit, sentence in scored[:READINGS]
         ]
 
     def _encode(self, sentences: Sequence[tuple[Document, Sentence]]) -> list[_Encoded]:

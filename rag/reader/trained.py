@@ -13,7 +13,7 @@ import torch
 from index.encoder import processor_dtype
 from index.errors import ModelError
 from index.types import Hit, Sentence, Span
-from rag.reader import Reading
+from rag.reader import READINGS, Reading
 from rag.reader.highlight import to_words
 from rag.reader.model import MASKED, ReaderModel, load_reader_model
 from rag.reader.pieces import Framed, Ragged, collate, load_tokenizer, passage_pieces, question_pieces
@@ -21,8 +21,6 @@ from rag.reader.spans import score_sentences
 from rag.types import Query
 
 WEIGHTS = Path(__file__).parent / "weights" / "reader.safetensors"
-_READINGS = 6
-"""How many sentences are handed on, of all that are scored."""
 # what is not to be parted: a number with its separators, its currency and its percent sign; a word with its apostrophe
 _WHOLE = re.compile(r"[$€£¥]?\d+(?:[.,:/’']\d+)*\w*\s?%?|\w+(?:[’'-]\w+)*")
 
@@ -80,7 +78,7 @@ class TrainedReader:
                     whole = sentence.span.trimmed(hit.passage.document.text)
                     readings.append(Reading(hit, sentence, MASKED, whole))
         readings.sort(key=lambda reading: -reading.score)
-        return readings[:_READINGS]
+        return readings[:READINGS]
 
 
 def _whole(marked: Span, hit: Hit, sentence: Sentence) -> Span:

@@ -18,6 +18,7 @@ _HEADING_WORDS = 16
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _STOP = re.compile(r"[.!?…。！？؟۔।:;][\"'”’»)\]*_]*\s*\Z")
 _BULLET = re.compile(r"\s*(?:[-*+•–—]|\(?\w{1,3}[.)])\s+\S")
+_WIDE_BLANK = re.compile(r"[^\S\x00-\x7f]")
 _ROW = re.compile(r"[|\t]")
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _MARKDOWN_HEADING = re.compile(r"#{1,6}\s+\S")
@@ -157,7 +158,8 @@ def _sentence_starts(text: str, paragraph: Span, language: str) -> Iterator[int]
     start = 0
     # a boundary needs words after it; the rest of the text is not looked through again at each
     last_word = next((n for n in range(len(body) - 1, -1, -1) if body[n].isalnum()), -1)
-    for boundary in sentencex.get_sentence_boundaries(language, body):
+    # sentencex panics where a blank of several bytes follows an initial; one for one, the offsets stay
+    for boundary in sentencex.get_sentence_boundaries(language, _WIDE_BLANK.sub(" ", body)):
         end = boundary["end_index"]
         if end <= last_word and _is_boundary(
             body[start:end], next(body[n] for n in range(end, len(body)) if not body[n].isspace())

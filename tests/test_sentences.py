@@ -184,3 +184,9 @@ def test_a_comment_in_a_code_block_is_no_heading() -> None:
 def test_the_lines_of_a_list_in_lower_case_are_told_apart() -> None:
     lines = [f"apples are number {n} on the list" for n in range(5)]
     assert sentences("\n".join(lines)) == lines
+
+
+@pytest.mark.parametrize("blank", ["\u2028", "\u00a0", "\u3000"])
+def test_a_wide_blank_after_an_initial(blank: str) -> None:
+    text = f"A.{blank}B. Smith came. He left."
+    assert "".join(text[s.span.start : s.span.end] for s in split_sentences(text)) == text

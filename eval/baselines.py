@@ -21,7 +21,7 @@ from index.lexical import LexicalIndex
 from index.types import Hit, Passage
 from rag.retrieve import fuse
 from rag.row import row_of
-from rag.types import Answer, Citation, Excerpt
+from rag.types import Answer, Attempt, Citation, Excerpt
 
 SHOWN = 3
 RETRIEVED = 10
@@ -93,19 +93,18 @@ def _answer(question: str, sentences: Sequence[Passage], ranker: Ranker, edition
     started = time.perf_counter()
     ranking = ranker(question)[:RETRIEVED]
     took = 1000 * (time.perf_counter() - started)
+    hits = tuple(
+        Hit(sentences[row], score, rank, {"sentence": score}) for rank, (score, row) in enumerate(ranking, start=1)
+    )
     return Answer(
         question=question,
-        searched_for=(question,),
         status="answered" if ranking else "unanswered",
-        confidence=ranking[0][0] if ranking else 0.0,
+        threshold=0.0,
         citations=tuple(
             _cite(number, sentences[row], score) for number, (score, row) in enumerate(ranking[:SHOWN], start=1)
         ),
         closest=(),
-        retrieved=tuple(
-            Hit(sentences[row], score, rank, {"sentence": score}) for rank, (score, row) in enumerate(ranking, start=1)
-        ),
-        features={},
+        attempts=(Attempt(question, hits, (), {}, ranking[0][0] if ranking else 0.0),),
         edition=edition,
         ms={"retrieve": took, "read": 0.0, "total": took},
     )

@@ -105,7 +105,7 @@ def _ask(args: argparse.Namespace, settings: Settings) -> tuple[list[Mapping[str
     with opened(documents, encoder, settings) as corpus:
         # what is to be fitted is not needed to see what it is fitted on
         reader = load_reader(settings.reader, encoder, corpus.lexical.words)
-        answerer = Answerer(corpus, encoder, reader, Calibration({}, 0.0), threshold=0.0)
+        answerer = Answerer(corpus, encoder, reader, Calibration({}, 0.0, ()), risk=1.0)
         say = progress("Asking")
         answers = []
         for number, question in enumerate(questions, start=1):
@@ -115,7 +115,7 @@ def _ask(args: argparse.Namespace, settings: Settings) -> tuple[list[Mapping[str
         values = measure(questions, rows, documents).scores
         right = [bool(values[q.id].get("hit@1")) for q in questions]
         others = [answerer.ask(text) for text in foreign]
-    return [answer.features for answer in [*answers, *others]], right + [False] * len(others)
+    return [answer.attempts[0].features for answer in [*answers, *others]], right + [False] * len(others)
 
 
 def _texts(path: Path) -> list[str]:

@@ -11,11 +11,11 @@ from index.encoder import Encoder
 from index.errors import QuestionError
 from rag.choose import choose
 from rag.confidence import Calibration, features
-from rag.followup import stand_alone
+from rag.followup import forms
 from rag.reader import Reader, load_reader
 from rag.retrieve import retrieve
 from rag.settings import Settings
-from rag.types import Answer, Query, Turn
+from rag.types import Answer, Attempt, Query, Turn
 
 LONGEST_QUESTION = 2000
 """Characters."""
@@ -28,58 +28,60 @@ _READ = 8
 class Answerer:
     """Answers questions from one edition of a corpus. May be used by several threads at once."""
 
-    def __init__(
-        self, corpus: Corpus, encoder: Encoder, reader: Reader, calibration: Calibration, threshold: float
-    ) -> None:
+    def __init__(self, corpus: Corpus, encoder: Encoder, reader: Reader, calibration: Calibration, risk: float) -> None:
         self.corpus = corpus
         self._encoder = encoder
         self._reader = reader
         self._calibration = calibration
-        self._threshold = threshold
+        self._risk = risk
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+    def ask(self, question: str, history: Sequence[Turn] = (), *, risk: float | None = None) -> Answer:
         """What the corpus says to `question`, after the turns of `history`, oldest first.
 
-        Raises QuestionError where the question is blank, too long or holds control characters.
+        `risk` is the share of wrong answers, 0 to 1, that is borne among what is answered; without it, the settings'.
+        Raises QuestionError where the question is blank, too long or holds control characters, or the risk is not
+        from 0 to 1.
         """
-        started = time.perf_counter()
-        query = self._query(check_question(question), history)
-        hits = retrieve(self.corpus, query, _RETRIEVED)
-        retrieved = time.perf_counter()
-        readings = self._reader.read(query, hits[:_READ])
-        seen = features(query, readings, self.corpus.lexical.words)
-        confidence = self._calibration.confidence(seen)
-        excerpts = choose(readings)
-        read = time.perf_counter()
-        answered = bool(excerpts) and confidence >= self._threshold
+        if risk is not None and not 0 <= risk <= 1:
+            raise QuestionError(f"the risk is {risk}, expected 0 to 1", "Give the share of wrong answers to bear")
+        watch = _Stopwatch()
+        attempts = [self._attempt(form, watch) for form in self._forms(check_question(question), history)]
+        attempts.sort(key=lambda attempt: -attempt.confidence)
+        best = attempts[0]
+        threshold = self._calibration.threshold(self._risk if risk is None else risk)
+        excerpts = choose(best.readings)
+        answered = bool(excerpts) and best.confidence >= threshold
         return Answer(
             question=question,
-            searched_for=(query.text,),
+            attempts=tuple(attempts),
             status="answered" if answered else "unanswered",
-            confidence=confidence,
-            features=seen,
+            threshold=threshold,
             citations=excerpts if answered else (),
             closest=() if answered else excerpts,
-            retrieved=tuple(hits),
             edition=self.corpus.edition,
-            ms={
-                "retrieve": 1000 * (retrieved - started),
-                "read": 1000 * (read - retrieved),
-                "total": 1000 * (read - started),
-            },
+            ms=watch.ms(),
         )
 
-    def _query(self, question: str, history: Sequence[Turn]) -> Query:
+    def _attempt(self, form: str, watch: _Stopwatch) -> Attempt:
+        query = Query(form, self._encoder.encode_pieces([form])[0])
+        hits = retrieve(self.corpus, query, _RETRIEVED)
+        watch.lap("retrieve")
+        readings = self._reader.read(query, hits[:_READ])
+        seen = features(query, readings, self.corpus.lexical.words)
+        watch.lap("read")
+        return Attempt(form, tuple(hits), tuple(readings), seen, self._calibration.confidence(seen))
+
+    def _forms(self, question: str, history: Sequence[Turn]) -> list[str]:
+        """The forms of the question that the encoder can read."""
         for turn in history[-1:]:
             _check_characters(turn.question, "the question before")
-        alone = stand_alone(question, history)
-        text = alone if self._fits(alone) else question
-        if not self._fits(text):
+        fitting = [form for form in forms(question, history) if self._fits(form)]
+        if not fitting and not self._fits(question):
             raise QuestionError(
                 f"the question has more than the {self._encoder.max_tokens} tokens that the encoder reads",
                 "Ask a shorter one",
             )
-        return Query(text, self._encoder.encode_pieces([text])[0])
+        return fitting or [question]
 
     def _fits(self, text: str) -> bool:
         # in ASCII a token is at least a character, so most need no counting; elsewhere one character may make several
@@ -87,10 +89,27 @@ class Answerer:
         return (text.isascii() and len(text) <= limit) or self._encoder.count_tokens([text])[0] <= limit
 
 
+class _Stopwatch:
+    """Milliseconds by stage."""
+
+    def __init__(self) -> None:
+        self._started = self._since = time.perf_counter()
+        self._ms: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        """Counts the time since the last lap towards `stage`."""
+        now = time.perf_counter()
+        self._ms[stage] = self._ms.get(stage, 0.0) + 1000 * (now - self._since)
+        self._since = now
+
+    def ms(self) -> dict[str, float]:
+        return {**self._ms, "total": 1000 * (time.perf_counter() - self._started)}
+
+
 def build_answerer(corpus: Corpus, encoder: Encoder, settings: Settings) -> Answerer:
     """The Answerer that `settings` describe, over an open corpus."""
     reader = load_reader(settings.reader, encoder, corpus.lexical.words)
-    return Answerer(corpus, encoder, reader, Calibration.of(reader.name), settings.threshold)
+    return Answerer(corpus, encoder, reader, Calibration.of(reader.name), settings.risk)
 
 
 def check_question(question: str) -> str:

@@ -25,18 +25,27 @@ class Calibration:
 
     weights: Mapping[str, float]
     bias: float
+    thresholds: tuple[tuple[float, float], ...]
+    """(risk, threshold), both ascending and descending in that order: the least confidence at which, of the questions
+    that it was fitted on, at most that share of the answered ones was answered wrongly."""
 
     @classmethod
     def of(cls, reader: str) -> Calibration:
         """The calibration that ships for this reader."""
         file = Path(__file__).parent / "reader" / f"{reader}.calibration.json"
         given = json.loads(file.read_text(encoding="utf-8"))
-        return cls(given["weights"], given["bias"])
+        return cls(given["weights"], given["bias"], tuple((risk, least) for risk, least in given["thresholds"]))
 
     def confidence(self, features: Mapping[str, float]) -> float:
         """The probability, 0 to 1, for the values of FEATURES."""
         logit = self.bias + math.fsum(weight * features[name] for name, weight in self.weights.items())
         return 1 / (1 + math.exp(-max(-50.0, min(50.0, logit))))
+
+    def threshold(self, risk: float) -> float:
+        """The least confidence that keeps wrong answers to this share; 0 for a risk of 1, infinite where none does."""
+        if risk >= 1:
+            return 0.0
+        return next((least for kept, least in reversed(self.thresholds) if kept <= risk), math.inf)
 
 
 def features(query: Query, readings: Sequence[Reading], words: Words) -> dict[str, float]:

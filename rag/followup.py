@@ -16,8 +16,8 @@ _POINTS_BACK = re.compile(
 )
 
 
-def stand_alone(question: str, history: Sequence[Turn]) -> str:
-    """`question` with the one before it in front, where it points back; otherwise as it is."""
+def forms(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
+    """The stand-alone questions that `question` can mean after the turns of `history`, oldest first; never none."""
     if history and _POINTS_BACK.search(question):
-        return f"{history[-1].question} {question}"
-    return question
+        return (f"{history[-1].question} {question}",)
+    return (question,)

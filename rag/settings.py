@@ -31,16 +31,15 @@ class Settings:
     """ISO 639-1: how documents are parted into sentences and words are stemmed, where they do not say."""
     passage_tokens: int = 160
     """The budget of a passage, in tokens."""
-    threshold: float = 0.3
-    """The least confidence, 0 to 1, at which a question counts as answered (on the article's tune half this leaves
-    all that is off topic, gibberish or an instruction unanswered, and no higher value does more)."""
+    risk: float = 0.1
+    """The share of wrong answers, 0 to 1, that is borne among what is answered; 1 answers always, 0 never."""
     host: str = "127.0.0.1"
     port: int = 7860
 
     def __post_init__(self) -> None:
         for name, value, low, high in (
             ("passage_tokens", self.passage_tokens, 16, 100_000),
-            ("threshold", self.threshold, 0, 1),
+            ("risk", self.risk, 0, 1),
             ("port", self.port, 0, 65535),
         ):
             if not low <= value <= high:

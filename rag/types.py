@@ -10,6 +10,7 @@ from index.types import Document, Hit, Span
 
 if TYPE_CHECKING:
     from index.encoder import Encoding
+    from rag.reader import Reading
 
 Status = Literal["answered", "unanswered"]
 
@@ -52,27 +53,53 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One stand-alone form of a question, and what searching and reading for it gave."""
+
+    searched_for: str
+    retrieved: tuple[Hit, ...]
+    """The passages that the search found, best first."""
+    readings: tuple[Reading, ...]
+    """The sentences that the reader handed on, best first."""
+    features: Mapping[str, float]
+    """What the confidence was reckoned from, by the names of rag.confidence.FEATURES."""
+    confidence: float
+    """The calibrated probability, 0 to 1, that the best reading answers the question."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the documents say to a question, in their own words, or that they do not say."""
 
     question: str
-    searched_for: tuple[str, ...]
-    """The stand-alone forms of the question that were searched for."""
+    attempts: tuple[Attempt, ...]
+    """Of each stand-alone form of the question one, and first the one that the answer is taken from."""
     status: Status
-    confidence: float
-    """The calibrated probability, 0 to 1, that the best excerpt answers the question."""
-    features: Mapping[str, float]
-    """What the confidence was reckoned from, by the names of rag.confidence.FEATURES."""
+    threshold: float
+    """The least confidence at which it counts as answered."""
     citations: tuple[Citation, ...]
     """Best first; empty where the question is not answered."""
     closest: tuple[Citation, ...]
     """Where the question is not answered: the nearest excerpts, which are not answers. Otherwise empty."""
-    retrieved: tuple[Hit, ...]
-    """The passages that the search found, best first."""
     edition: str
     """The name of the edition that was asked."""
     ms: Mapping[str, float]
     """Milliseconds by stage: "retrieve", "read" and "total"."""
+
+    @property
+    def confidence(self) -> float:
+        """The calibrated probability, 0 to 1, that the best excerpt answers the question."""
+        return self.attempts[0].confidence
+
+    @property
+    def retrieved(self) -> tuple[Hit, ...]:
+        """The passages that the search found for the form that was chosen, best first."""
+        return self.attempts[0].retrieved
+
+    @property
+    def searched_for(self) -> tuple[str, ...]:
+        """The stand-alone forms of the question, the chosen one first."""
+        return tuple(attempt.searched_for for attempt in self.attempts)
 
 
 @dataclass(frozen=True, slots=True)

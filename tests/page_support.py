@@ -19,7 +19,7 @@ from index.sentences import split_sentences
 from index.sources import read
 from index.types import Document, Sentence, Span
 from rag.answer import check_question
-from rag.types import Answer, Citation, Excerpt, Turn
+from rag.types import Answer, Attempt, Citation, Excerpt, Turn
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 
@@ -105,15 +105,14 @@ class FakeAnswerer:
         found = sorted(self._scored(question), key=lambda scored: -scored[0])
         cited = tuple(self._citation(number, *scored) for number, scored in enumerate(found[:3], 1))
         answered = bool(found) and found[0][0] >= 2
+        forms = (question,) if not history else (question, f"{history[-1].question} {question}")
         return Answer(
             question=question,
-            searched_for=(question,) if not history else (question, f"{history[-1].question} {question}"),
             status="answered" if answered else "unanswered",
-            confidence=0.82 if answered else 0.07,
-            features={},
+            threshold=0.5,
             citations=cited[:2] if answered else (),
             closest=() if answered else cited,
-            retrieved=(),
+            attempts=tuple(Attempt(form, (), (), {}, 0.82 if answered else 0.07) for form in forms),
             edition=self.corpus.edition,
             ms={"retrieve": 1.0, "read": 2.0, "total": 3.0},
         )

@@ -207,7 +207,7 @@ def test_a_question_from_standard_input_that_cannot_be_asked(
 
 def test_a_question_from_standard_input(run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     give_standard_input(monkeypatch, f"{QUESTION}\r\n".encode())
-    code, out, _ = run("ask", "-", "--json", "--threshold", 0)
+    code, out, _ = run("ask", "-", "--json", "--risk", 1)
     assert code == GOOD
     assert json.loads(out)["searched_for"] == [QUESTION]
 
@@ -222,7 +222,7 @@ def test_markup_is_printed_as_text(run: Run, tmp_path: Path, indexed: Path) -> N
     markup = "The <b>lighthouse</b> [red]was[/red] **built** by [Alan](http://example.invalid) :smile: in 1854."
     (tmp_path / "markup.md").write_text(markup, encoding="utf-8")
     assert run("index", tmp_path / "markup.md")[0] == GOOD
-    code, out, err = run("ask", "Who **built** the <b>lighthouse</b> [bold]?", "--threshold", 0)
+    code, out, err = run("ask", "Who **built** the <b>lighthouse</b> [bold]?", "--risk", 1)
     assert (code, err) == (GOOD, "")
     assert markup in out
 
@@ -233,9 +233,9 @@ def test_control_characters_of_a_document_are_never_printed_raw(run: Run, tmp_pa
     file.write_text(hostile, encoding="utf-8")
     (tmp_path / "hostile.txt.meta.json").write_text(json.dumps({"title": "Title \x1b[2J\u2066\r\nforged: line"}))
     assert run("index", file)[0] == GOOD
-    code, out, _ = run("ask", QUESTION, "--threshold", 0)
+    code, out, _ = run("ask", QUESTION, "--risk", 1)
     assert code == GOOD
-    answered = json.loads(run("ask", QUESTION, "--threshold", 0, "--json")[1])
+    answered = json.loads(run("ask", QUESTION, "--risk", 1, "--json")[1])
     receipt = tmp_path / "receipt.json"
     receipt.write_text(json.dumps(answered))
     for printed in (out, run("verify", receipt)[1], run("doctor")[1]):
@@ -289,7 +289,7 @@ def test_a_damaged_edition(run: Run, indexed: Path, tmp_path: Path, damage: str,
 
 
 def test_without_a_corpus_the_article_is_indexed(run: Run, corpus: Path) -> None:
-    code, out, err = run("ask", "What did Putin give Kim Jong Un?", "--json", "--threshold", 0)
+    code, out, err = run("ask", "What did Putin give Kim Jong Un?", "--json", "--risk", 1)
     assert code == GOOD
     assert "Kim" in json.loads(out)["citations"][0]["text"]
     assert f"no corpus at {corpus} yet" in err
@@ -298,11 +298,11 @@ def test_without_a_corpus_the_article_is_indexed(run: Run, corpus: Path) -> None
 
 
 def test_an_answer_exits_0_and_none_exits_1(run: Run, indexed: Path) -> None:
-    code, out, _ = run("ask", QUESTION, "--threshold", 0)
+    code, out, _ = run("ask", QUESTION, "--risk", 1)
     assert code == GOOD
     assert "Alan Stevenson" in out
     assert "paragraph 2" in out
-    code, out, _ = run("ask", QUESTION, "--threshold", 1)
+    code, out, _ = run("ask", QUESTION, "--risk", 0)
     assert code == NEGATIVE
     assert "do not answer" in out
     assert "not answers" in out
@@ -317,8 +317,8 @@ def test_an_answer_exits_0_and_none_exits_1(run: Run, indexed: Path) -> None:
         ("QUOTH_CORPSE", "x", "QUOTH_CORPSE is set, but there is no such setting"),
         ("QUOTH_PORT", "many", "port is 'many', expected a number"),
         ("QUOTH_PORT", "70000", "port is 70000, expected 0 to 65535"),
-        ("QUOTH_THRESHOLD", "1.5", "threshold is 1.5"),
-        ("QUOTH_THRESHOLD", "nan", "threshold is nan"),
+        ("QUOTH_RISK", "1.5", "risk is 1.5"),
+        ("QUOTH_RISK", "nan", "risk is nan"),
         ("QUOTH_PASSAGE_TOKENS", "8", "passage_tokens is 8"),
         ("QUOTH_PASSAGE_TOKENS", "9" * 5000, "passage_tokens"),
         ("QUOTH_HOST", "0.0.0.0", "host is '0.0.0.0', expected 127.0.0.1"),
@@ -340,14 +340,14 @@ def test_a_setting_that_cannot_be(
 
 
 def test_a_flag_is_stronger_than_the_environment(run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QUOTH_THRESHOLD", "1")
+    monkeypatch.setenv("QUOTH_RISK", "0")
     assert run("ask", QUESTION)[0] == NEGATIVE
-    assert run("ask", QUESTION, "--threshold", 0)[0] == GOOD
+    assert run("ask", QUESTION, "--risk", 1)[0] == GOOD
 
 
 @pytest.mark.parametrize(
     "argv",
-    [[], ["fly"], ["ask"], ["index"], ["ask", "a", "b"], ["ask", "a", "--threshold", "x"], ["serve", "--port", ""]],
+    [[], ["fly"], ["ask"], ["index"], ["ask", "a", "b"], ["ask", "a", "--risk", "x"], ["serve", "--port", ""]],
 )
 def test_a_wrong_command_line_exits_2(run: Run, argv: Sequence[str]) -> None:
     code, out, err = run(*argv)
@@ -410,8 +410,8 @@ def test_a_receipt_that_is_not_there(run: Run, tmp_path: Path, indexed: Path) ->
 def test_what_ask_printed_is_valid_until_the_words_change(
     run: Run, tmp_path: Path, indexed: Path, document: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for threshold in (0, 1):
-        _, printed, _ = run("ask", QUESTION, "--json", "--threshold", threshold)
+    for risk in (1, 0):
+        _, printed, _ = run("ask", QUESTION, "--json", "--risk", risk)
         give_standard_input(monkeypatch, printed.encode())
         code, out, _ = run("verify", "-", "--json")
         verdicts = [json.loads(line) for line in out.splitlines()]
@@ -487,7 +487,7 @@ def test_where_there_is_no_terminal_there_is_no_colour(corpus: Path, document: P
 def test_whoever_reads_the_output_may_stop(indexed: Path, as_json: Sequence[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-m", "ui.cli", "ask", QUESTION, "--threshold", "0", *as_json]
+    command = [sys.executable, "-m", "ui.cli", "ask", QUESTION, "--risk", "1", *as_json]
     with subprocess.Popen(command, cwd=ROOT, stdout=writing, stderr=subprocess.PIPE) as process:
         os.close(writing)
         _, err = process.communicate(timeout=120)
@@ -506,7 +506,7 @@ def test_standard_input_and_output_closed(indexed: Path) -> None:
 def test_colour_on_a_terminal_unless_it_is_refused(indexed: Path, variable: str, coloured: bool) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "CI")}
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "ui.cli", "ask", QUESTION, "--threshold", "0"]
+    command = [sys.executable, "-m", "ui.cli", "ask", QUESTION, "--risk", "1"]
     environment |= {variable: "1", "TERM": "xterm-256color"}
     with subprocess.Popen(command, cwd=ROOT, stdout=theirs, stderr=theirs, stdin=theirs, env=environment) as process:
         os.close(theirs)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from index.sentences import split_sentences
 from index.types import Document, Sentence, Span
-from rag.types import Answer, Citation, Excerpt, Turn
+from rag.types import Answer, Attempt, Citation, Excerpt, Turn
 from ui import source
 from ui.markup import overlap, shown
 from ui.render import Exchange, citation_at, confidence_in_words, conversation_html, examples_of, turns_of, welcome_html
@@ -78,13 +78,11 @@ def citation_of(document: Document, span: Span, words: Span, number: int = 1) ->
 def answer_of(question: str, citations: tuple[Citation, ...], *, answered: bool, forms: tuple[str, ...] = ()) -> Answer:
     return Answer(
         question=question,
-        searched_for=forms or (question,),
         status="answered" if answered else "unanswered",
-        confidence=0.82 if answered else 0.1,
-        features={},
+        threshold=0.5,
         citations=citations if answered else (),
         closest=() if answered else citations,
-        retrieved=(),
+        attempts=tuple(Attempt(form, (), (), {}, 0.82 if answered else 0.1) for form in forms or (question,)),
         edition="edition",
         ms={},
     )

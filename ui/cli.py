@@ -67,10 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     answering = argparse.ArgumentParser(add_help=False)
     answering.add_argument("--reader", metavar="NAME", help="what picks the sentences that answer")
     answering.add_argument(
-        "--threshold",
+        "--risk",
         type=float,
-        metavar="P",
-        help=f"the least confidence, 0 to 1, of an answer (default {default.threshold})",
+        metavar="SHARE",
+        help=f"how many of the answers may be wrong, 0 to 1; 1 answers always (default {default.risk})",
     )
 
     serve = commands.add_parser("serve", parents=[shared, answering], help="chat with the documents in a web page")

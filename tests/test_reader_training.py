@@ -20,7 +20,7 @@ from index.errors import ModelError, SettingsError
 from rag.reader.cache import BASE, Cache, Kind, read_cache
 from rag.reader.model import LARGEST, MASKED, ReaderModel, load_reader_model, read_about, save_reader, untrained
 from rag.reader.objective import Weighing, loss, targets
-from rag.reader.pieces import collate
+from rag.reader.pieces import SHARED, collate
 from rag.reader.spans import score_sentences
 from rag.reader.teacher import MpnetTrunk, Taught, teach
 from rag.reader.train import main
@@ -28,6 +28,7 @@ from rag.reader.training import CHECKPOINT, Training, epoch_order, train
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parent.parent
+TYPES = "embeddings.token_type_embeddings.weight"
 THIRTY = Training(steps=30, batch=8, rate=3e-3)
 
 
@@ -92,6 +93,9 @@ def test_an_epoch_has_every_answer_and_no_more_negatives_than_asked(cache: Cache
     retrieved = cache.pairs[rows[np.isin(kinds, (Kind.RETRIEVED, Kind.UNANSWERABLE))], 0]
     assert len(retrieved)
     assert len(set(retrieved.tolist())) == len(retrieved)
+    for batch in epoch_order(cache, Training(steps=1, negatives=3, batch=6), 0):
+        others = np.setdiff1d(np.concatenate(epoch_order(cache, Training(steps=1, negatives=3, batch=6), 0)), batch)
+        assert not np.isin(cache.pairs[batch, 0], cache.pairs[others, 0]).any()
     other = epoch_order(cache, Training(steps=1, negatives=1), 1)
     assert np.concatenate(order).tolist() != np.concatenate(other).tolist()
     assert epoch_order(cache, Training(steps=1, without=("toy",)), 0) == []
@@ -108,12 +112,44 @@ def test_targets_fall_on_the_answers_and_else_on_the_first_piece(cache: Cache) -
     assert bool((batch.sentences[wanted.start & (torch.arange(batch.ids.shape[1]) > 0)] > 0).all())
 
 
+def test_pieces_that_question_and_passage_share_are_marked(cache: Cache) -> None:
+    batch = collate(cache.questions, cache.passages, cache.sentences, cache.pairs)
+    for ids, types, mask in zip(batch.ids.tolist(), batch.types.tolist(), batch.mask.tolist(), strict=True):
+        closing = [place for place, id in enumerate(ids) if id == 102 and mask[place]]
+        asked, read = range(1, closing[0]), range(closing[0] + 1, closing[1])
+        for side, own, others in ((0, asked, read), (1, read, asked)):
+            held = {ids[place] for place in others}
+            assert [types[place] for place in own] == [side + SHARED * (ids[place] in held) for place in own]
+        assert [types[place] for place in (0, *closing)] == [0, 0, 1]
+        assert not any(types[closing[1] + 1 :])
+
+
+def test_the_listwise_loss_is_that_of_a_slow_reference(cache: Cache) -> None:
+    rows = np.concatenate(epoch_order(cache, Training(steps=1, negatives=2), 0))
+    batch = collate(cache.questions, cache.passages, cache.sentences, cache.pairs[rows])
+    wanted = targets(cache, rows, batch)
+    scores = tiny_model()(batch)
+    alone, both = (loss(scores, wanted, None, Weighing(listwise=weight)) for weight in (0.0, 1.0))
+    surprises = []
+    for question in dict.fromkeys(cache.pairs[rows, 0].tolist()):
+        places, right = [0.0], [True]
+        for pair in np.flatnonzero(cache.pairs[rows, 0] == question):
+            evidence = scores.evidence[pair].tolist()
+            for number in range(1, int(batch.sentences[pair].max()) + 1):
+                places.append(evidence[number] - evidence[0])
+                right.append(bool(wanted.evidence[pair, number]))
+        right[0] = not any(right[1:])
+        chances = np.exp(places) / np.exp(places).sum()
+        surprises.append(-np.log(chances[right].sum()))
+    assert (both - alone).item() == pytest.approx(np.mean(surprises), rel=1e-4)
+
+
 def test_weights_are_small_and_give_the_same_scores(folder: Path, cache: Cache, tmp_path: Path) -> None:
     model = untrained(CPU, seed=3, base=folder / BASE).eval()
     file = tmp_path / "reader.safetensors"
     save_reader(model, file, {"sets": ["toy"]})
     assert file.stat().st_size <= LARGEST
-    assert not [name for name in load_file(file) if name.startswith(("embeddings", "pooler"))]
+    assert [name for name in load_file(file) if name.startswith(("embeddings", "pooler"))] == [TYPES]
     about = read_about(file)
     assert (about["base"], about["sets"]) == (PACKAGED_SHA256, ["toy"])
     batch = collate(cache.questions, cache.passages, cache.sentences, cache.pairs[:4])

@@ -18,15 +18,17 @@ from index.bert import Bert, BertConfig
 from index.encoder import PACKAGED_SHA256, check_weights
 from index.errors import ModelError
 from rag.reader.files import replace_whole
-from rag.reader.pieces import Batch
+from rag.reader.pieces import SHARED, Batch
 
-FORMAT = "quoth-reader-1"
+FORMAT = "quoth-reader-2"
 LARGEST = 24_000_000
 """Bytes that a file of weights may have."""
 MASKED = -1e4
 """The score of a place that cannot be chosen; half precision holds it."""
 _FROZEN = "embeddings."
 _TRAINED = "encoder."
+_TYPES = "embeddings.token_type_embeddings.weight"
+"""Trained as well: the base has types for the two texts alone, and the reader two more, see Batch.types."""
 _FUSED = (".attention.self.weight", ".attention.self.bias")
 _PARTS = ("query", "key", "value")
 
@@ -78,14 +80,17 @@ class ReaderModel(nn.Module):
 
 
 class BertTrunk(nn.Module):
-    """Our BERT, its layers to be trained and its embeddings as they are."""
+    """Our BERT, its layers to be trained and its embeddings of words and places as they are."""
 
     def __init__(self, bert: Bert, device: torch.device) -> None:
         super().__init__()
         self._bert = bert
+        types = bert.weights[_TYPES]
+        if len(types) == SHARED:
+            bert.weights[_TYPES] = torch.cat([types, types])
         for name, weight in bert.weights.items():
             bert.weights[name] = weight.to(device)
-            if name.startswith(_TRAINED):
+            if _is_trained(name):
                 parameter = nn.Parameter(bert.weights[name])
                 # PyTorch allows no dot in a parameter's name
                 self.register_parameter(name.replace(".", "/"), parameter)
@@ -102,7 +107,7 @@ class BertTrunk(nn.Module):
                 layer, _, kind = name.rpartition(".")
                 parts = zip(_PARTS, weight.detach().chunk(3), strict=True)
                 weights |= {f"{layer}.{part}.{kind}": tensor for part, tensor in parts}
-            elif name.startswith(_TRAINED):
+            elif _is_trained(name):
                 weights[name] = weight.detach()
         return weights
 
@@ -153,7 +158,7 @@ def load_reader_model(file: Path, dtype: torch.dtype = torch.float32) -> ReaderM
     """
     _check(file, {"format": FORMAT, "base": PACKAGED_SHA256})
     trained = _read(file)
-    heads = {name: trained.pop(name).float() for name in list(trained) if not name.startswith(_TRAINED)}
+    heads = {name: trained.pop(name).float() for name in list(trained) if not _is_trained(name)}
     packaged = _packaged()
     try:
         weights = _read(packaged / "model.safetensors", _FROZEN) | trained
@@ -164,6 +169,10 @@ def load_reader_model(file: Path, dtype: torch.dtype = torch.float32) -> ReaderM
     except (KeyError, RuntimeError) as error:
         raise ModelError(f"{file}: it lacks weights of the reader, or holds others", _REMEDY) from error
     return model.eval().requires_grad_(False)
+
+
+def _is_trained(name: str) -> bool:
+    return name.startswith(_TRAINED) or name == _TYPES
 
 
 def read_about(file: Path) -> dict[str, object]:

@@ -22,15 +22,19 @@ class Targets:
     start: Tensor
     end: Tensor
     evidence: Tensor
+    together: Tensor
+    """(questions, pairs of one at most): the places of each question's pairs in the batch; -1 where it has no more."""
 
     def to(self, device: torch.device) -> Targets:
-        return Targets(moved(self.start, device), moved(self.end, device), moved(self.evidence, device))
+        return Targets(*(moved(part, device) for part in (self.start, self.end, self.evidence, self.together)))
 
 
 @dataclass(frozen=True, slots=True)
 class Weighing:
     evidence: float = 1.0
     """Of the evidence head's loss, beside the span head's 1."""
+    listwise: float = 1.0
+    """Of its loss over all passages of a question together."""
     soft: float = 0.0
     """The share of the loss that is the distance from the teacher."""
     temperature: float = 2.0
@@ -55,7 +59,8 @@ def targets(cache: Cache, rows: NDArray[np.int64], batch: Batch) -> Targets:
     np.logical_or.at(evidence, here, (lowest[:, None] <= numbers) & (numbers <= highest[:, None]))
     for each in (start, end, evidence):
         each[:, 0] = ~each[:, 1:].any(1)
-    return Targets(torch.from_numpy(start), torch.from_numpy(end), torch.from_numpy(evidence))
+    together = _together(cache.pairs[rows, 0])
+    return Targets(*(torch.from_numpy(part) for part in (start, end, evidence, together)))
 
 
 def loss(scores: Scores, wanted: Targets, taught: Scores | None, weighing: Weighing) -> Tensor:
@@ -63,6 +68,8 @@ def loss(scores: Scores, wanted: Targets, taught: Scores | None, weighing: Weigh
     hard = (
         _surprise(scores.start, wanted.start) + _surprise(scores.end, wanted.end)
     ) / 2 + weighing.evidence * _surprise(scores.evidence, wanted.evidence)
+    if weighing.listwise:
+        hard = hard + weighing.listwise * _surprise_together(scores.evidence, wanted)
     if taught is None:
         return hard
     heat = weighing.temperature
@@ -75,6 +82,23 @@ def loss(scores: Scores, wanted: Targets, taught: Scores | None, weighing: Weigh
 def _surprise(scores: Tensor, wanted: Tensor) -> Tensor:
     """The negative log of the probability that falls on any of the wanted places."""
     return (scores.logsumexp(1) - scores.masked_fill(~wanted, 2 * MASKED).logsumexp(1)).mean()
+
+
+def _surprise_together(evidence: Tensor, wanted: Targets) -> Tensor:
+    """The same over the sentences of all passages of a question, scored as in use: less the passage's own "none"."""
+    present = wanted.together >= 0
+    rows = wanted.together.clamp(min=0)
+    scores = (evidence[:, 1:] - evidence[:, :1])[rows].masked_fill(~present[..., None], MASKED).flatten(1)
+    answers = (wanted.evidence[:, 1:][rows] & present[..., None]).flatten(1)
+    none = ~answers.any(1, keepdim=True)
+    return _surprise(torch.cat([scores.new_zeros(len(scores), 1), scores], 1), torch.cat([none, answers], 1))
+
+
+def _together(questions: NDArray[np.int32]) -> NDArray[np.int64]:
+    firsts = np.flatnonzero(np.diff(questions, prepend=-1))
+    sizes = np.diff(firsts, append=len(questions))
+    places = firsts[:, None] + np.arange(sizes.max(initial=1))
+    return np.where(np.arange(sizes.max(initial=1)) < sizes[:, None], places, -1)
 
 
 def _distance(scores: Tensor, taught: Tensor, heat: float) -> Tensor:

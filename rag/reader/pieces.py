@@ -17,6 +17,8 @@ from index.types import Passage, Span
 LONGEST = 512
 """Word pieces of a pair, the special ones included: as many positions as the model has."""
 _START, _SEPARATOR = 101, 102
+SHARED = 2
+"""What is added to the type of a piece that both texts hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ class Batch:
     mask: torch.Tensor
     """False at padding."""
     types: torch.Tensor
-    """0 in the question, 1 in the passage."""
+    """0 in the question, 1 in the passage; and 2 more where the other of the two holds the same word piece."""
     sentences: torch.Tensor
     """The number of the sentence that a piece is read in; 0 at every other."""
     most: int
@@ -174,10 +176,26 @@ def collate(
     return Batch(
         ids=torch.from_numpy(ids),
         mask=torch.from_numpy(places <= last),
-        types=torch.from_numpy(((places >= first) & (places <= last)).astype(np.int64)),
+        types=torch.from_numpy(((places >= first) & (places <= last)) + SHARED * _shared(ids, places, first, inside)),
         sentences=torch.from_numpy(read_in),
         most=int(read_in.max()),
     )
+
+
+def _shared(
+    ids: NDArray[np.int64], places: NDArray[np.int64], first: NDArray[np.int64], inside: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """(pairs, length): 1 where a word piece of the question is in the passage, or the other way round; else 0."""
+    asked = (places >= 1) & (places < first - 1)
+    widest = int(first.max()) - 1
+    # absent pieces of one side are unlike those of the other, so that they never agree
+    question = np.where(asked, ids, -1)[:, :widest]
+    passage = np.where(inside, ids, -2)
+    same = question[:, :, None] == passage[:, None, :]
+    shared = same.any(1)
+    shared[:, :widest] |= same.any(2)
+    found: NDArray[np.int64] = shared.astype(np.int64)
+    return found
 
 
 def first_places(questions: Ragged, rows: NDArray[np.integer]) -> NDArray[np.int64]:

@@ -70,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--without", nargs="+", default=[], metavar="SET", help="question sets to leave out")
     run.add_argument("--evidence", type=float, default=1.0, metavar="WEIGHT",
                      help="of the sentence head's loss (default %(default)s)")  # fmt: skip
+    run.add_argument("--listwise", type=float, default=1.0, metavar="WEIGHT",
+                     help="of its loss over all passages of a question (default %(default)s)")  # fmt: skip
     run.add_argument("--teacher", type=Path, metavar="FILE", help=f"learn from the scores in a teacher's {TAUGHT}")
     run.add_argument("--soft", type=float, default=0.7, metavar="SHARE",
                      help="of the loss that the teacher has (default %(default)s)")  # fmt: skip
@@ -110,7 +112,7 @@ def _train(args: argparse.Namespace) -> None:
         negatives=args.negatives,
         without=tuple(sorted(args.without)),
         seed=args.seed,
-        weighing=Weighing(args.evidence, args.soft if args.teacher else 0.0, args.temperature),
+        weighing=Weighing(args.evidence, args.listwise, args.soft if args.teacher else 0.0, args.temperature),
     )
     taught = Taught.read(args.teacher, cache) if args.teacher else None
     model = untrained_teacher(args.trunk, base, device, args.seed) if args.trunk else untrained(device, args.seed, base)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -29,8 +29,8 @@ _WARM_UP = 0.05
 _DECAY = 0.01
 _CLIPPED = 1.0
 """The largest norm of a gradient."""
-_SORTED = 32
-"""Batches whose pairs are sorted by length together, so that little is padded."""
+_SORTED = 512
+"""Questions that are sorted by the length of their pairs together, so that little is padded."""
 
 Log = Callable[[Mapping[str, object]], None]
 
@@ -152,14 +152,28 @@ def epoch_order(cache: Cache, training: Training, epoch: int) -> list[NDArray[np
     drawn = (keys >= 0).astype(np.int64)
     before = np.cumsum(drawn) - drawn
     firsts = np.searchsorted(asked, asked, side="left")
-    rows = chance.permutation(rows[(keys < 0) | (before - before[firsts] < training.negatives)])
+    rows = rows[(keys < 0) | (before - before[firsts] < training.negatives)]
     lengths = cache.lengths()
+    # what is asked of a question is learned in one batch: its passages are also told apart from each other
+    groups = np.split(rows, np.flatnonzero(np.diff(cache.pairs[rows, 0])) + 1)
+    groups = [groups[n] for n in chance.permutation(len(groups))] if len(rows) else []
     batches: list[NDArray[np.int64]] = []
-    for at in range(0, len(rows), _SORTED * training.batch):
-        some = rows[at : at + _SORTED * training.batch]
-        some = some[np.argsort(lengths[some], kind="stable")]
-        batches += [some[n : n + training.batch] for n in range(0, len(some), training.batch)]
+    for at in range(0, len(groups), _SORTED):
+        some = sorted(groups[at : at + _SORTED], key=lambda group: int(lengths[group].max()))
+        batches += _filled(some, training.batch)
     return [batches[n] for n in chance.permutation(len(batches))]
+
+
+def _filled(groups: Sequence[NDArray[np.int64]], size: int) -> Iterator[NDArray[np.int64]]:
+    """Batches of whole groups, each as large as it can be without exceeding `size`, but of one group at least."""
+    batch: list[NDArray[np.int64]] = []
+    for group in groups:
+        if batch and sum(map(len, batch)) + len(group) > size:
+            yield np.concatenate(batch)
+            batch = []
+        batch.append(group)
+    if batch:
+        yield np.concatenate(batch)
 
 
 def _step(

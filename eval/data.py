@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from rag.types import Turn
 
 T = TypeVar("T")
 Half = Literal["tune", "report"]
+HALVES: tuple[Half, Half] = ("tune", "report")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Question:
     """The answering words, each verbatim in its document."""
     history: tuple[Turn, ...] = ()
     category: str | None = None
+    document_id: str | None = None
+    """The document that it is about, as rows give it; None where that is not known."""
 
 
 def read_questions(path: Path, documents: Documents, half: Half | None = None) -> tuple[Question, ...]:
@@ -52,9 +56,15 @@ def read_questions(path: Path, documents: Documents, half: Half | None = None) -
     number is taken as text. Gold is the evidence of kind "answer" or, where there is none, of the looser kinds. The
     evidence of an unanswerable question, which some sets give for what only looks like an answer, is not looked at.
 
+    A half is that of the rows whose `half` says so. Where no row has one, a set is halved by document, so that no
+    document's questions are in both: the half follows from the SHA-256 of the document's id, as rows give it; of an
+    unanswerable question too, by its `doc_id`. The document of a question with evidence in several is its `doc_id`
+    or, without one, that of the first.
+
     Raises QuestionSetError, naming the file, the line and the value: for malformed JSON, a missing key, a wrong type,
     an id met twice, a document that is not there, a span outside its text or with nothing but blanks in it, evidence
-    of kind "answer" that is none of the answers, a half asked of a row that has none, or where no question is left.
+    of kind "answer" that is none of the answers, a half asked where some rows have one and this has none, or where it
+    has neither and names no document, or where no question is left.
     """
     try:
         lines = path.read_bytes().decode("utf-8-sig").split("\n")
@@ -67,11 +77,10 @@ def read_questions(path: Path, documents: Documents, half: Half | None = None) -
             f"the questions {path} are not UTF-8, at byte {error.start}", "Save them as UTF-8"
         ) from error
     questions: dict[str, Question] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        row = _Row.parse(line, f"{path}:{number}")
-        if half is not None and row.choice("half", ("tune", "report")) != half:
+    rows = [_Row.parse(line, f"{path}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
+    halved = any("half" in row.values for row in rows)
+    for row in rows:
+        if half is not None and half != (row.choice("half", HALVES) if halved else _half_by_document(row, documents)):
             continue
         question = _question(row, documents)
         if question.id in questions:
@@ -101,7 +110,26 @@ def _question(row: _Row, documents: Documents) -> Question:
             for item in (row.objects("history") if row.has("history") else [])
         ),
         category=row.optional("category", str),
+        document_id=_document_id(row, documents),
     )
+
+
+def _document_id(row: _Row, documents: Documents) -> str | None:
+    """The document that a row names, as rows give it; a name that no document bears is as good; None for no name."""
+    evidence = row.objects("evidence") if row.get("answerable", bool) else []
+    named = next((one for one in (row, *evidence) if one.has("doc_id")), None)
+    name = None if named is None else named.identifier("doc_id")
+    try:
+        return documents.row_id(documents.find(name))
+    except LookupError:
+        return name
+
+
+def _half_by_document(row: _Row, documents: Documents) -> Half:
+    document_id = _document_id(row, documents)
+    if document_id is None:
+        raise row.error("it has no half, and names no document to take it by", "Give it a doc_id, or every row a half")
+    return HALVES[hashlib.sha256(document_id.encode("utf-8", "surrogatepass")).digest()[0] % 2]
 
 
 def _gold(item: _Row, row: _Row, documents: Documents, answers: tuple[str, ...]) -> Gold:

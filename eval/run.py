@@ -14,7 +14,7 @@ from typing import Any
 
 from eval.asking import ask, opened
 from eval.bootstrap import Estimate
-from eval.data import Question, read_questions
+from eval.data import HALVES, Question, read_questions
 from eval.documents import Documents, read_documents
 from eval.measures import BY_CATEGORY, COMPARED, MEASURES, measure, summarise, summarise_categories, worse
 from eval.paths import input_path, output_path, overwritten, write_whole
@@ -34,7 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--questions", type=input_path, metavar="FILE.jsonl", help="the question set; without it, the article's own"
     )
-    parser.add_argument("--half", choices=("tune", "report"), help="ask only the questions of this half of the set")
+    parser.add_argument(
+        "--half", choices=HALVES,
+        help="ask only the questions of this half: those whose `half` says so or, where none has one, those "
+        "of half the documents, by a hash of their ids",
+    )  # fmt: skip
     parser.add_argument("--rows", type=output_path, metavar="OUT.jsonl", help="write every answer here, a line each")
     parser.add_argument("--report", type=output_path, metavar="OUT.html", help="write a report with every miss here")
     parser.add_argument("--reader", metavar="NAME", help="the reader that picks the excerpts")

@@ -64,6 +64,7 @@ def test_a_question_is_read_whole(tmp_path: Path) -> None:
         ("three ships",),
         (Turn("Who leads it?", "Mara Doyle"),),
         "number",
+        document_id,
     )
 
 
@@ -224,9 +225,56 @@ def test_a_document_that_is_not_there_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("half", "expected"), [(..., "the key 'half' is missing"), ("both", "half is 'both', not one of tune")]
 )
-def test_a_row_without_a_half_is_refused_where_one_is_asked(tmp_path: Path, half: Any, expected: str) -> None:
+def test_a_row_without_a_half_is_refused_where_others_have_one(tmp_path: Path, half: Any, expected: str) -> None:
     with pytest.raises(QuestionSetError, match=expected):
-        read(tmp_path, row(half=half), half="tune")
+        read(tmp_path, row(half="report"), row(id="q2", half=half), half="tune")
+
+
+def test_without_halves_a_set_is_halved_by_document(tmp_path: Path) -> None:
+    texts = [f"Document {number}." for number in range(40)]
+    documents = name_documents([(f"d{number}", Document.of(text, title="")) for number, text in enumerate(texts)])
+    word = {"start": 0, "end": 8, "kind": "answer"}
+    rows = []
+    for number in range(40):
+        names = {"doc_id": f"d{number}"}
+        rows += [
+            row(id=f"{number} named", answers=["Document"], evidence=[word], **names),
+            row(id=f"{number} in its evidence", answers=["Document"], evidence=[word | names]),
+            row(id=f"{number} unanswerable", answerable=False, evidence=..., answers=..., **names),
+        ]
+    tune, report = (read(tmp_path, *rows, documents=documents, half=half) for half in ("tune", "report"))
+    about = [{question.document_id for question in half} for half in (tune, report)]
+    assert about[0] | about[1] == {f"d{number}" for number in range(40)}
+    assert not about[0] & about[1]
+    assert all(about)
+    assert len(tune) + len(report) == len(rows)
+    # which half a document is in depends on nothing but its id
+    assert read(tmp_path, *rows[::-2], documents=documents, half="tune") == tuple(
+        question for question in reversed(tune) if question.id in {row["id"] for row in rows[::-2]}
+    )
+
+
+def test_the_names_of_a_document_are_in_one_half(tmp_path: Path) -> None:
+    rows = [
+        row(id=name, answerable=False, evidence=..., doc_id=name)
+        for name in ("harbour", "copy", Document.of(TEXT, title="").id)
+    ]
+    half = read(tmp_path, *rows, documents=three_documents())
+    assert {question.document_id for question in half} == {"harbour"}
+    found = []
+    for name in ("tune", "report"):
+        try:
+            found.append(len(read(tmp_path, *rows, documents=three_documents(), half=name)))
+        except QuestionSetError:
+            found.append(0)
+    assert sorted(found) == [0, 3]
+
+
+def test_a_row_with_neither_half_nor_document_is_refused_where_a_half_is_asked(tmp_path: Path) -> None:
+    lost = row(answerable=False, evidence=...)
+    assert read(tmp_path, lost, documents=three_documents())[0].document_id is None
+    with pytest.raises(QuestionSetError, match=r"\(question q1\): it has no half, and names no document"):
+        read(tmp_path, lost, documents=three_documents(), half="tune")
 
 
 def test_a_set_without_questions_is_refused(tmp_path: Path) -> None:

@@ -227,7 +227,12 @@ def test_a_question_that_cannot_be_asked_is_left_unanswered(folder: Path, tmp_pa
         ("documents", [], None, "there are no questions in"),
         ("documents", [QUESTIONS[0] | {"doc_id": "moor.txt"}], None, "'moor.txt', which is not among those read"),
         ("documents", [QUESTIONS[0] | {"answers": ["Mara"]}], None, "which is none of the answers"),
-        ("documents", [{k: v for k, v in QUESTIONS[0].items() if k != "half"}], "tune", "the key 'half' is missing"),
+        (
+            "documents",
+            [QUESTIONS[1], {k: v for k, v in QUESTIONS[0].items() if k != "half"}],
+            "tune",
+            "'half' is missing",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_said_in_a_line(

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from index.corpus import Corpus
 from index.encoder import Encoder
 from index.errors import QuestionError
-from rag.choose import choose
+from rag.choose import choose, closest
 from rag.confidence import Calibration, features
 from rag.followup import forms
-from rag.reader import Reader, load_reader
+from rag.reader import Reader, Reranker, load_reader, load_reranker
 from rag.retrieve import retrieve
 from rag.settings import Settings
 from rag.types import Answer, Attempt, Query, Turn
@@ -21,6 +21,8 @@ LONGEST_QUESTION = 2000
 """Characters."""
 _RETRIEVED = 10
 """Passages that a search brings."""
+_RERANKED = 32
+"""Passages that a re-ranker puts in order, where there is one, before the best of them are kept."""
 _READ = 8
 """Passages that the reader reads, of those."""
 
@@ -28,12 +30,22 @@ _READ = 8
 class Answerer:
     """Answers questions from one edition of a corpus. May be used by several threads at once."""
 
-    def __init__(self, corpus: Corpus, encoder: Encoder, reader: Reader, calibration: Calibration, risk: float) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        encoder: Encoder,
+        reader: Reader,
+        calibration: Calibration,
+        risk: float,
+        *,
+        reranker: Reranker | None = None,
+    ) -> None:
         self.corpus = corpus
         self._encoder = encoder
         self._reader = reader
         self._calibration = calibration
         self._risk = risk
+        self._reranker = reranker
 
     def ask(self, question: str, history: Sequence[Turn] = (), *, risk: float | None = None) -> Answer:
         """What the corpus says to `question`, after the turns of `history`, oldest first.
@@ -48,23 +60,27 @@ class Answerer:
         attempts = [self._attempt(form, watch) for form in self._forms(check_question(question), history)]
         attempts.sort(key=lambda attempt: -attempt.confidence)
         best = attempts[0]
-        threshold = self._calibration.threshold(self._risk if risk is None else risk)
-        excerpts = choose(best.readings)
-        answered = bool(excerpts) and best.confidence >= threshold
+        borne = self._risk if risk is None else risk
+        threshold = self._calibration.threshold(borne)
+        answered = bool(best.readings) and best.confidence >= threshold
         return Answer(
             question=question,
             attempts=tuple(attempts),
             status="answered" if answered else "unanswered",
+            risk=borne,
             threshold=threshold,
-            citations=excerpts if answered else (),
-            closest=() if answered else excerpts,
+            calibration=self._calibration,
+            citations=choose(best.readings, self.corpus.sentences) if answered else (),
+            closest=() if answered else closest(best.readings),
             edition=self.corpus.edition,
             ms=watch.ms(),
         )
 
     def _attempt(self, form: str, watch: _Stopwatch) -> Attempt:
         query = Query(form, self._encoder.encode_pieces([form])[0])
-        hits = retrieve(self.corpus, query, _RETRIEVED)
+        hits = retrieve(self.corpus, query, _RERANKED if self._reranker else _RETRIEVED)
+        if self._reranker:
+            hits = self._reranker.rerank(query, hits)[:_RETRIEVED]
         watch.lap("retrieve")
         readings = self._reader.read(query, hits[:_READ])
         seen = features(query, readings, self.corpus.lexical.words)
@@ -106,10 +122,17 @@ class _Stopwatch:
         return {**self._ms, "total": 1000 * (time.perf_counter() - self._started)}
 
 
-def build_answerer(corpus: Corpus, encoder: Encoder, settings: Settings) -> Answerer:
-    """The Answerer that `settings` describe, over an open corpus."""
+def build_answerer(
+    corpus: Corpus, encoder: Encoder, settings: Settings, calibration: Calibration | None = None
+) -> Answerer:
+    """The Answerer that `settings` describe, over an open corpus; with `calibration`, if given, in place of theirs."""
     reader = load_reader(settings.reader, encoder, corpus.lexical.words)
-    return Answerer(corpus, encoder, reader, Calibration.of(reader.name), settings.risk)
+    reranker = load_reranker(settings.reranker) if settings.reranker else None
+    if calibration is None and settings.calibration:
+        calibration = Calibration.read(settings.calibration, reader.name)
+    return Answerer(
+        corpus, encoder, reader, calibration or Calibration.shipped(reader.name), settings.risk, reranker=reranker
+    )
 
 
 def check_question(question: str) -> str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from index.errors import SettingsError, SourceError
 from index.lexical import Words
-from rag.reader import Reading
+from index.sources import decode, read_bytes
+from index.strict_json import parse_json
+from rag.reader import READERS, Reading
 from rag.types import Query
 
 FEATURES = ("reader_score", "reader_margin", "dense_similarity", "words_covered", "names_covered")
+
+_FIT = "Fit one with python -m eval.calibrate --reader NAME --out FILE.json"
 
 # a capital within the question, or a number: what a false premise most often has wrong
 _NAME = re.compile(r"(?<=\s)[^\W\d_a-z][\w’'-]+|\d[\d.,]*")
@@ -26,15 +31,46 @@ class Calibration:
     weights: Mapping[str, float]
     bias: float
     thresholds: tuple[tuple[float, float], ...]
-    """(risk, threshold), both ascending and descending in that order: the least confidence at which, of the questions
-    that it was fitted on, at most that share of the answered ones was answered wrongly."""
+    """(risk, threshold), risks ascending and thresholds not: the least confidence at which, of the questions that it
+    was fitted on, at most that share of the answered ones was answered wrongly. A risk that none kept is not there."""
 
     @classmethod
-    def of(cls, reader: str) -> Calibration:
-        """The calibration that ships for this reader."""
+    def shipped(cls, reader: str) -> Calibration:
+        """The calibration that ships for this reader. Raises SettingsError where none does."""
         file = Path(__file__).parent / "reader" / f"{reader}.calibration.json"
-        given = json.loads(file.read_text(encoding="utf-8"))
-        return cls(given["weights"], given["bias"], tuple((risk, least) for risk, least in given["thresholds"]))
+        if reader not in READERS or not file.is_file():
+            raise SettingsError(
+                f"no calibration ships for the reader {reader!r}, and its scores mean nothing without",
+                f"Fit one with python -m eval.calibrate --reader {reader} --out FILE.json "
+                "and name it with QUOTH_CALIBRATION or --calibration",
+            )
+        return cls.read(file, reader)
+
+    @classmethod
+    def read(cls, file: Path, reader: str) -> Calibration:
+        """What eval.calibrate wrote for this reader. Raises SettingsError where it is not that."""
+        try:
+            given = parse_json(decode(read_bytes(file), file))
+            found = given["reader"]
+            one = cls(
+                {name: _number(given["weights"][name]) for name in FEATURES},
+                _number(given["bias"]),
+                tuple((_number(risk), _number(least)) for risk, least in given["thresholds"]),
+            )
+        except SourceError as error:
+            raise SettingsError(error.problem, _FIT) from error
+        except KeyError as error:
+            raise SettingsError(f"{file} lacks {error}, which eval.calibrate writes", _FIT) from error
+        except (TypeError, ValueError) as error:
+            raise SettingsError(f"{file} is not what eval.calibrate writes ({error})", _FIT) from error
+        if found != reader:
+            raise SettingsError(f"{file} was fitted for the reader {found!r}, expected {reader!r}", _FIT)
+        return one
+
+    def to_json(self) -> dict[str, Any]:
+        """What `read` reads, but for the name of the reader. A threshold is rounded up, so that it keeps its risk."""
+        kept = [[risk, min(1.0, math.ceil(least * 1e6) / 1e6)] for risk, least in self.thresholds]
+        return {"weights": dict(self.weights), "bias": self.bias, "thresholds": kept}
 
     def confidence(self, features: Mapping[str, float]) -> float:
         """The probability, 0 to 1, for the values of FEATURES."""
@@ -42,10 +78,21 @@ class Calibration:
         return 1 / (1 + math.exp(-max(-50.0, min(50.0, logit))))
 
     def threshold(self, risk: float) -> float:
-        """The least confidence that keeps wrong answers to this share; 0 for a risk of 1, infinite where none does."""
+        """The least confidence at which to answer where `risk`, 0 to 1, is the share of wrong answers that is borne.
+
+        It is that of the largest risk listed that is not above `risk`; between two listed ones nothing is known, and
+        what is known for the lesser keeps the greater too. 0 for a risk of 1, whatever is listed: all is answered.
+        Infinite for a risk below all listed: no confidence was seen to keep it, and nothing is answered.
+        """
         if risk >= 1:
             return 0.0
         return next((least for kept, least in reversed(self.thresholds) if kept <= risk), math.inf)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no number")
+    return float(value)
 
 
 def features(query: Query, readings: Sequence[Reading], words: Words) -> dict[str, float]:

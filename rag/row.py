@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from index.errors import QuestionError
-from index.types import Document, Span
+from index.types import Document, Hit, Span
+from rag.confidence import Calibration
+from rag.reader import Reading
 from rag.receipt import Receipt
-from rag.types import Answer, Citation
+from rag.types import Answer, Attempt, Citation
 
 VERSION = 1
 """Raised when a key changes its meaning or goes; keys may be added without."""
@@ -75,9 +78,10 @@ def refused_row_of(error: QuestionError, *, id: str, edition: str) -> dict[str, 
     }
 
 
-def detailed_row_of(answer: Answer, *, id: str) -> dict[str, Any]:
+def detailed_row_of(answer: Answer, *, id: str, why: bool = False) -> dict[str, Any]:
     """The row of one answer with what a person or a page needs besides: the keys of row_of, the question, and in each
-    of citations and closest also number, title, heading, paragraph, score and receipt (see rag.receipt)."""
+    of citations and closest also number, title, heading, paragraph, score and receipt (see rag.receipt); with `why`,
+    under that key, also what the answer or there being none comes from (see why_of)."""
     row = row_of(answer, id=id)
     for key, citations in (("citations", answer.citations), ("closest", answer.closest)):
         row[key] = [
@@ -92,4 +96,74 @@ def detailed_row_of(answer: Answer, *, id: str) -> dict[str, Any]:
             }
             for shown, citation in zip(row[key], citations, strict=True)
         ]
-    return {"question": answer.question, **row}
+    return {"question": answer.question, **row} | ({"why": why_of(answer)} if why else {})
+
+
+def why_of(answer: Answer) -> dict[str, Any]:
+    """What an answer, or there being none, comes from; every number in it is finite.
+
+    risk            the share of wrong answers, 0 to 1, that was borne
+    threshold       the least confidence that counts as answered with this risk; null where none does
+    forms           of each stand-alone form that was searched for, the one first that was taken:
+      searched_for  the form
+      confidence    calibrated probability, 0 to 1, that its best sentence answers: 1 / (1 + exp(-logit)), the logit
+                    being the bias and all contributions together, held between -50 and 50
+      bias          what the logit is before any feature; null where nothing was calibrated, as for a baseline
+      features      what the confidence was reckoned from (see rag.confidence.features): {name, value, weight,
+                    contribution}; weight is null and contribution 0 where the calibration does not know the feature,
+                    and contribution otherwise weight times value
+      passages      the passages found, best first: {document_id, start, end, title, heading, rank, score, found_by};
+                    score is what ranks them: 0 to 1, the searchers' fused or, where there is a re-ranker, its own;
+                    found_by is each searcher that found it with its own score: dense (inner product), lexical (BM25)
+                    and, where there is one, reranker
+      sentences     the sentences that the reader handed on, best first: {document_id, start, end, text, highlight,
+                    score, rank}; as in citations, with the reader's score and the rank of the passage it is in
+    """
+    return {
+        "risk": answer.risk,
+        "threshold": answer.threshold if math.isfinite(answer.threshold) else None,
+        "forms": [_form(attempt, answer.calibration) for attempt in answer.attempts],
+    }
+
+
+def _form(attempt: Attempt, calibration: Calibration | None) -> dict[str, Any]:
+    weights = calibration.weights if calibration else {}
+    return {
+        "searched_for": attempt.searched_for,
+        "confidence": attempt.confidence,
+        "bias": calibration.bias if calibration else None,
+        "features": [
+            {"name": name, "value": value, "weight": weights.get(name), "contribution": weights.get(name, 0.0) * value}
+            for name, value in attempt.features.items()
+        ],
+        "passages": [_passage(hit) for hit in attempt.retrieved],
+        "sentences": [_sentence(reading) for reading in attempt.readings],
+    }
+
+
+def _passage(hit: Hit) -> dict[str, Any]:
+    passage = hit.passage
+    return {
+        "document_id": passage.document.id,
+        "start": passage.span.start,
+        "end": passage.span.end,
+        "title": passage.document.title,
+        "heading": passage.heading,
+        "rank": hit.rank,
+        "score": hit.score,
+        "found_by": dict(hit.found_by),
+    }
+
+
+def _sentence(reading: Reading) -> dict[str, Any]:
+    document = reading.hit.passage.document
+    span = reading.sentence.span.trimmed(document.text)
+    return {
+        "document_id": document.id,
+        "start": span.start,
+        "end": span.end,
+        "text": document[span],
+        "highlight": [reading.highlight.start, reading.highlight.end],
+        "score": reading.score,
+        "rank": reading.hit.rank,
+    }

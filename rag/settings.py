@@ -27,6 +27,11 @@ class Settings:
     encoder: str = "all-MiniLM-L6-v2"
     """The packaged encoder, or a sentence-transformers model by name or path."""
     reader: str = "similarity"
+    """similarity, trained, or transformers: and an extractive question-answering model by name or path."""
+    calibration: Path | None = None
+    """What eval.calibrate wrote for the reader; without it, what ships for it."""
+    reranker: str = ""
+    """A sentence-transformers CrossEncoder by name or path, which puts the passages found in order; empty: none."""
     language: str = "en"
     """ISO 639-1: how documents are parted into sentences and words are stemmed, where they do not say."""
     passage_tokens: int = 160
@@ -44,8 +49,10 @@ class Settings:
         ):
             if not low <= value <= high:
                 raise SettingsError(f"{name} is {value}, expected {low} to {high}", _remedy(name))
-        if any(0xD800 <= ord(character) <= 0xDFFF for character in str(self.corpus)):
-            raise SettingsError(f"corpus is {str(self.corpus)!r}, whose name is not UTF-8", _remedy("corpus"))
+        for name in ("corpus", "calibration"):
+            path = str(getattr(self, name))
+            if any(0xD800 <= ord(character) <= 0xDFFF for character in path):
+                raise SettingsError(f"{name} is {path!r}, whose name is not UTF-8", _remedy(name))
         if self.host not in ("127.0.0.1", "::1", "localhost"):
             raise SettingsError(
                 f"host is {self.host!r}, expected 127.0.0.1, ::1 or localhost: nothing here asks who is asking",
@@ -72,12 +79,14 @@ class Settings:
 
 
 def _convert(name: str, value: Any, kind: str) -> Any:
+    if value == "" and name == "reranker":
+        return value
     if value == "":
         # an empty path would be the folder that one happens to stand in
         raise SettingsError(f"{name} is empty", _remedy(name))
     if kind == "str":
         return str(value)
-    if kind == "Path":
+    if kind.startswith("Path"):
         try:
             return Path(value).expanduser()
         except RuntimeError as error:

@@ -10,6 +10,7 @@ from index.types import Document, Hit, Span
 
 if TYPE_CHECKING:
     from index.encoder import Encoding
+    from rag.confidence import Calibration
     from rag.reader import Reading
 
 Status = Literal["answered", "unanswered"]
@@ -76,7 +77,7 @@ class Answer:
     """Of each stand-alone form of the question one, and first the one that the answer is taken from."""
     status: Status
     threshold: float
-    """The least confidence at which it counts as answered."""
+    """The least confidence at which it counts as answered; infinite where none does."""
     citations: tuple[Citation, ...]
     """Best first; empty where the question is not answered."""
     closest: tuple[Citation, ...]
@@ -85,6 +86,10 @@ class Answer:
     """The name of the edition that was asked."""
     ms: Mapping[str, float]
     """Milliseconds by stage: "retrieve", "read" and "total"."""
+    risk: float = 1.0
+    """The share of wrong answers, 0 to 1, that was borne among what is answered."""
+    calibration: Calibration | None = None
+    """What made the features a confidence, where it was made so."""
 
     @property
     def confidence(self) -> float:

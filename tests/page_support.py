@@ -91,7 +91,7 @@ class FakeAnswerer:
         self.asked: list[tuple[str, tuple[Turn, ...]]] = []
         self._delay = delay
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+    def ask(self, question: str, history: Sequence[Turn] = (), *, risk: float | None = None) -> Answer:
         self.asked.append((question, tuple(history)))
         if not question.strip():
             raise QuestionError("The question is empty", "Ask something")
@@ -104,7 +104,7 @@ class FakeAnswerer:
         time.sleep(self._delay)
         found = sorted(self._scored(question), key=lambda scored: -scored[0])
         cited = tuple(self._citation(number, *scored) for number, scored in enumerate(found[:3], 1))
-        answered = bool(found) and found[0][0] >= 2
+        answered = bool(found) and found[0][0] >= 2 and risk != 0
         forms = (question,) if not history else (question, f"{history[-1].question} {question}")
         return Answer(
             question=question,

@@ -211,7 +211,7 @@ def test_an_unknown_reader_is_refused(tmp_path: Path) -> None:
 
 @given(st.fixed_dictionaries({name: st.floats(-1e6, 1e6) for name in FEATURES}))
 def test_confidence_is_a_probability(features: dict[str, float]) -> None:
-    assert 0 <= Calibration.of("similarity").confidence(features) <= 1
+    assert 0 <= Calibration.shipped("similarity").confidence(features) <= 1
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 
 from index.errors import EditionDamaged
+from rag.answer import Answerer
 from rag.types import Answer, Turn
 from ui import deferred
 from ui.api import MOST_TURNS
@@ -66,6 +68,27 @@ def test_earlier_turns_are_passed_on(client: TestClient, fake: FakeAnswerer) -> 
     assert fake.asked == [("When?", (Turn("Who came?", "Putin came."), Turn("Why?", "")))]
 
 
+def test_the_risk_of_a_question_goes_before_that_of_the_settings(client: TestClient) -> None:
+    question = {"question": "Who is North Korea’s largest economic partner?"}
+    asked = [client.post("/api/v1/ask", json=question | more).json() for more in ({}, {"risk": 0}, {"risk": None})]
+    assert [row["status"] for row in asked] == ["answered", "unanswered", "answered"]
+
+
+@pytest.mark.parametrize("risk", [1, 0.1, 0])
+def test_why_is_told_only_where_it_is_asked(answerer: Answerer, risk: float) -> None:
+    client = TestClient(create_app(answerer), base_url="http://127.0.0.1")
+    body = {"question": "Who is North Korea’s largest economic partner?", "risk": risk}
+    assert "why" not in client.post("/api/v1/ask", json=body).json()
+    row = client.post("/api/v1/ask", json=body | {"why": True}).json()
+    assert row["why"]["risk"] == risk
+    assert (row["why"]["threshold"] is None) == (risk == 0)
+    if risk != 0.1:
+        assert row["status"] == ("answered" if risk else "unanswered")
+    (form,) = row["why"]["forms"]
+    assert form["confidence"] == pytest.approx(row["confidence"], abs=1e-6)
+    assert form["sentences"][0]["text"] == (row["citations"] or row["closest"])[0]["text"]
+
+
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
@@ -81,6 +104,12 @@ def test_earlier_turns_are_passed_on(client: TestClient, fake: FakeAnswerer) -> 
         ({"question": "x", "history": [{"question": "\udc00"}]}, "half of a surrogate pair"),
         ({"question": "x", "history": [{"question": "y", "answer": "\udc00"}]}, "half of a surrogate pair"),
         ({"question": "x", "\ud800": 1}, "half of a surrogate pair"),
+        ({"question": "x", "risk": 1.5}, "body.risk"),
+        ({"question": "x", "risk": -0.1}, "body.risk"),
+        ({"question": "x", "risk": "0.1"}, "body.risk"),
+        ({"question": "x", "risk": True}, "body.risk"),
+        ({"question": "x", "risk": math.nan}, "body.risk"),
+        ({"question": "x", "why": 1}, "body.why"),
         ({"question": "x", "a\x1b[31m\nb": 1}, "body.a\\x1b[31m\\nb: "),
     ],
 )
@@ -146,7 +175,7 @@ def test_every_answer_has_the_headers_of_safety(
 def test_a_failing_corpus_is_a_problem_too(
     client: TestClient, fake: FakeAnswerer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(question: str, history: object) -> Answer:
+    def fail(question: str, history: object, *, risk: object) -> Answer:
         raise EditionDamaged("A file of the edition is damaged", "Index the documents again")
 
     monkeypatch.setattr(fake, "ask", fail)

@@ -16,7 +16,8 @@ from index.sentences import split_sentences
 from index.types import Document, Hit, Span
 from rag.reader import READERS, load_reader
 from rag.reader.pieces import load_tokenizer
-from rag.reader.trained import TrainedReader, _whole
+from rag.reader.trained import TrainedReader
+from rag.reader.whole import whole_words
 from rag.retrieve import retrieve
 from rag.types import Query
 
@@ -75,7 +76,7 @@ def test_whatever_the_text_the_protocol_is_kept(reader: TrainedReader, text: str
 def test_a_highlight_parts_no_word_and_no_number(text: str, marked: str, whole: str) -> None:
     (hit,) = hits_of(text)
     start = text.index(marked)
-    found = _whole(Span(start, start + len(marked)), hit, hit.passage.sentences[0])
+    found = whole_words(Span(start, start + len(marked)), hit, hit.passage.sentences[0])
     assert text[found.start : found.end] == whole
 
 

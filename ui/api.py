@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from index.errors import QuestionError, QuothError, one_line
 from index.strict_json import NotStrictJson, parse_json
@@ -38,6 +38,10 @@ class AskBody(BaseModel):
 
     question: str
     history: Annotated[list[TurnBody], Field(max_length=MOST_TURNS)] = []
+    risk: Annotated[float | None, Field(strict=True, ge=0, le=1)] = None
+    """The share of wrong answers to bear; without it, the settings'."""
+    why: StrictBool = False
+    """Whether to say what the answer, or there being none, comes from."""
 
 
 class _TooLarge(Exception):
@@ -71,7 +75,8 @@ def add_api(app: FastAPI, answerer: Answerer) -> None:
     @router.post("/ask")
     def ask(body: AskBody) -> dict[str, Any]:
         history = [Turn(turn.question, turn.answer) for turn in body.history]
-        return detailed_row_of(answerer.ask(body.question, history), id=uuid.uuid4().hex)
+        answer = answerer.ask(body.question, history, risk=body.risk)
+        return detailed_row_of(answer, id=uuid.uuid4().hex, why=body.why)
 
     @router.get("/health")
     def health() -> dict[str, str]:

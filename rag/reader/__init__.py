@@ -37,13 +37,21 @@ class Reader(Protocol):
         ...
 
 
+class Reranker(Protocol):
+    def rerank(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
+        """The same passages, best first by its own score, 0 to 1, which found_by holds as "reranker"."""
+        ...
+
+
 READERS = ("similarity", "trained")
-READINGS = 6
+TRANSFORMERS = "transformers:"
+"""What the name of a reader begins with that is a model of a person's own; its name or path follows."""
+READINGS = 10
 """How many sentences a reader hands on, of all that it scores."""
 
 
 def load_reader(name: str, encoder: Encoder, words: Words) -> Reader:
-    """The reader of this name; `words` says which words are the same.
+    """The reader of this name, one of READERS or transformers: and a model; `words` says which words are the same.
 
     Raises SettingsError where there is none, and ModelError where its weights are missing or not what they should be.
     """
@@ -55,4 +63,17 @@ def load_reader(name: str, encoder: Encoder, words: Words) -> Reader:
         from rag.reader.trained import TrainedReader
 
         return TrainedReader.load()
-    raise SettingsError(f"there is no reader {name!r}", f"Choose one of {', '.join(READERS)}")
+    if name.startswith(TRANSFORMERS):
+        from rag.reader.extractive import ExtractiveReader
+
+        return ExtractiveReader.load(name.removeprefix(TRANSFORMERS))
+    raise SettingsError(
+        f"there is no reader {name!r}", f"Choose one of {', '.join(READERS)}, {TRANSFORMERS}NAME_OR_PATH"
+    )
+
+
+def load_reranker(name: str) -> Reranker:
+    """The sentence-transformers CrossEncoder of this name or path. Raises ModelError where it cannot be loaded."""
+    from rag.reader.reranker import CrossEncoderReranker
+
+    return CrossEncoderReranker.load(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,17 +11,15 @@ import torch
 
 from index.encoder import processor_dtype
 from index.errors import ModelError
-from index.types import Hit, Sentence, Span
+from index.types import Hit, Span
 from rag.reader import READINGS, Reading
-from rag.reader.highlight import to_words
 from rag.reader.model import MASKED, ReaderModel, load_reader_model
 from rag.reader.pieces import Framed, Ragged, collate, load_tokenizer, passage_pieces, question_pieces
 from rag.reader.spans import score_sentences
+from rag.reader.whole import whole_words
 from rag.types import Query
 
 WEIGHTS = Path(__file__).parent / "weights" / "reader.safetensors"
-# what is not to be parted: a number with its separators, its currency and its percent sign; a word with its apostrophe
-_WHOLE = re.compile(r"[$€£¥]?\d+(?:[.,:/’']\d+)*\w*\s?%?|\w+(?:[’'-]\w+)*")
 
 
 class TrainedReader:
@@ -72,26 +69,10 @@ class TrainedReader:
                     score, span = found[number]
                     low, high = (pieces[row].offsets[place - first] for place in span)
                     marked = Span(int(low[0]) + framed.shift, int(high[1]) + framed.shift)
-                    readings.append(Reading(hit, sentence, score, _whole(marked, hit, sentence)))
+                    readings.append(Reading(hit, sentence, score, whole_words(marked, hit, sentence)))
                 else:
                     # nothing of it is a word piece, or it stands beyond what the model reads
                     whole = sentence.span.trimmed(hit.passage.document.text)
                     readings.append(Reading(hit, sentence, MASKED, whole))
         readings.sort(key=lambda reading: -reading.score)
         return readings[:READINGS]
-
-
-def _whole(marked: Span, hit: Hit, sentence: Sentence) -> Span:
-    """`marked` kept inside the sentence and widened so that it parts no word and no number."""
-    text = hit.passage.document.text
-    within = sentence.span.trimmed(text)
-    start, end = max(marked.start, within.start), min(marked.end, within.end)
-    if start >= end:
-        return within
-    for match in _WHOLE.finditer(text, within.start, within.end):
-        if match.start() < start < match.end():
-            start = match.start()
-        if match.start() < end < match.end():
-            end = match.end()
-    span = to_words(Span(start, end), within, text).trimmed(text)
-    return span if len(span) else within

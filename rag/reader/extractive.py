@@ -1,0 +1,200 @@
+"""The reader `transformers:NAME`: any extractive question-answering model that a person has on this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from index.errors import ModelError
+from index.types import Hit, Passage, Span
+from rag.reader import READINGS, TRANSFORMERS, Reading
+from rag.reader.model import MASKED
+from rag.reader.pieces import LONGEST, Framed
+from rag.reader.spans import LONGEST_ANSWER
+from rag.reader.whole import whole_words
+from rag.types import Query
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+_TOGETHER = 16
+"""Windows in one forward."""
+_SHORTEST = 32
+"""Word pieces: a model that reads fewer than these holds no question with a passage."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Best:
+    """A sentence's best span so far."""
+
+    score: float
+    span: Span
+    """Into the framed text."""
+
+
+class ExtractiveReader:
+    """Scores a sentence by its best span: start and end logit less those of the first piece, which say no answer.
+
+    A passage that the model cannot hold with its question is read in windows that overlap by half of what the
+    passage has of one; a sentence has its best score in any.
+    """
+
+    def __init__(self, name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
+        self.name = f"{TRANSFORMERS}{name}"
+        self._model = model
+        self._tokenizer = tokenizer
+        self._length = min(LONGEST, int(tokenizer.model_max_length), _positions(model))
+        if self._length < _SHORTEST:
+            raise ModelError(
+                f"the model {name!r} reads only {self._length} word pieces, expected {_SHORTEST} or more",
+                "Choose another model",
+            )
+
+    @classmethod
+    def load(cls, name: str) -> ExtractiveReader:
+        """The model of this path, or of this name in the local cache. Raises ModelError where there is none such."""
+        # read by huggingface_hub when it is imported: without it a name that is not in the cache is looked up outside
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        from safetensors import SafetensorError
+        from transformers import AutoModelForQuestionAnswering, AutoTokenizer, PreTrainedTokenizerFast
+
+        local = {"local_files_only": True, "trust_remote_code": False}
+        try:
+            model, loading = AutoModelForQuestionAnswering.from_pretrained(
+                name, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **local
+            )
+            tokenizer = AutoTokenizer.from_pretrained(name, **local)
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            raise ModelError(
+                f"the reader's model {name!r} is neither a folder with an extractive question-answering model in "
+                "safetensors nor in this machine's model cache",
+                "Name one of these; nothing is downloaded",
+            ) from error
+        if loading["missing_keys"]:
+            # what is missing was filled with random numbers
+            raise ModelError(
+                f"the model {name!r} lacks the weights {', '.join(sorted(loading['missing_keys'])[:3])}",
+                "Name a model that was trained for extractive question answering",
+            )
+        if not isinstance(tokenizer, PreTrainedTokenizerFast):
+            raise ModelError(
+                f"the tokenizer of {name!r} does not say where in the text its pieces stand",
+                "Name a model with a fast tokenizer (tokenizer.json)",
+            )
+        return cls(name, model.eval(), tokenizer)
+
+    def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
+        if not hits:
+            return []
+        framed = [Framed.of(hit.passage) for hit in hits]
+        found = self._best([hit.passage for hit in hits], framed, self._shortened(query.text))
+        readings = []
+        for row, hit in enumerate(hits):
+            for number, sentence in enumerate(hit.passage.sentences, start=1):
+                if sentence.heading:
+                    continue
+                best = found.get((row, number))
+                if best is None:
+                    # the tokenizer makes no piece of it
+                    whole = sentence.span.trimmed(hit.passage.document.text)
+                    readings.append(Reading(hit, sentence, MASKED, whole))
+                else:
+                    marked = Span(best.span.start + framed[row].shift, best.span.end + framed[row].shift)
+                    readings.append(Reading(hit, sentence, best.score, whole_words(marked, hit, sentence)))
+        readings.sort(key=lambda reading: -reading.score)
+        return readings[:READINGS]
+
+    def _best(
+        self, passages: Sequence[Passage], framed: Sequence[Framed], question: str
+    ) -> dict[tuple[int, int], _Best]:
+        """(passage's place, sentence's number) -> its best span, over all windows."""
+        asked = len(self._tokenizer(question, add_special_tokens=False)["input_ids"])
+        room = self._length - asked - self._tokenizer.num_special_tokens_to_add(pair=True)
+        windows = self._tokenizer(
+            [question] * len(framed),
+            [one.text for one in framed],
+            truncation="only_second",
+            max_length=self._length,
+            stride=room // 2,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+        )
+        starts, ends = self._logits(windows)
+        found: dict[tuple[int, int], _Best] = {}
+        for window, row in enumerate(windows["overflow_to_sample_mapping"]):
+            of_passage = np.array([sequence == 1 for sequence in windows.sequence_ids(window)])
+            offsets = np.array(windows["offset_mapping"][window], np.int64)
+            numbers = np.where(of_passage, _sentences(passages[row], framed[row], offsets), 0)
+            start, end = starts[window], ends[window]
+            for number in np.unique(numbers[numbers > 0]).tolist():
+                pieces = np.flatnonzero(numbers == number)
+                first, last, score = _best_span(start[pieces], end[pieces])
+                score -= float(start[0] + end[0])
+                if (row, number) not in found or score > found[row, number].score:
+                    span = Span(int(offsets[pieces[first], 0]), int(offsets[pieces[last], 1]))
+                    found[row, number] = _Best(score, span)
+        return found
+
+    def _logits(self, windows: Any) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+        """Of each window the logits of its pieces, as starts and as ends."""
+        starts: list[NDArray[np.float32]] = []
+        ends: list[NDArray[np.float32]] = []
+        lengths = [len(ids) for ids in windows["input_ids"]]
+        names = [name for name in self._tokenizer.model_input_names if name in windows]
+        for at in range(0, len(lengths), _TOGETHER):
+            some = slice(at, at + _TOGETHER)
+            batch = self._tokenizer.pad(
+                {name: windows[name][some] for name in names}, padding_side="right", return_tensors="pt"
+            )
+            with torch.inference_mode():
+                scores = self._model(**batch)
+            for row, length in enumerate(lengths[some]):
+                starts.append(scores.start_logits[row, :length].float().numpy())
+                ends.append(scores.end_logits[row, :length].float().numpy())
+        return starts, ends
+
+    def _shortened(self, question: str) -> str:
+        """What of the question leaves half of the model's length to the passage."""
+        encoded = self._tokenizer(question, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        most = self._length // 2
+        offsets = encoded["offset_mapping"]
+        return question if len(offsets) <= most else question[: offsets[most][0]]
+
+
+def _positions(model: PreTrainedModel) -> int:
+    """How many pieces the model has positions for."""
+    for module in model.modules():
+        table = getattr(module, "position_embeddings", None)
+        if isinstance(table, torch.nn.Embedding):
+            # some count the positions from behind the padding's number
+            return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
+    return LONGEST
+
+
+def _sentences(passage: Passage, framed: Framed, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n,): the number, from 1, of the sentence in which each piece begins; 0 in headings and where it is blank."""
+    starts = [max(framed.body, sentence.span.start - framed.shift) for sentence in passage.sentences]
+    numbers = np.zeros(len(offsets), np.int64)
+    for place, (start, end) in enumerate(offsets.tolist()):
+        piece = framed.text[start:end]
+        if piece.strip():
+            # some tokenizers put the blank before a word into its piece
+            begins = start + len(piece) - len(piece.lstrip())
+            number = int(np.searchsorted(starts, begins, side="right"))
+            numbers[place] = 0 if number and passage.sentences[number - 1].heading else number
+    return numbers
+
+
+def _best_span(start: NDArray[np.float32], end: NDArray[np.float32]) -> tuple[int, int, float]:
+    """First and last piece and score of the best span of at most LONGEST_ANSWER pieces."""
+    both = start[:, None] + end[None, :]
+    size = len(start)
+    allowed = np.tri(size, size, LONGEST_ANSWER - 1, bool) & ~np.tri(size, size, -1, bool)
+    place = int(np.where(allowed, both, -np.inf).argmax())
+    return place // size, place % size, float(both.flat[place])

@@ -1,0 +1,68 @@
+"""Re-ranking: a sentence-transformers CrossEncoder reads question and passage together and puts passages in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from index.chunk import searchable
+from index.errors import ModelError
+from index.types import Hit
+from rag.types import Query
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
+
+
+class CrossEncoderReranker:
+    """Scores each passage, under its title and heading, by the sigmoid of the model's one logit."""
+
+    def __init__(self, model: CrossEncoder) -> None:
+        self._model = model
+
+    @classmethod
+    def load(cls, name: str) -> CrossEncoderReranker:
+        """The model of this path, or of this name in the local cache. Raises ModelError where there is none such."""
+        # read by huggingface_hub when it is imported: without it a name that is not in the cache is looked up outside
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        from safetensors import SafetensorError
+        from sentence_transformers import CrossEncoder
+
+        try:
+            model = CrossEncoder(
+                name,
+                device="cpu",
+                local_files_only=True,
+                trust_remote_code=False,
+                model_kwargs={"use_safetensors": True},
+            )
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            raise ModelError(
+                f"the re-ranker {name!r} is neither a folder with a sentence-transformers CrossEncoder in safetensors "
+                "nor in this machine's model cache",
+                "Name one of these; nothing is downloaded",
+            ) from error
+        if model.num_labels != 1:
+            raise ModelError(
+                f"the re-ranker {name!r} gives {model.num_labels} scores for a passage, expected 1",
+                "Choose a CrossEncoder for ranking",
+            )
+        return cls(model)
+
+    def rerank(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
+        if not hits:
+            return []
+        scores = self._model.predict(
+            [(query.text, searchable(hit.passage)) for hit in hits],
+            activation_fn=torch.nn.Sigmoid(),
+            show_progress_bar=False,
+        ).tolist()
+        ordered = sorted(zip(scores, hits, strict=True), key=lambda scored: -scored[0])
+        return [
+            replace(hit, score=score, rank=rank, found_by={**hit.found_by, "reranker": score})
+            for rank, (score, hit) in enumerate(ordered, start=1)
+        ]

@@ -1,4 +1,4 @@
-"""`python -m eval.calibrate`: fits the logistic model that turns what a reader saw into a probability."""
+"""`python -m eval.calibrate`: fits what turns a reader's scores into a probability, and the thresholds of each risk."""
 
 from __future__ import annotations
 
@@ -7,59 +7,82 @@ import json
 import os
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from eval.asking import opened
-from eval.data import read_questions
+from eval.data import Half, read_questions
 from eval.documents import read_documents
+from eval.fitting import FOLDS, Asked, calibrate
 from eval.measures import measure
 from eval.paths import input_path, output_path, overwritten, write_whole
 from eval.progress import progress
-from index.errors import QuestionSetError
+from eval.run import ARTICLE_QUESTIONS, SEEDS
+from index.errors import QuestionError, QuestionSetError
 from index.sources import decode, read_bytes
 from index.strict_json import NotStrictJson, parse_json
 from rag.command import GOOD, run_command
+from rag.confidence import Calibration
 from rag.settings import Settings
 
 _SEED = 20240618
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Asks a question set and writes coefficients and where they come from; gives the command's exit code."""
+    """Asks question sets and writes coefficients, thresholds and what they come from; gives the command's exit code."""
     return run_command("eval.calibrate", lambda: _run(argv))
 
 
 def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m eval.calibrate", description=__doc__)
-    parser.add_argument("--documents", type=input_path, nargs="+", required=True, metavar="PATH")
-    parser.add_argument("--questions", type=input_path, nargs="+", required=True, metavar="FILE.jsonl")
-    parser.add_argument("--tune", type=input_path, nargs="*", default=[], metavar="FILE.jsonl",
-                        help="question sets of which only the half to tune on is asked, all of it")  # fmt: skip
-    parser.add_argument("--foreign", type=input_path, required=True, metavar="FILE.jsonl",
-                        help="questions about other documents, which these do not answer")  # fmt: skip
     parser.add_argument(
-        "--asked", type=_count, default=3000, help="how many of the questions to ask (default %(default)s)"
+        "--set", dest="sets", type=input_path, nargs="+", action="append", default=[], metavar="PATH",
+        help="documents and last the questions about them, or a folder with corpus.jsonl and questions.jsonl; "
+        "may be repeated, and each set weighs the same",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tune", type=input_path, nargs="+", action="append", default=[], metavar="PATH",
+        help="the same, but of the questions only the half to tune on is asked; "
+        "without any set, the article's own questions are asked so",
+    )  # fmt: skip
+    parser.add_argument("--foreign", type=input_path, metavar="FILE.jsonl",
+                        help="questions that no set's documents answer, asked of each in part")  # fmt: skip
+    parser.add_argument(
+        "--asked", type=_count, default=3000, help="how many questions to ask of a set at most (default %(default)s)"
     )
     parser.add_argument(
-        "--foreign-asked", type=_count, default=400, help="and of the foreign ones (default %(default)s)"
+        "--foreign-asked", type=_count, default=400, help="and of the foreign ones in all (default %(default)s)"
     )
-    parser.add_argument("--reader", help="whose scores to calibrate")
+    parser.add_argument("--reader", metavar="NAME", help="whose scores to calibrate")
     parser.add_argument("--out", type=output_path, required=True, metavar="FILE.json")
     args = parser.parse_args(argv)
-    if problem := overwritten([args.out], [*args.documents, *args.questions, *args.tune, args.foreign]):
+    given = [_Set.of(paths, None) for paths in args.sets] + [_Set.of(paths, "tune") for paths in args.tune]
+    sets = given or [_Set((SEEDS,), ARTICLE_QUESTIONS, "tune")]
+    read = [path for one in sets for path in (*one.documents, one.questions)]
+    if problem := overwritten([args.out], [*read, *([args.foreign] if args.foreign else [])]):
         parser.error(problem)
     settings = Settings.read(os.environ, {"reader": args.reader})
-    features, right = _ask(args, settings)
+    chooser = random.Random(_SEED)
+    foreign = _texts(args.foreign) if args.foreign else []
+    foreign = chooser.sample(foreign, min(args.foreign_asked, len(foreign)))
+    asked: list[Asked] = []
+    about: list[dict[str, Any]] = []
+    for number, one in enumerate(sets):
+        its = _ask(one, settings, chooser, args.asked, foreign[number :: len(sets)])
+        asked += [replace(question, group=f"{number} {question.group}", weight=1 / len(its)) for question in its]
+        about.append({**one.to_json(), "asked": len(its), "right": sum(question.right for question in its)})
     fitted = {
-        **fit(features, right),
+        "reader": settings.reader,
+        **calibrate(asked).to_json(),
         "fitted_on": {
-            "documents": [str(Path(*path.parts[-3:])) for path in args.documents],
-            "questions": [str(Path(*path.parts[-3:])) for path in args.questions],
-            "tune_halves": [str(Path(*path.parts[-3:])) for path in args.tune],
-            "foreign": str(Path(*args.foreign.parts[-3:])),
-            "asked": len(right),
-            "right": sum(right),
+            "sets": about,
+            "foreign": str(_shortened(args.foreign)) if args.foreign else None,
+            "foreign_asked": len(foreign),
+            "encoder": settings.encoder,
+            "reranker": settings.reranker,
             "seed": _SEED,
         },
     }
@@ -67,55 +90,62 @@ def _run(argv: Sequence[str] | None) -> int:
     return GOOD
 
 
-def fit(features: Sequence[Mapping[str, float]], right: Sequence[bool]) -> dict[str, object]:
-    """The logistic regression, without regularisation, of being right on the features: {"weights", "bias"}.
+@dataclass(frozen=True, slots=True)
+class _Set:
+    """Documents, and the questions to ask of them."""
 
-    Raises QuestionSetError where all are right, or none.
-    """
-    from sklearn.linear_model import LogisticRegression
+    documents: tuple[Path, ...]
+    questions: Path
+    half: Half | None
 
-    if len(set(right)) < 2:
-        raise QuestionSetError(
-            f"{sum(right)} of {len(right)} questions were answered right, and some must be, and some not",
-            "Give more questions",
-        )
-    names = list(features[0])
-    model = LogisticRegression(C=1e6, max_iter=10_000)
-    model.fit([[one[name] for name in names] for one in features], list(right))
-    weights = {name: round(float(weight), 4) for name, weight in zip(names, model.coef_[0], strict=True)}
-    return {"weights": weights, "bias": round(float(model.intercept_[0]), 4)}
+    @classmethod
+    def of(cls, paths: Sequence[Path], half: Half | None) -> _Set:
+        """A folder that holds both, or documents with the questions last."""
+        if len(paths) == 1:
+            return cls((paths[0] / "corpus.jsonl",), paths[0] / "questions.jsonl", half)
+        return cls(tuple(paths[:-1]), paths[-1], half)
+
+    def to_json(self) -> dict[str, Any]:
+        documents = [str(_shortened(path)) for path in self.documents]
+        return {"documents": documents, "questions": str(_shortened(self.questions)), "half": self.half}
 
 
-def _ask(args: argparse.Namespace, settings: Settings) -> tuple[list[Mapping[str, float]], list[bool]]:
-    """What was seen at each question, and whether the best excerpt was right."""
+def _ask(one: _Set, settings: Settings, chooser: random.Random, most: int, foreign: Sequence[str]) -> list[Asked]:
+    """What was seen at each question that can be asked and of which it is known what is right, and at the foreign."""
     from index.encoder import load_encoder
-    from rag.answer import Answerer
-    from rag.confidence import Calibration
-    from rag.reader import load_reader
+    from rag.answer import build_answerer
     from rag.row import row_of
 
-    documents = read_documents(args.documents, language=settings.language)
-    questions = [question for path in args.questions for question in read_questions(path, documents, None)]
-    chooser = random.Random(_SEED)
-    questions = chooser.sample(questions, min(args.asked, len(questions)))
-    questions += [question for path in args.tune for question in read_questions(path, documents, "tune")]
-    foreign = _texts(args.foreign)
-    foreign = chooser.sample(foreign, min(args.foreign_asked, len(foreign)))
+    documents = read_documents(one.documents, language=settings.language)
+    questions = list(read_questions(one.questions, documents, one.half))
+    questions = chooser.sample(questions, min(most, len(questions)))
     encoder = load_encoder(settings.encoder)
     with opened(documents, encoder, settings) as corpus:
         # what is to be fitted is not needed to see what it is fitted on
-        reader = load_reader(settings.reader, encoder, corpus.lexical.words)
-        answerer = Answerer(corpus, encoder, reader, Calibration({}, 0.0, ()), risk=1.0)
-        say = progress("Asking")
-        answers = []
+        answerer = build_answerer(corpus, encoder, settings, Calibration({}, 0.0, ()))
+        say = progress(f"Asking {_shortened(one.questions)}")
+        answers = {}
         for number, question in enumerate(questions, start=1):
-            answers.append(answerer.ask(question.text, question.history))
+            with suppress(QuestionError):
+                answers[question] = answerer.ask(question.text, question.history, risk=1.0)
             say(number, len(questions))
-        rows = [row_of(a, id=q.id, document_id=documents.row_id) for q, a in zip(questions, answers, strict=True)]
-        values = measure(questions, rows, documents).scores
-        right = [bool(values[q.id].get("hit@1")) for q in questions]
-        others = [answerer.ask(text) for text in foreign]
-    return [answer.attempts[0].features for answer in [*answers, *others]], right + [False] * len(others)
+        others = {text: answerer.ask(text, risk=1.0) for text in foreign}
+    rows = [row_of(answer, id=question.id, document_id=documents.row_id) for question, answer in answers.items()]
+    scores = measure(list(answers), rows, documents).scores
+    asked = [
+        # questions about a document that is not named are each a group of their own
+        Asked(answer.attempts[0].features, scores[question.id]["right"] == 1, question.document_id or question.id)
+        for question, answer in answers.items()
+        if scores[question.id]["right"] is not None
+    ]
+    if len({question.group for question in asked}) < FOLDS:
+        asked = [replace(question, group=str(number)) for number, question in enumerate(asked)]
+    return asked + [Asked(answer.attempts[0].features, False, f"foreign {text}") for text, answer in others.items()]
+
+
+def _shortened(path: Path) -> Path:
+    """Enough of a path to know a set by, and nothing of the machine."""
+    return Path(*path.parts[-3:])
 
 
 def _texts(path: Path) -> list[str]:

@@ -3,37 +3,89 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from eval.calibrate import fit, main
+from eval.calibrate import main
 from index.encoder import Encoder
-from index.errors import QuestionSetError
+from rag.answer import Answerer
+from rag.confidence import Calibration
+from rag.types import Answer, Turn
 
 TEXT = """The Harbour
 
-Mara Doyle leads the harbour office. The fleet has three ships.
+Mara Doyle leads the harbour office. The fleet has three ships. The pier was built in 1888. Fish is sold on Fridays.
 """
-QUESTION = {"id": "q", "question": "How many ships has the fleet?", "answerable": True}
-EVIDENCE = [{"start": TEXT.index("three"), "end": TEXT.index("three") + 5, "kind": "answer"}]
+RIGHT = {
+    "How many ships has the fleet?": "three",
+    "Who leads the harbour office?": "Mara Doyle",
+    "When was the pier built?": "1888",
+    "When is fish sold?": "Fridays",
+    "Which office does Mara Doyle lead?": "harbour",
+}
+UNANSWERABLE = ("Who paid for it?", "How deep is the water?", "Which bird nests there?", "Who sails?", "What burns?")
+
+
+def rows() -> list[dict[str, object]]:
+    answerable = [
+        {"question": question, "answerable": True,
+         "evidence": [{"start": TEXT.index(words), "end": TEXT.index(words) + len(words), "kind": "answer"}]}
+        for question, words in RIGHT.items()
+    ]  # fmt: skip
+    unanswerable = [{"question": question, "answerable": False} for question in UNANSWERABLE]
+    return [{"id": n, **row} for n, row in enumerate(answerable + unanswerable)]
 
 
 @pytest.fixture
 def given(tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr("index.encoder.load_encoder", lambda name: encoder)
     (tmp_path / "harbour.txt").write_text(TEXT)
-    (tmp_path / "questions.jsonl").write_text(json.dumps(QUESTION | {"evidence": EVIDENCE}))
+    (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, rows())))
     (tmp_path / "foreign.jsonl").write_text('{"question": "What does the mayor of Lisbon eat?"}\n\n')
-    files = {"documents": "harbour.txt", "questions": "questions.jsonl", "foreign": "foreign.jsonl", "out": "out.json"}
-    return [part for name, file in files.items() for part in (f"--{name}", str(tmp_path / file))]
+    asked = ["--set", str(tmp_path / "harbour.txt"), str(tmp_path / "questions.jsonl")]
+    return [*asked, "--foreign", str(tmp_path / "foreign.jsonl"), "--out", str(tmp_path / "out.json")]
 
 
-def test_coefficients_and_what_they_were_fitted_on(tmp_path: Path, given: list[str]) -> None:
+def test_what_is_written_is_what_a_reader_s_confidence_is_made_of(tmp_path: Path, given: list[str]) -> None:
     assert main(given) == 0
     fitted = json.loads((tmp_path / "out.json").read_text())
-    assert list(fitted) == ["weights", "bias", "fitted_on"]
-    assert (fitted["fitted_on"]["asked"], fitted["fitted_on"]["right"]) == (2, 1)
+    assert list(fitted) == ["reader", "weights", "bias", "thresholds", "fitted_on"]
+    (its,) = fitted["fitted_on"]["sets"]
+    assert (its["asked"], its["half"], fitted["fitted_on"]["foreign_asked"]) == (11, None, 1)
+    read = Calibration.read(tmp_path / "out.json", "similarity")
+    assert {"reader": "similarity", **read.to_json()}.items() <= fitted.items()
+
+
+def test_several_sets_each_with_its_own_documents(tmp_path: Path, given: list[str]) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "corpus.jsonl").write_text(json.dumps({"doc_id": "a", "title": "Harbour", "text": TEXT}))
+    halves = [{**row, "half": "tune" if n % 2 else "report"} for n, row in enumerate(rows())]
+    (folder / "questions.jsonl").write_text("\n".join(map(json.dumps, halves)))
+    assert main([*given, "--set", str(folder), "--tune", str(folder), "--asked", "9", "--foreign-asked", "0"]) == 0
+    about = json.loads((tmp_path / "out.json").read_text())["fitted_on"]
+    assert [(one["half"], one["asked"]) for one in about["sets"]] == [(None, 9), (None, 9), ("tune", 5)]
+    assert about["sets"][1]["questions"].endswith("folder/questions.jsonl")
+
+
+def test_a_question_is_asked_after_its_history(
+    tmp_path: Path, given: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, int]] = []
+    ask = Answerer.ask
+
+    def recording(self: Answerer, question: str, history: Sequence[Turn] = (), **more: float) -> Answer:
+        asked.append((question, len(history)))
+        return ask(self, question, history, **more)
+
+    monkeypatch.setattr(Answerer, "ask", recording)
+    first, *others = rows()
+    first["history"] = [{"question": "What is in the harbour?", "answer": "The fleet."}]
+    (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, [first, *others])))
+    assert main(given) == 0
+    assert (first["question"], 1) in asked
 
 
 @pytest.mark.parametrize(
@@ -84,9 +136,3 @@ def test_what_is_read_is_not_written_over(tmp_path: Path, given: list[str]) -> N
     with pytest.raises(SystemExit) as left:
         main([*given, "--out", str(tmp_path / "foreign.jsonl")])
     assert left.value.code == 2
-
-
-@pytest.mark.parametrize("right", [True, False])
-def test_a_fit_needs_both_kinds(right: bool) -> None:
-    with pytest.raises(QuestionSetError, match="were answered right, and some must be"):
-        fit([{"best": 0.5}, {"best": 0.7}], [right, right])

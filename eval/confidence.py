@@ -45,6 +45,16 @@ def auroc(confidence: ArrayLike, positive: ArrayLike) -> Statistic:
     return partial(_auroc, _Groups.of(confidence), positive)
 
 
+def answered_at(confidence: ArrayLike, answerable: ArrayLike, kept_empty: float) -> Statistic:
+    """The share of answerable questions above the least confidence that keeps so many unanswerable ones empty.
+
+    confidence (n,), answerable (n,) bool, kept_empty the share of the unanswerable at or below that confidence. 0 to 1,
+    higher is better, chance is 1 - kept_empty; NaN where one of the kinds is absent. A point of the ROC curve.
+    """
+    confidence, positive = np.asarray(confidence, dtype=np.float64), np.asarray(answerable, dtype=np.bool_)
+    return partial(_answered_at, _Groups.of(confidence), positive, kept_empty)
+
+
 def aurc(confidence: ArrayLike, wrong: ArrayLike) -> Statistic:
     """The area under the risk–coverage curve: the mean, over k = 1…n, of the share wrong among the k most confident.
 
@@ -93,6 +103,15 @@ def _auroc(groups: _Groups, positive: NDArray[np.bool_], weights: Weights) -> Va
     with np.errstate(invalid="ignore"):
         share: Values = won / (positives.sum(axis=1) * negatives.sum(axis=1))
     return share
+
+
+def _answered_at(groups: _Groups, positive: NDArray[np.bool_], kept_empty: float, weights: Weights) -> Values:
+    positives, negatives = (groups.sums(kind, weights).cumsum(axis=1) for kind in (positive, ~positive))
+    # a hair less, since a sum such as 0.8 * 5 may come out above 4
+    reached = (negatives >= kept_empty * negatives[:, -1:] - 1e-9).argmax(axis=1)
+    with np.errstate(invalid="ignore"):
+        share: Values = 1 - positives[np.arange(len(positives)), reached] / positives[:, -1]
+    return np.where(negatives[:, -1] > 0, share, np.nan)
 
 
 def _aurc(groups: _Groups, wrong: NDArray[np.bool_], weights: Weights) -> Values:

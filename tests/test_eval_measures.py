@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval.bootstrap import RESAMPLES, Estimate, estimate, mean, quantile, ratio, resamples
-from eval.confidence import aurc, auroc, ece, reliability, risk_coverage
+from eval.confidence import answered_at, aurc, auroc, ece, reliability, risk_coverage
 from eval.data import Gold, Question
 from eval.documents import Documents, name_documents
 from eval.measures import LOWER_IS_BETTER, MEASURES, f1, measure, ranked, summarise, summarise_categories, worse
@@ -99,6 +100,8 @@ def test_every_measure_by_hand() -> None:
             "answered_hit@1": 1 / 3,
             "answered": 2 / 3,
             "correct_empty": 1 / 2,
+            # "third" and "fooled", of three that were answered.
+            "wrong": 2 / 3,
             # The highlights: right, "Nobody" for "three ships", right.
             "f1": 2 / 3,
             # Words without articles: 2 of 8 shown (2 wanted); 2 of 11 (2 wanted); 1 of 4 (1 wanted).
@@ -109,6 +112,8 @@ def test_every_measure_by_hand() -> None:
             "mrr": (1 + 1 / 3 + 1) / 3,
             # Six pairs; only "fooled" beats "third" and "abstained".
             "auroc": 4 / 6,
+            # Only "first" is above "fooled".
+            "answered@80": 1 / 3,
             # By confidence: right, wrong, wrong, right, wrong.
             "aurc": (0 + 1 / 2 + 2 / 3 + 2 / 4 + 3 / 5) / 5,
             "ece": (0.1 + 0.7 + 0.6 + 0.6 + 0.1) / 5,
@@ -143,7 +148,19 @@ def test_overlapping_gold_is_not_counted_twice_in_what_should_be_shown() -> None
 
 def test_an_answerable_question_without_gold_is_measured_only_where_that_is_possible() -> None:
     measured = values([Question("q", "?", True), question("none", None)], [row("q", [0]), row("none", [0])])
-    assert set(measured) == {"answered", "correct_empty", "auroc", "aurc", "ece", "verbatim", "ms_p50", "ms_p95"}
+    of_all = {
+        "answered",
+        "correct_empty",
+        "wrong",
+        "auroc",
+        "answered@80",
+        "aurc",
+        "ece",
+        "verbatim",
+        "ms_p50",
+        "ms_p95",
+    }
+    assert set(measured) == of_all
     assert measured["aurc"] == 1
 
 
@@ -241,6 +258,15 @@ def slow_auroc(confidence: list[float], positive: list[bool]) -> float:
     return sum(pairs) / len(pairs) if pairs else float("nan")
 
 
+def slow_answered_at(confidence: list[float], positive: list[bool], kept: float) -> float:
+    negatives = [c for c, p in zip(confidence, positive, strict=True) if not p]
+    positives = [c for c, p in zip(confidence, positive, strict=True) if p]
+    if not negatives or not positives:
+        return float("nan")
+    least = min(c for c in confidence if sum(d <= c for d in negatives) >= round(kept * len(negatives), 9))
+    return sum(c > least for c in positives) / len(positives)
+
+
 def slow_aurc(confidence: list[float], wrong: list[bool]) -> float:
     """The mean over every order of equal confidences."""
     areas = []
@@ -279,6 +305,14 @@ def test_auroc_by_pairs(sample: tuple[list[float], list[bool], list[int]]) -> No
     assert auroc(confidence, flags)(np.array([weights]))[0] == pytest.approx(expected, nan_ok=True)
 
 
+@given(many, st.sampled_from([0.1, 0.5, 0.8, 1.0]))
+def test_answered_at_by_trying_every_confidence(sample: tuple[list[float], list[bool], list[int]], kept: float) -> None:
+    confidence, flags, weights = sample
+    expected = slow_answered_at(list(np.repeat(confidence, weights)), list(np.repeat(flags, weights)), kept)
+    found = answered_at(confidence, flags, kept)(np.array([weights]))[0]
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
 @settings(deadline=None)
 @given(few.filter(lambda sample: sum(sample[2]) <= 6))
 def test_aurc_by_walking_down_every_order(sample: tuple[list[float], list[bool], list[int]]) -> None:
@@ -307,7 +341,7 @@ def test_the_order_of_questions_changes_nothing(sample: tuple[list[float], list[
     order = list(range(len(flags)))
     random.shuffle(order)
     once = np.ones((1, len(order)), dtype=np.int64)
-    for statistic in (auroc, aurc, ece):
+    for statistic in (auroc, partial(answered_at, kept_empty=0.8), aurc, ece):
         straight = statistic(confidence, flags)(once)[0]
         shuffled = statistic([confidence[one] for one in order], [flags[one] for one in order])(once)[0]
         assert shuffled == pytest.approx(straight, nan_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import pytest
 from corpus_support import texts
@@ -143,9 +144,17 @@ def test_the_scale_of_the_scores_does_not_matter(
     ]
 
 
-ISLES = (
-    "Skye has seven castles.\n\nMull has two harbours.\n\nBute lies in the Clyde.\n\nJura keeps more deer than people.\n\n"
-    "Iona was settled by monks.\n\nArran is called Scotland in miniature.\n\nIslay makes whisky.\n\nTiree is flat and windy."
+ISLES = "\n\n".join(
+    [
+        "Skye has seven castles.",
+        "Mull has two harbours.",
+        "Bute lies in the Clyde.",
+        "Jura keeps more deer than people.",
+        "Iona was settled by monks.",
+        "Arran is called Scotland in miniature.",
+        "Islay makes whisky.",
+        "Tiree is flat and windy.",
+    ]
 )
 
 
@@ -172,7 +181,7 @@ def test_documents_follow_each_other_by_their_best() -> None:
 
 
 def test_sentences_that_touch_are_one_excerpt_with_the_best_one_s_marks() -> None:
-    library = Library(["Ada wrote a program. Babbage built an engine.  Byron wrote verse. " + "\n\n".join([ISLES])], 2)
+    library = Library(["Ada wrote a program. Babbage built an engine.  Byron wrote verse. " + ISLES], 2)
     first, *others = choose(library.read([8, 9, 8, *[0.0] * 8]), library.sentences_of)
     assert first.excerpt.text == "Ada wrote a program. Babbage built an engine.  Byron wrote verse."
     assert first.excerpt.document[first.highlight] == "Babbage built an engine."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -20,7 +21,7 @@ from index.sources import read
 from index.types import Document
 from rag.answer import LONGEST_QUESTION, Answerer, build_answerer, check_question
 from rag.confidence import FEATURES, Calibration
-from rag.row import detailed_row_of, row_of
+from rag.row import detailed_row_of, row_of, why_of
 from rag.settings import Settings
 from rag.types import Answer, Turn
 
@@ -67,8 +68,29 @@ def check_answer(answer: Answer, corpus: Corpus) -> None:
     for hit in answer.retrieved:
         assert hit.passage.text == corpus.document(hit.passage.document.id)[hit.passage.span]
         assert hit.found_by
-    for row in (row_of(answer, id="q"), detailed_row_of(answer, id="q")):
+    check_why(answer, corpus)
+    for row in (row_of(answer, id="q"), detailed_row_of(answer, id="q"), detailed_row_of(answer, id="q", why=True)):
         json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+
+
+def check_why(answer: Answer, corpus: Corpus) -> None:
+    """What holds of every explanation."""
+    why = why_of(answer)
+    assert (why["threshold"] is not None and answer.confidence >= why["threshold"]) or not answer.citations
+    assert [form["searched_for"] for form in why["forms"]] == list(answer.searched_for)
+    for form in why["forms"]:
+        assert {one["name"] for one in form["features"]} == set(FEATURES)
+        logit = form["bias"] + sum(one["contribution"] for one in form["features"])
+        assert form["confidence"] == pytest.approx(1 / (1 + math.exp(-max(-50, min(50, logit)))))
+        assert [passage["rank"] for passage in form["passages"]] == list(range(1, len(form["passages"]) + 1))
+        ranks = {passage["rank"]: passage for passage in form["passages"]}
+        for sentence in form["sentences"]:
+            assert (
+                corpus.document(sentence["document_id"]).text[sentence["start"] : sentence["end"]] == sentence["text"]
+            )
+            assert sentence["start"] <= sentence["highlight"][0] <= sentence["highlight"][1] <= sentence["end"]
+            passage = ranks[sentence["rank"]]
+            assert passage["start"] <= sentence["start"] <= sentence["end"] <= passage["end"]
 
 
 def without_times(answer: Answer) -> Answer:

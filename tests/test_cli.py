@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -308,6 +309,38 @@ def test_an_answer_exits_0_and_none_exits_1(run: Run, indexed: Path) -> None:
     assert "not answers" in out
 
 
+@pytest.mark.parametrize("risk", [1, 0.1, 0])
+def test_why_is_shown_of_an_answer_and_of_none(run: Run, indexed: Path, risk: float) -> None:
+    plain = run("ask", QUESTION, "--risk", risk)[1]
+    code, out, err = run("ask", QUESTION, "--risk", risk, "--why")
+    assert err == ""
+    assert out.startswith(plain)
+    assert ("Why it is answered" if code == GOOD else "Why it is not answered") in out
+    for said in (f"“{QUESTION}”", f"wrong answers to {100 * risk:g}%", "reader_score", "logit", "dense", "lexical"):
+        assert said in out.removeprefix(plain)
+    assert "built in [1854] by" in out or "[Alan Stevenson]" in out
+    why = json.loads(run("ask", QUESTION, "--risk", risk, "--why", "--json")[1])["why"]
+    assert (why["risk"], why["threshold"] is None) == (risk, risk == 0)
+    assert "why" not in json.loads(run("ask", QUESTION, "--json")[1])
+
+
+def test_why_fits_a_narrow_terminal(indexed: Path) -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (40, 80))
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR")}
+    command = [sys.executable, "-m", "ui.cli", "ask", QUESTION, "--why"]
+    environment |= {"NO_COLOR": "1", "TERM": "dumb"}
+    with subprocess.Popen(command, cwd=ROOT, stdout=theirs, stderr=theirs, stdin=theirs, env=environment) as process:
+        os.close(theirs)
+        lines = read_all(ours).splitlines()
+    os.close(ours)
+    assert process.returncode in (GOOD, NEGATIVE)
+    assert max(map(len, lines)) <= 80
+    table = lines[lines.index("Passages found") + 1 :]
+    assert table[0].split() == ["rank", "score", "dense", "lexical", "characters", "passage"]
+    assert float(table[2].split()[1]) > 0
+
+
 # settings
 
 
@@ -326,6 +359,10 @@ def test_an_answer_exits_0_and_none_exits_1(run: Run, indexed: Path) -> None:
         ("QUOTH_CORPUS", "~nobody-of-this-name/corpus", "no such home"),
         ("QUOTH_ENCODER", "", "encoder is empty"),
         ("QUOTH_READER", "oracle", "there is no reader 'oracle'"),
+        ("QUOTH_READER", "transformers:nobody/has-this", "'nobody/has-this' is neither a folder"),
+        ("QUOTH_RERANKER", "nobody/has-this", "the re-ranker 'nobody/has-this' is neither a folder"),
+        ("QUOTH_CALIBRATION", "/nowhere/it.json", "/nowhere/it.json: No such file"),
+        ("QUOTH_CALIBRATION", "", "calibration is empty"),
     ],
 )
 def test_a_setting_that_cannot_be(

@@ -21,8 +21,9 @@ exit codes:
   4    quoth itself cannot be used: its settings, its weights or its corpus
   130  interrupted
 
-Every setting is also an environment variable: QUOTH_CORPUS, QUOTH_ENCODER, QUOTH_READER, QUOTH_LANGUAGE,
-QUOTH_PASSAGE_TOKENS, QUOTH_THRESHOLD, QUOTH_HOST, QUOTH_PORT. quoth doctor shows their values.
+Every setting is also an environment variable: QUOTH_CORPUS, QUOTH_ENCODER, QUOTH_READER, QUOTH_CALIBRATION,
+QUOTH_RERANKER, QUOTH_LANGUAGE, QUOTH_PASSAGE_TOKENS, QUOTH_RISK, QUOTH_HOST, QUOTH_PORT. quoth doctor shows their
+values.
 """
 
 
@@ -65,7 +66,18 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--json", action="store_true", help="print JSON, for programs")
 
     answering = argparse.ArgumentParser(add_help=False)
-    answering.add_argument("--reader", metavar="NAME", help="what picks the sentences that answer")
+    answering.add_argument(
+        "--reader",
+        metavar="NAME",
+        help="what picks the sentences that answer: similarity, trained, or transformers: and an extractive "
+        f"question-answering model by name or path (default {default.reader})",
+    )
+    answering.add_argument(
+        "--calibration", type=_path, metavar="FILE", help="what python -m eval.calibrate wrote for that reader"
+    )
+    answering.add_argument(
+        "--reranker", metavar="NAME", help="a CrossEncoder by name or path that puts the passages found in order"
+    )
     answering.add_argument(
         "--risk",
         type=float,
@@ -92,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
 
     ask = commands.add_parser("ask", parents=[shared, answering], help="ask one question")
     ask.add_argument("question", help="the question; - reads it from standard input")
+    ask.add_argument("--why", action="store_true", help="show what the answer, or there being none, comes from")
 
     commands.add_parser("eval", add_help=False, help="measure the answers to a question set (see quoth eval --help)")
 

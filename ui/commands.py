@@ -79,9 +79,12 @@ def ask(args: argparse.Namespace, settings: Settings) -> int:
     check_question(question)
     answer = _open_answerer(settings).ask(question)
     if args.json:
-        print_json(detailed_row_of(answer, id=uuid.uuid4().hex))
+        print_json(detailed_row_of(answer, id=uuid.uuid4().hex, why=args.why))
     else:
-        Terminal().answer(answer)
+        terminal = Terminal()
+        terminal.answer(answer)
+        if args.why:
+            terminal.why(answer)
     return 0 if answer.status == "answered" else 1
 
 

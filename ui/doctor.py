@@ -12,6 +12,7 @@ from index.corpus import Corpus
 from index.encoder import PACKAGED, load_encoder, processor_dtype
 from index.errors import CorpusMissing, QuothError
 from rag.answer import build_answerer
+from rag.reader import TRANSFORMERS
 from rag.settings import PREFIX, Settings
 
 
@@ -70,8 +71,19 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 def _reach(settings: Settings) -> Finding:
     """Whether any setting names something outside this machine."""
-    if settings.encoder != PACKAGED and "://" in settings.encoder:
-        return Finding("network", False, f"encoder is {settings.encoder}, a URL. Name a folder instead.")
-    local = "a folder" if Path(settings.encoder).exists() else "looked for on this machine alone"
-    encoder = "in its package" if settings.encoder == PACKAGED else local
-    return Finding("network", True, f"no setting reaches out: the encoder is {encoder}, the page at {settings.host}")
+    models = {
+        "encoder": "" if settings.encoder == PACKAGED else settings.encoder,
+        "reader": settings.reader.removeprefix(TRANSFORMERS) if settings.reader.startswith(TRANSFORMERS) else "",
+        "reranker": settings.reranker,
+    }
+    for setting, model in models.items():
+        if "://" in model:
+            return Finding("network", False, f"{setting} is {model}, a URL. Name a folder instead.")
+    places = [
+        f"the {setting} is {'a folder' if Path(model).exists() else 'looked for on this machine alone'}"
+        for setting, model in models.items()
+        if model
+    ]
+    if settings.encoder == PACKAGED:
+        places = ["the encoder is in its package", *places]
+    return Finding("network", True, f"no setting reaches out: {', '.join(places)}, the page at {settings.host}")

@@ -15,6 +15,7 @@ from rich.text import Text
 from index.edition import Manifest
 from rag.receipt import Receipt, Verdict
 from rag.types import Answer, Citation
+from ui.explanation import explanation
 
 if TYPE_CHECKING:
     from index.corpus import Progress as Report
@@ -64,6 +65,12 @@ class Terminal:
                 self._console.print(Text("\nThe closest passages, which are not answers:\n", "dim"))
             for citation in answer.closest:
                 self._excerpt(citation, "", "dim")
+
+    def why(self, answer: Answer) -> None:
+        """What the answer, or there being none, comes from."""
+        self._console.print()
+        for part in explanation(answer, visible):
+            self._console.print(part)
 
     def verdict(self, receipt: Receipt, verdict: Verdict) -> None:
         said = {

@@ -58,12 +58,13 @@ def choose(readings: Sequence[Reading], sentences_of: SentencesOf) -> tuple[Cita
     best = readings[0].score
     least = best - _NEAR * (best - median(reading.score for reading in readings))
     parts: dict[tuple[str, Span], _Part] = {}
-    for reading in _without_repeats((reading for reading in readings if reading.score >= least), _SHOWN):
+    near = (reading for reading in readings if reading.score >= least)
+    for place, reading in enumerate(_without_repeats(near, _SHOWN)):
         document = reading.hit.passage.document
         for sentence in _lead(reading, sentences_of):
-            parts.setdefault((document.id, sentence.span), _Part(document, sentence, None))
-        parts[document.id, reading.sentence.span] = _Part(document, reading.sentence, reading)
-    first, *others = sorted(_runs(parts[key] for key in sorted(parts)), key=lambda run: -run.best.score)
+            parts.setdefault((document.id, sentence.span), _Part(document, sentence))
+        parts[document.id, reading.sentence.span] = _Part(document, reading.sentence, reading, place)
+    first, *others = sorted(_runs(parts[key] for key in sorted(parts)), key=lambda run: run.place)
     rank: dict[str, int] = {}
     for run in others:
         rank.setdefault(run.best.hit.passage.document.id, len(rank))
@@ -92,7 +93,9 @@ class _Part:
 
     document: Document
     sentence: Sentence
-    reading: Reading | None
+    reading: Reading | None = None
+    place: int = _SHOWN
+    """Among the readings chosen, from 0: scores may be equal, and then their order counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,8 @@ class _Run:
 
     span: Span
     best: Reading
+    place: int
+    """The best one's."""
 
 
 def _runs(parts: Iterable[_Part]) -> Iterator[_Run]:
@@ -123,11 +128,9 @@ def _touch(one: _Part, following: _Part) -> bool:
 
 
 def _run(parts: Sequence[_Part]) -> _Run:
-    readings = [part.reading for part in parts if part.reading]
-    return _Run(
-        Span(parts[0].sentence.span.start, parts[-1].sentence.span.end),
-        max(readings, key=lambda reading: reading.score),
-    )
+    best = min(parts, key=lambda part: part.place)
+    assert best.reading is not None
+    return _Run(Span(parts[0].sentence.span.start, parts[-1].sentence.span.end), best.reading, best.place)
 
 
 def _cite(number: int, reading: Reading, span: Span) -> Citation:

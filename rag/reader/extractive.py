@@ -63,7 +63,11 @@ class ExtractiveReader:
         os.environ["HF_HUB_OFFLINE"] = "1"
         from safetensors import SafetensorError
         from transformers import AutoModelForQuestionAnswering, AutoTokenizer, PreTrainedTokenizerFast
+        from transformers.utils import logging
 
+        # what is wrong is said below, in one line
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
         local = {"local_files_only": True, "trust_remote_code": False}
         try:
             model, loading = AutoModelForQuestionAnswering.from_pretrained(
@@ -106,7 +110,11 @@ class ExtractiveReader:
                     readings.append(Reading(hit, sentence, MASKED, whole))
                 else:
                     marked = Span(best.span.start + framed[row].shift, best.span.end + framed[row].shift)
-                    readings.append(Reading(hit, sentence, best.score, whole_words(marked, hit, sentence)))
+                    readings.append(
+                        Reading(
+                            hit, sentence, best.score, whole_words(marked, sentence.span, hit.passage.document.text)
+                        )
+                    )
         readings.sort(key=lambda reading: -reading.score)
         return readings[:READINGS]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 from index.lexical import Words
 from index.types import Document, Span
+from rag.reader.whole import whole_words
 
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _NUMBERS = (
@@ -65,27 +65,13 @@ def highlight(question: str, document: Document, sentence: Span, words: Words) -
     best = min(new, key=lambda span: _distance(span, known), default=None)
     if best is None:
         best = _longest_run(held, asked) or Span(0, len(text))
-    return to_words(Span(whole.start + best.start, whole.start + best.end), whole, document.text)
+    return whole_words(Span(whole.start + best.start, whole.start + best.end), whole, document.text)
 
 
 def _distance(span: Span, places: Sequence[int]) -> int:
     """Characters from `span` to the nearest of `places` that lies outside it."""
     outside = (place for place in places if not span.start <= place < span.end)
     return min((min(abs(place - span.start), abs(place - span.end)) for place in outside), default=0)
-
-
-def to_words(span: Span, within: Span, text: str) -> Span:
-    """`span` widened so that neither end parts a word or a number."""
-    start, end = span.start, span.end
-    while start > within.start and _joined(text[start - 1], text[start]):
-        start -= 1
-    while end < within.end and _joined(text[end - 1], text[end]):
-        end += 1
-    return Span(start, end)
-
-
-def _joined(left: str, right: str) -> bool:
-    return (left.isalnum() and right.isalnum()) or unicodedata.combining(right) > 0 or "\u200d" in (left, right)
 
 
 def _longest_run(held: Sequence[tuple[re.Match[str], frozenset[str]]], asked: frozenset[str]) -> Span | None:

@@ -69,7 +69,9 @@ class TrainedReader:
                     score, span = found[number]
                     low, high = (pieces[row].offsets[place - first] for place in span)
                     marked = Span(int(low[0]) + framed.shift, int(high[1]) + framed.shift)
-                    readings.append(Reading(hit, sentence, score, whole_words(marked, hit, sentence)))
+                    readings.append(
+                        Reading(hit, sentence, score, whole_words(marked, sentence.span, hit.passage.document.text))
+                    )
                 else:
                     # nothing of it is a word piece, or it stands beyond what the model reads
                     whole = sentence.span.trimmed(hit.passage.document.text)

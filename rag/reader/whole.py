@@ -1,27 +1,208 @@
-"""The words that a model marks by its word pieces become whole words and whole numbers."""
+"""A marked span of a sentence becomes whole: it parts no word, number, date, quotation or name."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from index.types import Hit, Sentence, Span
-from rag.reader.highlight import to_words
+from index.types import Span
 
-# what is not to be parted: a number with its separators, its currency and its percent sign; a word with its apostrophe
-_WHOLE = re.compile(r"[$€£¥]?\d+(?:[.,:/’']\d+)*\w*\s?%?|\w+(?:[’'-]\w+)*")
+_MONTH = (
+    r"(?:January|February|March|April|May|June|July|August|September|October|November|December|"
+    r"(?:Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec)\.?)"
+)
+_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
+_DAYS = rf"{_DAY}(?:\s?[–-]\s?{_DAY})?"
+_YEAR = r"(?:,?\s\d{4}\b)?"
+_DATE = re.compile(rf"\b{_DAYS}(?:\sof)?\s{_MONTH}(?!\w){_YEAR}|\b{_MONTH}(?!\w)(?:\s{_DAYS}(?!\w)|(?=,?\s\d)){_YEAR}")
+_NUMBER = re.compile(
+    r"(?:(?:\b(?:US|A|C|HK)\s?)?[$€£¥₹]\s?)?\d+(?:[.,:/’'–-]\d+)*\w*"
+    r"(?:\s?(?:%|‰|°[CF]?)|\s(?:(?:hundred|thousand|million|billion|trillion)\b|per\scent\b|percent\b|"
+    r"[kcm]?m\b|[km]?g\b|[kMG]?Hz\b|[kKMGT]B\b|km/h\b|mph\b|[ap]\.?m\.?(?!\w)|BCE?\b|AD\b|CE\b))*"
+)
+_INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
+
+_CAPITAL = r"(?:(?:Mr|Mrs|Ms|Dr|St|Jr|Sr|Prof|Gen|Lt|Col|Sgt|Rev|Sen|Gov|Mt)\.|(?:[A-Z]\.)+|[A-ZÀ-ÖØ-Þ][\w’'-]*)"
+_PARTICLE = r"(?:de|del|della|der|den|di|da|dos|du|la|le|van|von|zu|ten|bin|ibn|al|el|y)"
+_NAME = re.compile(rf"\b{_CAPITAL}(?:\s(?:{_PARTICLE}\s){{0,2}}{_CAPITAL})*")
+# what completes a name, and is also whole without it: the King *of France*, Apollo *11*
+_COMPLEMENT = re.compile(rf"\sof\s(?:the\s)?(?={_CAPITAL})|\s(?=\d{{1,3}}(?![\w.,:%–-]))")
+_NAME_WORD = re.compile(r"\S+")
+_DIGITS = re.compile(r"\d+")
+_LONGEST_NAME = 5
+"""Words; more capitals in a row are a headline."""
+# capitals that begin no name: those of a sentence's beginning, of ranks, which stand before one, and of dates
+_NO_NAME = frozenset(
+    """
+    a about according after all along also although among an and another any are as at because before both but by can
+    did do does during each either every few following for former from had has have he her here his how however i if
+    in is it its later many may more most much my neither no nor not now of on once one only or other our over several
+    she since so some such than that the their then there these they this those though through thus to today under
+    unlike until was we were what when where whether which while who why with within without yesterday yet you your
+    president vice chancellor minister king queen prince princess emperor pope bishop archbishop cardinal general
+    colonel captain admiral senator governor mayor secretary ambassador professor chairman director
+    january february march april june july august september october november december
+    monday tuesday wednesday thursday friday saturday sunday
+    """.split()  # noqa: SIM905 (a list of a hundred strings is not read)
+)
+
+_PAIRS = re.compile(
+    r"“[^“”]*”|\"[^\"]*\"|«[^«»]*»|(?<!\w)‘(?:[^‘’]|’(?=\w))*’|\([^()]*\)|\[[^\[\]]*\]",
+)
+_QUOTING = '“”"«»()[]'
+_SHORT = 6
+"""Words of a quotation that is not marked in part: a title, a coined phrase."""
+_LONG = 15
+"""Words beyond which a quotation is not marked whole because the mark runs into it."""
+_JOINERS = "’'.-\u00ad\u2011"
 
 
-def whole_words(marked: Span, hit: Hit, sentence: Sentence) -> Span:
-    """`marked` kept inside the sentence and widened so that it parts no word and no number."""
-    text = hit.passage.document.text
-    within = sentence.span.trimmed(text)
+def whole_words(marked: Span, sentence: Span, text: str) -> Span:
+    """`marked`, kept inside `sentence`, widened so that it parts nothing; the sentence where nothing of it is marked.
+
+    A word holds its hyphens, apostrophes and combining marks; a number its separators, currency and unit; a name its
+    initials and particles. A mark inside a long quotation stays there, and one that runs into it stays on the side of
+    which it holds more. Blanks and unmatched quotation marks and brackets are dropped at the two ends.
+    """
+    within = sentence.trimmed(text)
     start, end = max(marked.start, within.start), min(marked.end, within.end)
     if start >= end:
         return within
-    for match in _WHOLE.finditer(text, within.start, within.end):
-        if match.start() < start < match.end():
-            start = match.start()
-        if match.start() < end < match.end():
-            end = match.end()
-    span = to_words(Span(start, end), within, text).trimmed(text)
-    return span if len(span) else within
+    # cut out, so that no pattern looks beyond the sentence
+    body = text[within.start : within.end]
+    span = Span(start - within.start, end - within.start).trimmed(body)
+    if not len(span):
+        return within
+    pairs = [Span(*match.span()) for match in _PAIRS.finditer(body)]
+    units = [*_units(body)]
+    span = _on_one_side(_without_lone_marks(span, pairs, body), pairs, body)
+    while (wider := _widened(_to_words(span, body), units, pairs, body)) != span:
+        span = wider
+    span = _without_lone_marks(span, pairs, body)
+    return Span(within.start + span.start, within.start + span.end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """What is not to be parted."""
+
+    span: Span
+    bound_to: int
+    """The end of what cannot be left out at its beginning: what follows is also whole by itself."""
+
+
+def _units(text: str) -> Iterator[_Unit]:
+    for pattern in (_DATE, _NUMBER, _INITIALS):
+        for match in pattern.finditer(text):
+            span = Span(*match.span()).trimmed(text)
+            yield _Unit(span, span.end)
+    yield from _names(text)
+
+
+def _names(text: str) -> Iterator[_Unit]:
+    for match in _NAME.finditer(text):
+        run: list[re.Match[str]] = []
+        for word in _NAME_WORD.finditer(text, match.start(), match.end()):
+            if word[0].casefold().rstrip(".") in _NO_NAME:
+                yield from _name(run, text)
+                run = []
+            else:
+                run.append(word)
+                if word[0].endswith(("’s", "'s")):
+                    yield from _name(run, text)
+                    run = []
+        yield from _name(run, text)
+
+
+def _name(run: list[re.Match[str]], text: str) -> Iterator[_Unit]:
+    if not run or len(run) > _LONGEST_NAME:
+        return
+    start, end = run[0].start(), run[-1].end()
+    yield _Unit(Span(start, end), end)
+    if not (joint := _COMPLEMENT.match(text, end)):
+        return
+    if named := _NAME.match(text, joint.end()) or _DIGITS.match(text, joint.end()):
+        yield _Unit(Span(start, named.end()), joint.end())
+
+
+def _widened(span: Span, units: Iterable[_Unit], pairs: Iterable[Span], text: str) -> Span:
+    start, end = span.start, span.end
+    for unit in units:
+        if unit.span.overlaps(span):
+            if unit.span.start < start < unit.bound_to:
+                start = unit.span.start
+            if unit.span.start < end < unit.span.end:
+                end = unit.span.end
+    for pair in pairs:
+        size = len(text[pair.start : pair.end].split())
+        inner = Span(pair.start + 1, pair.end - 1).trimmed(text)
+        if _crosses(span, pair) and size <= _LONG:
+            start, end = min(start, pair.start), max(end, pair.end)
+        elif inner.covers(span) and size <= _SHORT and text[pair.start] not in "([":
+            start, end = min(start, inner.start), max(end, inner.end)
+    return Span(start, end)
+
+
+def _crosses(span: Span, pair: Span) -> bool:
+    return span.overlaps(pair) and not span.covers(pair) and not (pair.start < span.start and span.end < pair.end)
+
+
+def _without_lone_marks(span: Span, pairs: Sequence[Span], text: str) -> Span:
+    """`span` without a quotation mark or bracket at either end whose partner it does not hold; never empty."""
+    held = [pair for pair in pairs if span.covers(pair)]
+    start, end = span.start, span.end
+    while end - start > 1:
+        if text[start] in _QUOTING and all(pair.start != start for pair in held):
+            start += 1
+        elif text[end - 1] in _QUOTING and all(pair.end != end for pair in held):
+            end -= 1
+        else:
+            break
+    inner = Span(start, end).trimmed(text)
+    return inner if len(inner) else span
+
+
+def _on_one_side(span: Span, pairs: Iterable[Span], text: str) -> Span:
+    """`span` inside or outside each long quotation that it runs into, where it holds more."""
+    for pair in pairs:
+        if _crosses(span, pair) and len(text[pair.start : pair.end].split()) > _LONG:
+            sides = (
+                Span(span.start, max(span.start, pair.start)),
+                Span(max(span.start, pair.start + 1), max(span.start, pair.start + 1, min(span.end, pair.end - 1))),
+                Span(min(span.end, pair.end), span.end),
+            )
+            side = max((one.trimmed(text) for one in sides), key=len)
+            span = side if len(side) else span
+    return span
+
+
+def _to_words(span: Span, text: str) -> Span:
+    start, end = span.start, span.end
+    while start > 0 and _parts_word(text, start):
+        start -= 1
+    while end < len(text) and _parts_word(text, end):
+        end += 1
+    return Span(start, end)
+
+
+def _parts_word(text: str, place: int) -> bool:
+    """Whether the characters before and after `place` are of one word, or of one character as it is seen."""
+    left, right = text[place - 1], text[place]
+    if _is_mark(right) or "\u200d" in (left, right):
+        return True
+    if right in _JOINERS:
+        return _in_word(left) and place + 1 < len(text) and _in_word(text[place + 1])
+    if left in _JOINERS:
+        return _in_word(right) and place >= 2 and _in_word(text[place - 2])
+    return _in_word(left) and _in_word(right)
+
+
+def _in_word(character: str) -> bool:
+    return character.isalnum() or character == "_" or _is_mark(character)
+
+
+def _is_mark(character: str) -> bool:
+    # the last are the skin tones of emoji
+    return unicodedata.category(character)[0] == "M" or "\U0001f3fb" <= character <= "\U0001f3ff"

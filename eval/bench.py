@@ -23,14 +23,17 @@ from eval.data import read_questions
 from eval.documents import Documents, read_documents
 from eval.paths import input_path
 from eval.run import ARTICLE_QUESTIONS, SEEDS
-from index.errors import QuestionSetError
+from index.errors import QuestionSetError, SettingsError
 from rag.command import GOOD, NEGATIVE, print_json, run_command
+from rag.reader import TRANSFORMERS
 from rag.settings import Settings
 
 if TYPE_CHECKING:
     from index.encoder import Encoder, Encoding
 
 _ROUNDS = 5
+_READ = 8
+"""Passages of a reading, as many as an answer reads."""
 _QUESTIONS = 400
 """How many are asked at most."""
 
@@ -66,7 +69,13 @@ def _run(argv: Sequence[str] | None) -> int:
     settings = Settings.read(os.environ, {})
     documents = read_documents(args.documents, language=settings.language)
     questions = [question.text for question in read_questions(args.questions, documents)][:_QUESTIONS]
-    figures = [*_starting(), *_answering(settings, documents, questions), _embedding(settings, documents)]
+    figures = _starting()
+    if settings.reader.startswith(TRANSFORMERS):
+        sys.stderr.write(f"eval.bench: answers with the reader {settings.reader!r} are not timed\n")
+    elif settings.reader != "trained":
+        figures += _answering(settings, documents, questions)
+    figures += _reading(settings, documents, questions)
+    figures.append(_embedding(settings, documents))
     if args.json:
         print_json([asdict(figure) for figure in figures], indent=2)
     else:
@@ -148,6 +157,62 @@ def _answering(settings: Settings, documents: Documents, questions: Sequence[str
     ]
 
 
+def _reading(settings: Settings, documents: Documents, questions: Sequence[str]) -> list[Figure]:
+    """The trained reader against its model's bare forward; where it is set, also question to answer against both."""
+    from rag.reader.trained import WEIGHTS
+
+    if not WEIGHTS.is_file():
+        sys.stderr.write("eval.bench: the reader 'trained' has no weights here, so its readings are not timed\n")
+        return []
+    import torch
+
+    from index.encoder import PackagedEncoder, processor_dtype
+    from rag.answer import Answerer
+    from rag.confidence import Calibration
+    from rag.reader.model import load_reader_model
+    from rag.reader.pieces import load_tokenizer
+    from rag.reader.trained import TrainedReader
+    from rag.retrieve import retrieve
+    from rag.types import Query
+
+    encoder, model = PackagedEncoder.load(), load_reader_model(WEIGHTS, processor_dtype())
+    reader = TrainedReader(model, load_tokenizer())
+    forwards: list[tuple[object, ...]] = []
+    few = questions[:: max(1, len(questions) // 40)]
+    with opened(documents, encoder, settings) as corpus, torch.inference_mode():
+        # confidence takes the same time with any coefficients
+        answerer = Answerer(corpus, encoder, reader, Calibration({}, 0.0, ()), risk=1.0)
+
+        def given_to_the_model(run: Callable[..., object], *arguments: object) -> list[tuple[object, ...]]:
+            forwards.clear()
+            hook = model.register_forward_pre_hook(lambda _, its: forwards.append(its))
+            run(*arguments)
+            hook.remove()
+            return list(forwards)
+
+        found = {}
+        for text in few:
+            query = Query(text, encoder.encode_pieces([text])[0])
+            found[text] = query, retrieve(corpus, query, _READ)
+        read = {text: given_to_the_model(reader.read, *found[text]) for text in few}
+        asked = {text: given_to_the_model(answerer.ask, text) for text in few}
+
+        def bare_reader(text: str) -> float:
+            return _seconds(lambda: [model(*its) for its in read[text]])
+
+        def bare_both(text: str) -> float:
+            batches = list(encoder.batches([text]))
+            encoding = _seconds(lambda: [encoder.forward(batch) for batch in batches])
+            return encoding + _seconds(lambda: [model(*its) for its in asked[text]])
+
+        readings = _pairs(lambda text: _seconds(reader.read, *found[text]), bare_reader, few)
+        figures = [_ratio("a reading by the reader trained to its model's bare forward", readings, 1.25)]
+        if settings.reader == "trained":
+            answers = _pairs(lambda text: _seconds(answerer.ask, text), bare_both, few)
+            figures.append(_ratio("question to answer to the bare forwards of encoder and reader", answers, 1.3))
+    return figures
+
+
 def _embedding(settings: Settings, documents: Documents) -> Figure:
     """Embedding the documents' passages against sentence-transformers' own encode in fp32, in turns."""
     import torch
@@ -184,7 +249,7 @@ def _starting() -> list[Figure]:
     helps = [_processor_seconds([*command, "--help"]) for _ in range(_ROUNDS)]
     with tempfile.TemporaryDirectory(prefix="quoth-bench-") as folder:
         environment = {**os.environ, "QUOTH_CORPUS": folder}
-        subprocess.run([*command, "index", str(SEEDS)], env=environment, check=True, stdout=subprocess.DEVNULL)
+        _index(command, environment)
         served = _pairs(
             lambda _: _seconds(_first_answer, command, environment),
             lambda _: _seconds(_import_torch),
@@ -194,6 +259,20 @@ def _starting() -> list[Figure]:
         Figure("quoth --help, seconds of processor time", statistics.median(helps), 0.3, f"median of {_ROUNDS}"),
         _ratio("quoth serve to its first answer, to importing torch", served, 3.0),
     ]
+
+
+def _index(command: Sequence[str], environment: dict[str, str]) -> None:
+    """The article made a corpus. Raises SettingsError where the command cannot: with these settings it ends here."""
+    done = subprocess.run(
+        [*command, "index", str(SEEDS)],
+        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != GOOD:
+        said = done.stderr.strip().rpartition("\n")[2]
+        raise SettingsError(
+            f"quoth index ended with the exit code {done.returncode}, expected {GOOD}: {said}",
+            "Correct the environment, and see quoth doctor",
+        )
 
 
 def _first_answer(command: Sequence[str], environment: dict[str, str]) -> None:

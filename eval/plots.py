@@ -51,8 +51,11 @@ class Axis:
 SHARE = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
-def risk_coverage_plot(coverage: NDArray[np.float64], risk: NDArray[np.float64], point: tuple[float, float]) -> Plot:
-    """The risk–coverage curve: coverage, risk (points,), 0 to 1, and the (coverage, risk) of the system as it is."""
+def risk_coverage_plot(
+    coverage: NDArray[np.float64], risk: NDArray[np.float64], point: tuple[float, float], borne: float | None = None
+) -> Plot:
+    """The risk–coverage curve: coverage, risk (points,), 0 to 1, the (coverage, risk) of the system as it is, and the
+    risk that it is set to bear, if any."""
     x = Axis("share of questions answered", SHARE, percent=True)
     y = Axis("share wrong among them", SHARE, percent=True)
     curve = [(float(coverage[0]), float(risk[0])), *zip(coverage.tolist(), risk.tolist(), strict=True)]
@@ -62,11 +65,18 @@ def risk_coverage_plot(coverage: NDArray[np.float64], risk: NDArray[np.float64],
         _dot(point, x, y, "here"),
         _note(point, x, y, "as it answers", before=x.at(point[0]) > 0.5),
     ]
+    set_to = ""
+    if borne is not None:
+        # a line may lie on the dot, but its name must not
+        away = point[0] > 0.5
+        marks.append(_line([(0.0, borne), (1.0, borne)], x, y, "rule"))
+        marks.append(_note((0.0 if away else 1.0, borne), x, y, f"set to bear {100 * borne:g}%", before=not away))
+        set_to = f" It is set to bear {100 * borne:g}%."
     return _svg(
         "risk-coverage",
         "Risk and coverage",
         f"Answering by falling confidence, {risk[-1]:.0%} of the answers are wrong once all are answered. "
-        f"As it answers now, {point[0]:.0%} are answered and {point[1]:.0%} of those are wrong.",
+        f"As it answers now, {point[0]:.0%} are answered and {point[1]:.0%} of those are wrong.{set_to}",
         x,
         y,
         marks,

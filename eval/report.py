@@ -40,6 +40,8 @@ class Report:
     categories: Mapping[str, Mapping[str, Estimate]]
     systems: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
     """Name -> summary, of this system and of the baselines; empty where these were not asked."""
+    risk: float | None = None
+    """The share of wrong answers that was borne, where it was set."""
 
 
 def render(report: Report) -> str:
@@ -72,7 +74,8 @@ def _plots(report: Report) -> list[Plot]:
     if "aurc" in summary:
         confidence, right, answered = ranked(measured)
         wrong = float((~right[answered]).mean()) if answered.any() else 0.0
-        plots.append(risk_coverage_plot(*risk_coverage(confidence, ~right), (float(answered.mean()), wrong)))
+        here = (float(answered.mean()), wrong)
+        plots.append(risk_coverage_plot(*risk_coverage(confidence, ~right), here, report.risk))
         plots.append(reliability_plot(*reliability(confidence, right), summary["ece"].value))
     if "mrr" in summary:
         intervals = [(depth, summary[f"recall@{depth}"].low, summary[f"recall@{depth}"].high) for depth in DEPTHS]

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from reader_support import tiny_model
 
 from eval import bench
 from eval.asking import opened
-from eval.bench import Figure, _pairs, _ratio, _Recorder, main
+from eval.bench import Figure, _pairs, _ratio, _reading, _Recorder, main
 from eval.documents import Documents, name_documents
 from index.encoder import Encoder
 from index.types import Document
@@ -68,6 +69,7 @@ def test_the_command(
     start = Figure("start", 2.0, 3.0, "")
     monkeypatch.setattr(bench, "_starting", lambda: [start])
     monkeypatch.setattr(bench, "_embedding", lambda settings, documents: start)
+    monkeypatch.setattr(bench, "_reading", lambda settings, documents, questions: [])
     monkeypatch.setattr(bench, "_ROUNDS", 1)
     (tmp_path / "harbour.txt").write_text(TEXT)
     questions = tmp_path / "questions.jsonl"
@@ -103,3 +105,38 @@ def test_settings_that_cannot_be_end_in_a_line(
 def test_documents_that_are_not_there_end_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--documents", str(tmp_path / "none")]) == 3
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("reader", ["similarity", "trained"])
+def test_the_trained_reader_is_timed_against_its_model_alone(
+    documents: Documents, encoder: Encoder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, reader: str
+) -> None:
+    (tmp_path / "reader.safetensors").touch()
+    monkeypatch.setattr("rag.reader.trained.WEIGHTS", tmp_path / "reader.safetensors")
+    monkeypatch.setattr("rag.reader.model.load_reader_model", lambda file, dtype: tiny_model().eval())
+    monkeypatch.setattr("index.encoder.PackagedEncoder.load", lambda: encoder)
+    figures = _reading(Settings(reader=reader), documents, ["How many ships?", "Who leads it?"])
+    assert [figure.at_most for figure in figures] == ([1.25, 1.3] if reader == "trained" else [1.25])
+    assert all(figure.value > 0 for figure in figures)
+
+
+def test_without_weights_a_line_says_that_readings_are_not_timed(
+    documents: Documents, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rag.reader.trained.WEIGHTS", tmp_path / "none.safetensors")
+    assert _reading(Settings(), documents, ["How many ships?"]) == []
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_index_that_cannot_be_made_ends_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench, "_processor_seconds", lambda command: 0.0)
+    monkeypatch.setenv("QUOTH_LANGUAGE", "xx")
+    monkeypatch.setattr(bench, "read_documents", lambda paths, language: None)
+    monkeypatch.setattr(bench, "read_questions", lambda path, documents: ())
+    assert main([]) == 4
+    message = capsys.readouterr().err
+    assert message.startswith("eval.bench: quoth index ended with the exit code 4, expected 0: quoth: ")
+    assert "'xx'" in message
+    assert message.count("\n") == 1

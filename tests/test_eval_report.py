@@ -248,6 +248,17 @@ def test_plots_of_one_question_can_be_drawn() -> None:
     assert all("nan" not in plot.svg for plot in plots)
 
 
+@pytest.mark.parametrize("answered", [0.2, 0.9])
+def test_where_it_stands_and_what_it_is_set_to_bear_are_on_the_curve(answered: float) -> None:
+    coverage, risk = np.linspace(0.1, 1, 10), np.linspace(0, 0.4, 10)
+    plain = risk_coverage_plot(coverage, risk, (answered, 0.1))
+    set_to = risk_coverage_plot(coverage, risk, (answered, 0.1), 0.15)
+    assert plain.svg.count('class="here"') == set_to.svg.count('class="here"') == 1
+    assert "set to bear" not in plain.svg
+    assert "It is set to bear 15%." in set_to.description
+    assert set_to.svg.count('class="rule"') == plain.svg.count('class="rule"') + 1
+
+
 def test_tables_align_their_columns() -> None:
     summary = summarise(measured())
     lines = summary_table(summary).splitlines()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from index.errors import ModelError
 from index.types import Hit, Passage, Span
 from rag.reader import READINGS, TRANSFORMERS, Reading
 from rag.reader.model import MASKED
+from rag.reader.offline import load_offline
 from rag.reader.pieces import LONGEST, Framed
 from rag.reader.spans import LONGEST_ANSWER
 from rag.reader.whole import whole_words
@@ -59,15 +59,10 @@ class ExtractiveReader:
     @classmethod
     def load(cls, name: str) -> ExtractiveReader:
         """The model of this path, or of this name in the local cache. Raises ModelError where there is none such."""
-        # read by huggingface_hub when it is imported: without it a name that is not in the cache is looked up outside
-        os.environ["HF_HUB_OFFLINE"] = "1"
+        load_offline()
         from safetensors import SafetensorError
         from transformers import AutoModelForQuestionAnswering, AutoTokenizer, PreTrainedTokenizerFast
-        from transformers.utils import logging
 
-        # what is wrong is said below, in one line
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
         local = {"local_files_only": True, "trust_remote_code": False}
         try:
             model, loading = AutoModelForQuestionAnswering.from_pretrained(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import torch
 from index.chunk import searchable
 from index.errors import ModelError
 from index.types import Hit
+from rag.reader.offline import load_offline
 from rag.types import Query
 
 if TYPE_CHECKING:
@@ -27,12 +27,13 @@ class CrossEncoderReranker:
     @classmethod
     def load(cls, name: str) -> CrossEncoderReranker:
         """The model of this path, or of this name in the local cache. Raises ModelError where there is none such."""
-        # read by huggingface_hub when it is imported: without it a name that is not in the cache is looked up outside
-        os.environ["HF_HUB_OFFLINE"] = "1"
+        load_offline()
         from safetensors import SafetensorError
         from sentence_transformers import CrossEncoder
+        from transformers import AutoConfig
 
         try:
+            config = AutoConfig.from_pretrained(name, local_files_only=True, trust_remote_code=False)
             model = CrossEncoder(
                 name,
                 device="cpu",
@@ -46,6 +47,11 @@ class CrossEncoderReranker:
                 "nor in this machine's model cache",
                 "Name one of these; nothing is downloaded",
             ) from error
+        if not any(kind.endswith("ForSequenceClassification") for kind in config.architectures or ()):
+            # a head of random numbers would have been put on it
+            raise ModelError(
+                f"the re-ranker {name!r} has no head that scores a passage", "Choose a CrossEncoder for ranking"
+            )
         if model.num_labels != 1:
             raise ModelError(
                 f"the re-ranker {name!r} gives {model.num_labels} scores for a passage, expected 1",

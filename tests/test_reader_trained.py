@@ -14,8 +14,9 @@ from index.errors import ModelError, SettingsError
 from index.lexical import Words
 from index.sentences import split_sentences
 from index.types import Document, Hit
-from rag.reader import READERS, load_reader
+from rag.reader import READERS, READINGS, load_reader
 from rag.reader.pieces import load_tokenizer
+from rag.reader.similarity import SimilarityReader
 from rag.reader.trained import TrainedReader
 from rag.retrieve import retrieve
 from rag.types import Query
@@ -37,7 +38,7 @@ def hits_of(text: str) -> list[Hit]:
 
 @pytest.fixture(scope="module")
 def reader() -> TrainedReader:
-    return TrainedReader(tiny_model().eval(), load_tokenizer())
+    return TrainedReader(tiny_model().eval(), load_tokenizer(), SimilarityReader(ENCODER, Words("en")))
 
 
 @given(text=texts)
@@ -46,7 +47,7 @@ def test_whatever_the_text_the_protocol_is_kept(reader: TrainedReader, text: str
     hits = hits_of(text)
     readings = reader.read(query("Who built it in 1888?"), hits)
     sentences = [sentence for hit in hits for sentence in hit.passage.sentences if not sentence.heading]
-    assert len(readings) == min(6, len(sentences))
+    assert len(readings) == min(READINGS, len(sentences))
     assert [one.score for one in readings] == sorted((one.score for one in readings), reverse=True)
     for one in readings:
         assert not one.sentence.heading
@@ -80,6 +81,6 @@ def test_the_same_passages_give_the_same_scores_in_any_order(reader: TrainedRead
 
 def test_a_reader_without_weights_says_how_to_get_them(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"has no weights yet\. Train them"):
-        TrainedReader.load(tmp_path / "reader.safetensors")
+        TrainedReader.load(SimilarityReader(ENCODER, Words("en")), tmp_path / "reader.safetensors")
     with pytest.raises(SettingsError, match=", ".join(READERS)):
         load_reader("oracle", ENCODER, Words("en"))

@@ -26,6 +26,8 @@ class Reading:
     """Higher is better; comparable between questions."""
     highlight: Span
     """The words that answer, inside the sentence, in the document's offsets."""
+    odds: float = 0.0
+    """The reader's own log-odds that the sentence answers; 0 from a reader that cannot tell."""
 
 
 class Reader(Protocol):
@@ -55,14 +57,15 @@ def load_reader(name: str, encoder: Encoder, words: Words) -> Reader:
 
     Raises SettingsError where there is none, and ModelError where its weights are missing or not what they should be.
     """
-    if name == "similarity":
+    if name in READERS:
         from rag.reader.similarity import SimilarityReader
 
-        return SimilarityReader(encoder, words)
-    if name == "trained":
+        similarity = SimilarityReader(encoder, words)
+        if name == "similarity":
+            return similarity
         from rag.reader.trained import TrainedReader
 
-        return TrainedReader.load()
+        return TrainedReader.load(similarity)
     if name.startswith(TRANSFORMERS):
         from rag.reader.extractive import ExtractiveReader
 

@@ -48,19 +48,21 @@ class SimilarityReader:
         self._lock = threading.Lock()
 
     def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
-        places = [(hit, sentence) for hit in hits for sentence in hit.passage.sentences if not sentence.heading]
-        sentences = self._encode([(hit.passage.document, sentence) for hit, sentence in places])
-        weights = _rarity(query.encoding, sentences)
-        matches = _late_interaction(query.encoding, sentences, weights)
         scored = [
-            (match + _PASSAGE_WEIGHT * hit.score, hit, sentence)
-            for (hit, sentence), match in zip(places, matches, strict=True)
+            (match + _PASSAGE_WEIGHT * hit.score, hit, sentence) for match, hit, sentence in self.match(query, hits)
         ]
         scored.sort(key=lambda one: -one[0])
         return [
             Reading(hit, sentence, score, highlight(query.text, hit.passage.document, sentence.span, self._words))
             for score, hit, sentence in scored[:READINGS]
         ]
+
+    def match(self, query: Query, hits: Sequence[Hit]) -> list[tuple[float, Hit, Sentence]]:
+        """How well each sentence of the passages matches, about 0 to 1, as they stand there, headings left out."""
+        places = [(hit, sentence) for hit in hits for sentence in hit.passage.sentences if not sentence.heading]
+        sentences = self._encode([(hit.passage.document, sentence) for hit, sentence in places])
+        matches = _late_interaction(query.encoding, sentences, _rarity(query.encoding, sentences))
+        return [(match, hit, sentence) for match, (hit, sentence) in zip(matches, places, strict=True)]
 
     def _encode(self, sentences: Sequence[tuple[Document, Sentence]]) -> list[_Encoded]:
         keys = [(document.id, sentence.span.start, sentence.span.end) for document, sentence in sentences]

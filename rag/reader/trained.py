@@ -15,6 +15,7 @@ from index.types import Hit, Span
 from rag.reader import READINGS, Reading
 from rag.reader.model import MASKED, ReaderModel, load_reader_model
 from rag.reader.pieces import Framed, Ragged, collate, load_tokenizer, passage_pieces, question_pieces
+from rag.reader.similarity import SimilarityReader
 from rag.reader.spans import score_sentences
 from rag.reader.whole import whole_words
 from rag.types import Query
@@ -22,24 +23,33 @@ from rag.types import Query
 WEIGHTS = Path(__file__).parent / "weights" / "reader.safetensors"
 
 
+_SIMILARITY_WEIGHT = 10.0
+"""What a match of 0 to 1 between question and sentence, as the reader `similarity` finds it, adds to the odds."""
+
+
 class TrainedReader:
-    """Scores a sentence by its best span and by itself as evidence, each less the score of there being no answer."""
+    """Scores a sentence by the odds that it answers, and by how well it matches the question.
+
+    The odds are of its best span and of itself as evidence, each against there being no answer in the passage. The
+    match knows nothing of answers, but has seen far more text.
+    """
 
     name = "trained"
 
-    def __init__(self, model: ReaderModel, tokenizer: tokenizers.Tokenizer) -> None:
+    def __init__(self, model: ReaderModel, tokenizer: tokenizers.Tokenizer, similarity: SimilarityReader) -> None:
         self._model = model
         self._tokenizer = tokenizer
+        self._similarity = similarity
 
     @classmethod
-    def load(cls, file: Path = WEIGHTS) -> TrainedReader:
+    def load(cls, similarity: SimilarityReader, file: Path = WEIGHTS) -> TrainedReader:
         """Raises ModelError where there are no weights, or not those that there should be."""
         if not file.is_file():
             raise ModelError(
                 f"{file}: the trained reader has no weights yet",
                 "Train them with python -m rag.reader.train, or choose the reader 'similarity'",
             )
-        return cls(load_reader_model(file, processor_dtype()), load_tokenizer())
+        return cls(load_reader_model(file, processor_dtype()), load_tokenizer(), similarity)
 
     def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
         if not hits:
@@ -57,24 +67,24 @@ class TrainedReader:
             scores = self._model(batch)
         start, end, evidence = scores.start.numpy(), scores.end.numpy(), scores.evidence.numpy()
         first = int(asked.sizes[0]) + 2
+        matches = iter(self._similarity.match(query, hits))
         readings = []
         for row, hit in enumerate(hits):
             framed = Framed.of(hit.passage)
+            text = hit.passage.document.text
             read = score_sentences(start[row], end[row], evidence[row], batch.sentences[row].numpy())
             found = dict(zip(read.numbers.tolist(), zip(read.scores.tolist(), read.spans, strict=True), strict=True))
             for number, sentence in enumerate(hit.passage.sentences, start=1):
                 if sentence.heading:
                     continue
+                match, _, _ = next(matches)
+                # where it is not found, nothing of it is a word piece, or it stands beyond what the model reads
+                odds, marked = MASKED, sentence.span.trimmed(text)
                 if number in found:
-                    score, span = found[number]
+                    odds, span = found[number]
                     low, high = (pieces[row].offsets[place - first] for place in span)
-                    marked = Span(int(low[0]) + framed.shift, int(high[1]) + framed.shift)
-                    readings.append(
-                        Reading(hit, sentence, score, whole_words(marked, sentence.span, hit.passage.document.text))
-                    )
-                else:
-                    # nothing of it is a word piece, or it stands beyond what the model reads
-                    whole = sentence.span.trimmed(hit.passage.document.text)
-                    readings.append(Reading(hit, sentence, MASKED, whole))
+                    pieced = Span(int(low[0]) + framed.shift, int(high[1]) + framed.shift)
+                    marked = whole_words(pieced, sentence.span, text)
+                readings.append(Reading(hit, sentence, odds + _SIMILARITY_WEIGHT * match, marked, odds))
         readings.sort(key=lambda reading: -reading.score)
         return readings[:READINGS]

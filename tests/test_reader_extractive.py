@@ -20,7 +20,7 @@ from index.sentences import split_sentences
 from index.types import Document, Hit, Span
 from rag.answer import build_answerer
 from rag.reader import load_reader, load_reranker
-from rag.reader.extractive import ExtractiveReader
+from rag.reader.extractive import ExtractiveReader, _positions
 from rag.reader.pieces import Framed
 from rag.reader.spans import LONGEST_ANSWER
 from rag.reader.whole import whole_words
@@ -152,6 +152,14 @@ def test_what_no_window_holds_whole_is_read_in_several(short: ExtractiveReader) 
     assert len({one.sentence.span for one in read}) == len(hit.passage.sentences) >= 3
     long = "Who built it and " + "and why " * 60 + "?"
     assert len(short.read(query(long), [hit])) == len(read)
+
+
+def test_positions_behind_the_padding_s_number_are_not_counted() -> None:
+    import transformers
+
+    sizes = {"vocab_size": 100, "max_position_embeddings": 66, "pad_token_id": 1, **TINY}
+    assert _positions(transformers.RobertaForQuestionAnswering(transformers.RobertaConfig(**sizes))) == 64
+    assert _positions(transformers.BertForQuestionAnswering(transformers.BertConfig(**sizes))) == 66
 
 
 def test_nothing_found_is_nothing_read(reader: ExtractiveReader) -> None:

@@ -33,6 +33,18 @@ class Estimate:
     n: int
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far one system's mean is above another's, over the questions that both have a value for."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    p: float
+    """Of the paired bootstrap, two-sided: how often as great a difference, or a greater, comes by chance alone."""
+
+
 def resamples(n: int, *, seed: int = 0) -> Iterator[Weights]:
     """RESAMPLES resamples of n questions, in blocks (block, n); each row sums to n."""
     generator = np.random.default_rng(seed)
@@ -60,6 +72,27 @@ def estimate(statistics: Mapping[str, tuple[Statistic, int]], n: int) -> dict[st
         low, high = np.nanquantile(np.concatenate(drawn[name]), [tail, 1 - tail])
         estimates[name] = Estimate(value, float(low), float(high), statistics[name][1])
     return estimates
+
+
+def paired(ours: ArrayLike, theirs: ArrayLike) -> Difference | None:
+    """The difference in the means of two systems' values (n,) on the same questions; None where they share none.
+
+    A NaN is no value. A question is drawn with both its values, so that what is hard for both counts for neither. p is
+    the share of resamples whose difference lies as far from the one seen as that lies from zero, or farther; the one
+    seen counts as a resample, so p is never 0 (Efron & Tibshirani 1993, 16.4; Davison & Hinkley 1997, 4.2).
+    """
+    differences = np.asarray(ours, dtype=np.float64) - np.asarray(theirs, dtype=np.float64)
+    differences = differences[~np.isnan(differences)]
+    n = len(differences)
+    if not n:
+        return None
+    value = float(differences.mean())
+    drawn = np.concatenate([weights @ differences for weights in resamples(n)]) / n
+    # The tolerance keeps equal sums equal that were added up in another order.
+    as_far = int((np.abs(drawn - value) >= abs(value) - 1e-12).sum())
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return Difference(value, float(low), float(high), n, (1 + as_far) / (1 + RESAMPLES))
 
 
 def ratio(numerators: ArrayLike, denominators: ArrayLike) -> Statistic:

@@ -19,8 +19,8 @@ from unicodedata import category
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.bootstrap import Estimate, Statistic, Values, estimate, mean, quantile, ratio, restricted
-from eval.confidence import aurc, auroc, ece
+from eval.bootstrap import Difference, Estimate, Statistic, Values, estimate, mean, paired, quantile, ratio, restricted
+from eval.confidence import answered_at, aurc, auroc, ece
 from eval.data import Gold, Question
 from eval.documents import Documents
 from index.types import Span
@@ -37,6 +37,7 @@ MEASURES: Mapping[str, str] = {
     "answered_hit@1": "share of answerable questions that were answered, by a first citation that holds gold",
     "answered": "share of answerable questions that were answered",
     "correct_empty": "share of unanswerable questions that were left unanswered",
+    "wrong": "share of the answered questions whose first citation holds no gold; lower is better",
     "f1": "word F1 of the first highlight shown against the best of the answers",
     "f1_shown": "word F1 of all excerpts shown against all gold",
     "recall@1": "share of answerable questions with gold in the first passage retrieved (Success@1)",
@@ -44,6 +45,7 @@ MEASURES: Mapping[str, str] = {
     "recall@10": "share of answerable questions with gold in the first 10 passages retrieved (Success@10)",
     "mrr": "mean, over answerable questions, of 1 / rank of the first passage retrieved that holds gold (MRR)",
     "auroc": "chance that an answerable question has more confidence than an unanswerable one",
+    "answered@80": "share of answerable questions above the confidence that leaves 80% of the unanswerable unanswered",
     "aurc": "area under the risk–coverage curve of all questions; lower is better",
     "ece": "mean distance of confidence from the share right, in 10 bins of equal count; lower is better",
     "verbatim": "share of all excerpts that are their document's text at their span, highlight inside",
@@ -53,10 +55,12 @@ MEASURES: Mapping[str, str] = {
 """Every measure, in the order of display, and what it is; higher is better unless said."""
 COMPARED = ("hit@1", "hit@3", "f1", "answered_hit@1", "correct_empty", "auroc", "ms_p50")
 """The measures by which systems are set side by side."""
+PAIRED = "hit@1"
+"""The measure whose difference between systems is tested."""
 BY_CATEGORY = ("hit@1", "hit@3", "f1", "answered_hit@1", "correct_empty")
 """Those by which categories are."""
-LOWER_IS_BETTER = frozenset({"aurc", "ece", "ms_p50", "ms_p95"})
-_OF_SETS = {"auroc", "aurc", "ece", "ms_p50", "ms_p95"}
+LOWER_IS_BETTER = frozenset({"wrong", "aurc", "ece", "ms_p50", "ms_p95"})
+_OF_SETS = {"auroc", "answered@80", "aurc", "ece", "ms_p50", "ms_p95"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,15 @@ def summarise_categories(measured: Measured) -> dict[str, dict[str, Estimate]]:
     return {category: summarise(measured.of(category)) for category in categories}
 
 
+def compare(measured: Measured, other: Measured, name: str) -> Difference | None:
+    """How far a measure is above another system's on the same questions; None where it applies to none."""
+
+    def values(of: Measured) -> Values:
+        return np.array([of.scores[question.id].get(name) for question in measured.questions], dtype=np.float64)
+
+    return paired(values(measured), values(other))
+
+
 def worse(name: str, value: float, threshold: float) -> bool:
     """Whether a measure's value is worse than the threshold."""
     return value > threshold if name in LOWER_IS_BETTER else value < threshold
@@ -176,8 +189,10 @@ def _score(question: Question, row: Row | None, documents: Documents) -> Scores:
     quoted = [] if row is None else [*row["citations"], *row["closest"]]
     answered = row is not None and row["status"] == "answered"
     first = bool(excerpts) and holds(excerpts[0], question.gold)
+    right = float(first) if question.gold or not question.answerable else None
     scores: Scores = {
-        "right": float(first) if question.gold or not question.answerable else None,
+        "right": right,
+        "wrong": 1 - right if answered and right is not None else None,
         "ms": None if row is None else row["ms"].get("total"),
         "excerpts": len(quoted),
         "verbatim": sum(_verbatim(one, documents) for one in quoted) / len(quoted) if quoted else None,
@@ -253,11 +268,13 @@ def _confidence_statistics(measured: Measured) -> dict[str, tuple[Statistic, int
     # A missing row counts as the confidence that is worst for it: it must never be worth leaving a question out.
     missed = np.where(answerable, -np.inf, np.inf)
     told = np.array([rows[one.id]["confidence"] if one.id in rows else np.nan for one in questions], dtype=np.float64)
+    told = np.where(np.isnan(told), missed, told)
     known = np.array([measured.scores[question.id]["right"] is not None for question in questions])
     confidence, right, _ = ranked(measured)
     n = int(known.sum())
     return {
-        "auroc": (auroc(np.where(np.isnan(told), missed, told), answerable), len(questions)),
+        "auroc": (auroc(told, answerable), len(questions)),
+        "answered@80": (answered_at(told, answerable, 0.8), len(questions)),
         "aurc": (restricted(aurc(confidence, ~right), known), n),
         "ece": (restricted(ece(confidence, right), known), n),
     }

@@ -13,17 +13,30 @@ from pathlib import Path
 from typing import Any
 
 from eval.asking import ask, opened
-from eval.bootstrap import Estimate
+from eval.bootstrap import Difference, Estimate
 from eval.data import HALVES, Question, read_questions
 from eval.documents import Documents, read_documents
-from eval.measures import BY_CATEGORY, COMPARED, MEASURES, measure, summarise, summarise_categories, worse
+from eval.history import history_rows, with_unrelated_history
+from eval.measures import (
+    BY_CATEGORY,
+    COMPARED,
+    MEASURES,
+    PAIRED,
+    compare,
+    measure,
+    summarise,
+    summarise_categories,
+    worse,
+)
 from eval.paths import input_path, output_path, overwritten, write_whole
-from eval.table import formatted, summary_table, systems_table
+from eval.table import differences_table, formatted, summary_table, systems_table
 from rag.command import GOOD, NEGATIVE, print_json, run_command
 from rag.settings import Settings
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 ARTICLE_QUESTIONS = Path(__file__).parent / "questions" / "article.jsonl"
+
+_SETTINGS = ("reader", "calibration", "reranker", "risk")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,10 +55,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=output_path, metavar="OUT.jsonl", help="write every answer here, a line each")
     parser.add_argument("--report", type=output_path, metavar="OUT.html", help="write a report with every miss here")
     parser.add_argument("--reader", metavar="NAME", help="the reader that picks the excerpts")
+    parser.add_argument("--calibration", type=input_path, metavar="FILE", help="what eval.calibrate wrote for it")
+    parser.add_argument("--reranker", metavar="NAME", help="a CrossEncoder that puts the passages found in order")
+    parser.add_argument("--risk", type=float, metavar="SHARE", help="how many of the answers may be wrong, 0 to 1")
     parser.add_argument(
         "--baselines",
         action="store_true",
         help="ask simple baselines too; done in any case where --documents is not given",
+    )
+    parser.add_argument(
+        "--unrelated-history",
+        action="store_true",
+        help="put another question of the set, about another document, before each: what does it lose by it?",
     )
     parser.add_argument(
         "--fail-under", type=_threshold, action="append", default=[], metavar="MEASURE=VALUE",
@@ -71,9 +92,11 @@ def _run(argv: Sequence[str] | None) -> int:
     outputs = [path for path in (args.rows, args.report) if path]
     if problem := overwritten(outputs, [*paths, set_file]):
         parser.error(problem)
-    settings = Settings.read(os.environ, {"reader": args.reader})
+    settings = Settings.read(os.environ, {name: getattr(args, name) for name in _SETTINGS})
     documents = read_documents(paths, language=settings.language)
-    questions = read_questions(set_file, documents, args.half)
+    questions: Sequence[Question] = read_questions(set_file, documents, args.half)
+    if args.unrelated_history:
+        questions = with_unrelated_history(questions)
     return _evaluate(args, settings, documents, questions)
 
 
@@ -84,26 +107,31 @@ def _evaluate(args: argparse.Namespace, settings: Settings, documents: Documents
 
     encoder = load_encoder(settings.encoder)
     with opened(documents, encoder, settings) as corpus:
-        rows = ask(build_answerer(corpus, encoder, settings), questions, documents)
-        others = {}
+        answerer = build_answerer(corpus, encoder, settings)
+        rows = ask(answerer, questions, documents)
+        other_rows = history_rows(answerer, questions, rows, documents)
         if args.baselines or not args.documents:
-            others = baseline_rows(corpus, encoder, questions, documents)
+            other_rows |= baseline_rows(corpus, encoder, questions, documents)
     measured = measure(questions, rows, documents)
     summary, categories = summarise(measured), summarise_categories(measured)
+    others = {name: measure(questions, its, documents) for name, its in other_rows.items()}
     systems = {"quoth": summary} if others else {}
-    systems |= {name: summarise(measure(questions, its, documents)) for name, its in others.items()}
+    systems |= {name: summarise(its) for name, its in others.items()}
+    differences = {name: one for name, its in others.items() if (one := compare(measured, its, PAIRED))}
     if args.rows:
         write_whole(args.rows, "".join(f"{json.dumps(row, ensure_ascii=False, allow_nan=False)}\n" for row in rows))
     if args.report:
         from eval.report import Report, render
 
         name = (args.questions or ARTICLE_QUESTIONS).stem + (f", {args.half} half" if args.half else "")
-        report = Report(name, settings.reader, corpus.edition, documents, measured, summary, categories, systems)
+        report = Report(
+            name, settings.reader, corpus.edition, documents, measured, summary, categories, systems, settings.risk
+        )
         write_whole(args.report, render(report))
     if args.json:
-        print_json(_plain(summary, categories, systems), indent=2)
+        print_json(_plain(summary, categories, systems, differences), indent=2)
     else:
-        sys.stdout.write(_as_text(summary, categories, systems))
+        sys.stdout.write(_as_text(summary, categories, systems, differences))
     return _fell_short(summary, args.fail_under)
 
 
@@ -111,10 +139,13 @@ def _as_text(
     summary: Mapping[str, Estimate],
     categories: Mapping[str, Mapping[str, Estimate]],
     systems: Mapping[str, Mapping[str, Estimate]],
+    differences: Mapping[str, Difference],
 ) -> str:
     counted = {f"{name} ({max(one.n for one in its.values())})": its for name, its in categories.items()}
     tables = [summary_table(summary)]
     tables += [systems_table(its, columns) for its, columns in ((counted, BY_CATEGORY), (systems, COMPARED)) if its]
+    if differences:
+        tables.append(differences_table(differences, PAIRED))
     return "\n".join(tables)
 
 
@@ -122,6 +153,7 @@ def _plain(
     summary: Mapping[str, Estimate],
     categories: Mapping[str, Mapping[str, Estimate]],
     systems: Mapping[str, Mapping[str, Estimate]],
+    differences: Mapping[str, Difference],
 ) -> dict[str, Any]:
     def plain(one: Mapping[str, Estimate]) -> dict[str, Any]:
         return {name: asdict(estimate) for name, estimate in one.items()}
@@ -130,6 +162,7 @@ def _plain(
         "summary": plain(summary),
         "categories": {name: plain(one) for name, one in categories.items()},
         "systems": {name: plain(one) for name, one in systems.items()},
+        "differences": {name: {PAIRED: asdict(one)} for name, one in differences.items()},
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from eval.bootstrap import Estimate
+from eval.bootstrap import Difference, Estimate
 
 
 def formatted(value: float, measure: str) -> str:
@@ -28,6 +28,15 @@ def systems_table(systems: Mapping[str, Mapping[str, Estimate]], measures: Seque
     rows = [["", *measures]]
     for name, summary in systems.items():
         rows.append([name, *(formatted(summary[one].value, one) if one in summary else "–" for one in measures)])
+    return _aligned(rows)
+
+
+def differences_table(differences: Mapping[str, Difference], measure: str) -> str:
+    """A line a system: how far quoth's measure is above it, the 95% interval, and p by the paired bootstrap."""
+    rows = [[f"{measure} above", "difference", "95% interval", "p", "n"]]
+    for name, one in differences.items():
+        interval = f"{one.low:+.3f} to {one.high:+.3f}"
+        rows.append([name, f"{one.value:+.3f}", interval, f"{one.p:.3f}", str(one.n)])
     return _aligned(rows)
 
 

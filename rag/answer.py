@@ -11,7 +11,7 @@ from index.encoder import Encoder
 from index.errors import QuestionError
 from rag.choose import choose, closest
 from rag.confidence import Calibration, features
-from rag.followup import forms
+from rag.followup import Form, best_first, forms, mixed
 from rag.reader import Reader, Reranker, load_reader, load_reranker
 from rag.retrieve import retrieve
 from rag.settings import Settings
@@ -57,15 +57,15 @@ class Answerer:
         if risk is not None and not 0 <= risk <= 1:
             raise QuestionError(f"the risk is {risk}, expected 0 to 1", "Give the share of wrong answers to bear")
         watch = _Stopwatch()
-        attempts = [self._attempt(form, watch) for form in self._forms(check_question(question), history)]
-        attempts.sort(key=lambda attempt: -attempt.confidence)
+        alone = check_question(question)
+        attempts = best_first([(form, self._attempt(form, alone, watch)) for form in self._forms(alone, history)])
         best = attempts[0]
         borne = self._risk if risk is None else risk
         threshold = self._calibration.threshold(borne)
         answered = bool(best.readings) and best.confidence >= threshold
         return Answer(
             question=question,
-            attempts=tuple(attempts),
+            attempts=attempts,
             status="answered" if answered else "unanswered",
             risk=borne,
             threshold=threshold,
@@ -76,28 +76,32 @@ class Answerer:
             ms=watch.ms(),
         )
 
-    def _attempt(self, form: str, watch: _Stopwatch) -> Attempt:
-        query = Query(form, self._encoder.encode_pieces([form])[0])
+    def _attempt(self, form: Form, question: str, watch: _Stopwatch) -> Attempt:
+        query = self._query(form.text)
         hits = retrieve(self.corpus, query, _RERANKED if self._reranker else _RETRIEVED)
         if self._reranker:
             hits = self._reranker.rerank(query, hits)[:_RETRIEVED]
         watch.lap("retrieve")
         readings = self._reader.read(query, hits[:_READ])
+        if form.text != question:
+            readings = mixed(self._reader.read(self._query(question), hits[:_READ]), readings)
         seen = features(query, readings, self.corpus.lexical.words)
         watch.lap("read")
-        return Attempt(form, tuple(hits), tuple(readings), seen, self._calibration.confidence(seen))
+        return Attempt(form.text, tuple(hits), tuple(readings), seen, self._calibration.confidence(seen))
 
-    def _forms(self, question: str, history: Sequence[Turn]) -> list[str]:
+    def _query(self, text: str) -> Query:
+        return Query(text, self._encoder.encode_pieces([text])[0])
+
+    def _forms(self, question: str, history: Sequence[Turn]) -> list[Form]:
         """The forms of the question that the encoder can read."""
-        for turn in history[-1:]:
+        for turn in history:
             _check_characters(turn.question, "the question before")
-        fitting = [form for form in forms(question, history) if self._fits(form)]
-        if not fitting and not self._fits(question):
+        if not self._fits(question):
             raise QuestionError(
                 f"the question has more than the {self._encoder.max_tokens} tokens that the encoder reads",
                 "Ask a shorter one",
             )
-        return fitting or [question]
+        return [form for form in forms(question, history, self.corpus.manifest.language) if self._fits(form.text)]
 
     def _fits(self, text: str) -> bool:
         # in ASCII a token is at least a character, so most need no counting; elsewhere one character may make several

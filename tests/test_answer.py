@@ -202,28 +202,34 @@ def test_a_question_is_asked_as_it_was_put_but_for_its_blanks(answerer: Answerer
 FIRST = Turn("What did Putin give Kim Jong Un?", "A dagger.")
 
 
-@pytest.mark.parametrize(
-    "question",
-    ["Why did he do that?", "And a tea set?", "What about China?", "When?", "Was it legal?", "Where are they?"],
-)
-def test_a_question_that_points_back_joins_the_last_one(answerer: Answerer, question: str) -> None:
-    assert answerer.ask(question, [Turn("Earlier?", ""), FIRST]).searched_for == (f"{FIRST.question} {question}",)
+@pytest.mark.parametrize("question", ["Why did he do that?", "And a tea set?", "What about China?", "When?"])
+def test_a_question_that_leans_on_the_last_one_is_asked_after_it(answerer: Answerer, question: str) -> None:
+    answer = answerer.ask(question, [FIRST])
+    assert set(answer.searched_for) == {question, f"{FIRST.question} {FIRST.answer} {question}"}
+    assert answer.searched_for[0] != question
     assert answerer.ask(question).searched_for == (question,)
+    check_answer(answer, answerer.corpus)
 
 
 @pytest.mark.parametrize(
     "question",
-    ["How does China see the partnership?", "Who is the leader of South Korea?", "When was the armistice signed?"],
+    [
+        "How does China see the partnership with North Korea and its leader?",
+        "Who is the leader of South Korea?",
+        "When was the armistice of the Korean War signed?",
+    ],
 )
 def test_a_question_that_stands_alone_is_left_so(answerer: Answerer, question: str) -> None:
-    assert answerer.ask(question, [FIRST]).searched_for == (question,)
+    unrelated = Turn("Which sea does the river flow into?", "The North Sea.")
+    assert answerer.ask(question, [unrelated]).searched_for[0] == question
 
 
 def test_a_question_too_long_to_join_is_asked_alone(answerer: Answerer) -> None:
-    question = "Why did he do that " + "and that " * 100 + "?"
-    assert answerer.ask(question, [FIRST]).searched_for != ()
+    question = "Why did he do that " + "and that " * 120 + "?"
+    assert answerer.ask(question, [FIRST]).searched_for == (question.strip(),)
     long = Turn("river " * 200, "")
-    assert answerer.ask("Why did he go " + "there " * 60, [long]).searched_for[0].startswith("Why did he go")
+    question = "Why did he go " + "there " * 60
+    assert answerer.ask(question, [long]).searched_for == (question.strip(),)
 
 
 def test_an_unknown_reader_is_refused(tmp_path: Path) -> None:

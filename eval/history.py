@@ -1,0 +1,65 @@
+"""What went before a question: systems that know nothing better to do with it, and histories that have nothing to do
+with the question."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from eval.asking import ask
+from eval.data import Question
+from eval.documents import Documents
+from index.errors import QuestionSetError
+from rag.types import Turn
+
+if TYPE_CHECKING:
+    from rag.answer import Answerer
+
+_SEED = 20240618
+
+
+def history_rows(
+    answerer: Answerer, questions: Sequence[Question], rows: Sequence[dict[str, Any]], documents: Documents
+) -> dict[str, list[dict[str, Any]]]:
+    """Name of the system -> a row for every question; none where no question has a history.
+
+    One leaves the history out; one puts all earlier questions before the question. `rows` are the answerer's own, and
+    stand for the questions without a history, which all systems ask alike.
+    """
+    late = [replace(question, history=()) for question in questions if question.history]
+    if not late:
+        return {}
+    full = [replace(question, text=joined(question), history=()) for question in questions if question.history]
+    systems = {}
+    for name, asked in (("history ignored", late), ("history joined", full)):
+        by_id = {row["id"]: row for row in (*rows, *ask(answerer, asked, documents))}
+        systems[name] = [by_id[question.id] for question in questions]
+    return systems
+
+
+def joined(question: Question) -> str:
+    """All earlier questions and the question."""
+    return " ".join([*(turn.question for turn in question.history), question.text])
+
+
+def with_unrelated_history(questions: Sequence[Question]) -> list[Question]:
+    """The questions, each after one turn that is another question of them, about another document, and its answer.
+
+    Which one is drawn from a fixed seed and the question's id, among those with an answer. Raises QuestionSetError
+    where a question's document is not known or no other document has a question with an answer.
+    """
+    candidates = [one for one in questions if one.answers and one.document_id is not None]
+    drawn = []
+    for question in questions:
+        chooser = random.Random(f"{_SEED} {question.id}")
+        others = [one for one in candidates if one.document_id != question.document_id]
+        if question.document_id is None or not others:
+            raise QuestionSetError(
+                f"there is no question about another document to put before the question {question.id}",
+                "Give a set about several documents, and every question its doc_id and answers",
+            )
+        other = chooser.choice(others)
+        drawn.append(replace(question, history=(Turn(other.text, other.answers[0]),)))
+    return drawn

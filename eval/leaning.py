@@ -1,0 +1,100 @@
+"""`python -m eval.leaning`: fits how likely a question leans on what went before it, by the signs of rag.followup."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from eval.paths import input_path, output_path, overwritten, write_whole
+from index.errors import QuestionSetError
+from index.lexical import Words
+from index.sources import decode, read_bytes
+from index.strict_json import NotStrictJson, parse_json
+from rag.command import GOOD, run_command
+from rag.followup import signs
+
+_SEED = 20240618
+_ALONE = 4000
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Reads question sets and writes coefficients and what they come from; gives the command's exit code."""
+    return run_command("eval.leaning", lambda: _run(argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m eval.leaning", description=__doc__)
+    parser.add_argument("--conversations", type=input_path, required=True, metavar="FILE.jsonl",
+                        help="questions with a history and a `rewrite` of each that stands alone")  # fmt: skip
+    parser.add_argument("--alone", type=input_path, nargs="+", required=True, metavar="FILE.jsonl",
+                        help=f"questions that stand alone, of which {_ALONE:,} are drawn")  # fmt: skip
+    parser.add_argument("--out", type=output_path, required=True, metavar="FILE.json")
+    args = parser.parse_args(argv)
+    if problem := overwritten([args.out], [args.conversations, *args.alone]):
+        parser.error(problem)
+    words = Words("en")
+    leaning = [
+        row["question"]
+        for row in _rows(args.conversations, "question", "rewrite")
+        # a rewrite that says nothing more only says it otherwise: nothing was leant on
+        if row.get("history") and not set(words(row["rewrite"])) <= set(words(row["question"]))
+    ]
+    alone = [row["question"] for file in args.alone for row in _rows(file, "question")]
+    alone = random.Random(_SEED).sample(alone, min(_ALONE, len(alone)))
+    fitted = {
+        **fit(leaning, alone),
+        "fitted_on": {
+            "conversations": str(Path(*args.conversations.parts[-3:])),
+            "alone": [str(Path(*file.parts[-3:])) for file in args.alone],
+            "leaning": len(leaning),
+            "standing_alone": len(alone),
+            "seed": _SEED,
+        },
+    }
+    write_whole(args.out, json.dumps(fitted, indent=2) + "\n")
+    return GOOD
+
+
+def fit(leaning: Sequence[str], alone: Sequence[str]) -> dict[str, Any]:
+    """The logistic regression of leaning on the signs, {"weights", "bias"}; both kinds count the same in all.
+
+    Raises QuestionSetError where there is none of one kind.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    if not leaning or not alone:
+        raise QuestionSetError(
+            f"there are {len(leaning)} questions that lean on others and {len(alone)} that stand alone, and some of "
+            "each must be",
+            "Give more questions",
+        )
+    seen = [signs(question) for question in (*leaning, *alone)]
+    names = list(seen[0])
+    model = LogisticRegression(C=10, max_iter=10_000, class_weight="balanced")
+    model.fit([[one[name] for name in names] for one in seen], [1] * len(leaning) + [0] * len(alone))
+    weights = {name: round(float(weight), 3) for name, weight in zip(names, model.coef_[0], strict=True)}
+    return {"weights": weights, "bias": round(float(model.intercept_[0]), 3)}
+
+
+def _rows(path: Path, *keys: str) -> list[dict[str, Any]]:
+    rows = []
+    for number, line in enumerate(decode(read_bytes(path), path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = parse_json(line)
+        except NotStrictJson as error:
+            raise QuestionSetError(f"{path}:{number} is {error}", "Write one JSON object a line") from error
+        if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in keys):
+            raise QuestionSetError(f"{path}:{number} is no object with {' and '.join(keys)}", "Mend the line")
+        rows.append(row)
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())

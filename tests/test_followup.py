@@ -1,0 +1,142 @@
+"""Questions in conversation: the forms that they can mean, how they are read, and which is chosen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.sentences import split_sentences
+from index.types import Document, Hit, Passage
+from rag.followup import Form, best_first, forms, leaning, mixed, signs
+from rag.reader import Reading
+from rag.types import Attempt, Turn
+
+FIRST = Turn("What did Putin give Kim Jong Un?", "A dagger.")
+SECOND = Turn("How many tea sets were there?", "Two of them.")
+REFUSED = Turn("Who is the mayor of Lisbon?", "")
+ALONE = "Which company built the first railway bridge across the river Dee in 1888?"
+
+turns = st.builds(Turn, st.text(max_size=60), st.text(max_size=80))
+histories = st.lists(turns, max_size=4)
+
+
+@given(st.text(max_size=80), histories, st.sampled_from(["en", "fi"]))
+def test_the_question_itself_is_the_first_form_and_none_comes_twice(
+    question: str, history: list[Turn], language: str
+) -> None:
+    found = forms(question, history, language)
+    assert found[0] == Form(question)
+    assert len({form.text for form in found}) == len(found) <= 3
+    assert all(math.isfinite(form.prior) for form in found)
+    assert all(form.text.endswith(" ".join(question.split())) for form in found[1:])
+    assert forms(question, (), language) == (Form(question),)
+
+
+@given(histories)
+def test_a_question_that_stands_alone_has_no_other_form(history: list[Turn]) -> None:
+    assert forms(ALONE, history) == (Form(ALONE),)
+
+
+@pytest.mark.parametrize(
+    "question", ["Why?", "And in 2019?", "What about Kim?", "When did he go there?", "Who else?", "Was it legal?"]
+)
+def test_a_question_that_leans_on_the_last_one_is_likelier_meant_after_it(question: str) -> None:
+    _, carried = forms(question, [FIRST])
+    assert carried.text == f"What did Putin give Kim Jong Un? A dagger. {question}"
+    assert carried.prior > 0
+
+
+@pytest.mark.parametrize(
+    ("leaning_one", "other"),
+    [
+        ("When did he publish the laws of motion?", "When did Newton publish the laws of motion?"),
+        ("When did he publish his laws of motion?", "When did Newton publish his laws of motion?"),
+        ("And in 2019?", "What happened in the harbour of Lisbon in 2019?"),
+        ("Who said that?", "Who said in the House of Lords that the harbour of Lisbon was frozen?"),
+    ],
+)
+def test_what_points_back_leans(leaning_one: str, other: str) -> None:
+    assert leaning(leaning_one) > leaning(other)
+
+
+def test_the_signs_of_leaning() -> None:
+    assert {name for name, value in signs("And when did Newton publish his first law there?").items() if value} == {
+        *("pronoun", "pronoun_after_name", "opening", "more", "name")
+    }
+    assert signs("Why?")["words_1"] == signs("")["words_1"] == 1
+    assert not any(signs("Which company built the first railway bridge across a wide river?").values())
+
+
+def test_two_turns_are_carried_over_and_of_those_before_the_names() -> None:
+    third = Turn("Where were they made?", "In Tula, " + "by hand " * 40)
+    _, carried = forms("Why?", [FIRST, SECOND, third])
+    assert carried.text.startswith(
+        "Putin Kim Jong Un How many tea sets were there? Two of them. Where were they made? In Tula, by hand"
+    )
+    assert len(carried.text.split()) < 50
+
+
+def test_a_refusal_carries_nothing_over_but_its_own_question() -> None:
+    alone, said, refused = forms("Why?", [FIRST, REFUSED])
+    assert said.text == f"{FIRST.question} {FIRST.answer} Why?"
+    assert refused.text == "Who is the mayor of Lisbon? Why?"
+    assert [form.text for form in forms("Why?", [REFUSED])] == ["Why?", refused.text]
+    assert [form.text for form in forms("Why?", [REFUSED, FIRST])] == ["Why?", said.text]
+    assert alone.text == "Why?"
+
+
+def test_in_another_language_a_question_is_tried_both_ways() -> None:
+    question = "Milloin ensimmäinen rautatiesilta rakennettiin joen yli Pohjois-Suomessa?"
+    alone, carried = forms(question, [Turn("Kuka johtaa satamaa?", "Mara Doyle.")], "fi")
+    assert (alone.text, carried.text) == (question, f"Kuka johtaa satamaa? Mara Doyle. {question}")
+    assert carried.prior < alone.prior
+
+
+def attempt(text: str, confidence: float) -> Attempt:
+    return Attempt(text, (), (), {}, confidence)
+
+
+@given(st.lists(st.tuples(st.floats(-5, 5), st.floats(0, 1)), min_size=1, max_size=4))
+def test_every_attempt_is_kept_and_a_likelier_form_comes_before_its_equal(
+    given_ones: list[tuple[float, float]],
+) -> None:
+    attempts = [(Form(str(n), prior), attempt(str(n), sure)) for n, (prior, sure) in enumerate(given_ones)]
+    ordered = best_first(attempts)
+    assert sorted(one.searched_for for one in ordered) == sorted(form.text for form, _ in attempts)
+    first = next(pair for pair in attempts if pair[1] is ordered[0])
+    assert not any(
+        form.prior > first[0].prior + 1e-6 and one.confidence > first[1].confidence + 1e-6 for form, one in attempts
+    )
+
+
+def test_of_equals_the_question_itself_comes_first() -> None:
+    alone, carried = attempt("Why?", 0.5), attempt("Who? Why?", 0.5)
+    assert best_first([(Form("Why?"), alone), (Form("Who? Why?"), carried)]) == (alone, carried)
+    assert best_first([(Form("Why?"), alone), (Form("Who? Why?", 1.0), carried)]) == (carried, alone)
+    assert best_first([(Form("Why?"), alone), (Form("Who?", -1.0), replace(carried, confidence=0.99))])[1] is alone
+
+
+def readings(*scores: float) -> list[Reading]:
+    text = "It rained. It snowed. It froze. It thawed."
+    sentences = split_sentences(text)
+    hit = Hit(Passage(Document.of(text, title="Weather"), sentences, ""), 1.0, 1, {})
+    return [
+        Reading(hit, sentence, score, sentence.span.trimmed(text))
+        for sentence, score in zip(sentences, scores, strict=True)
+    ]
+
+
+def test_two_readings_of_the_same_passages_are_mixed() -> None:
+    rain, snow, frost, thaw = readings(0.9, 0.8, 0.1, 0.5)
+    found = mixed([rain, snow], [replace(frost, score=1.0), replace(rain, score=0.2), thaw])
+    # a sentence that a reading leaves out has the least of its scores
+    expected = {rain.sentence: 0.6 * 0.9 + 0.4 * 0.2, frost.sentence: 0.6 * 0.8 + 0.4 * 1.0}
+    expected |= {thaw.sentence: 0.6 * 0.8 + 0.4 * 0.5, snow.sentence: 0.6 * 0.8 + 0.4 * 0.2}
+    assert [one.sentence for one in found] == [frost.sentence, thaw.sentence, rain.sentence]
+    assert all(one.score == pytest.approx(expected[one.sentence]) for one in found)
+    assert mixed([], []) == []
+    assert [one.sentence for one in mixed([rain], [])] == [rain.sentence]

@@ -6,7 +6,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,12 @@ from rag.command import GOOD, NEGATIVE, run_command
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 _MEASURES = (
-    *("hit@1", "hit@3", "f1", "recall@5", "mrr"),
-    *("answered", "correct_empty", "auroc", "aurc", "ece", "verbatim"),
+    *("hit@1", "hit@3", "f1", "f1_shown", "recall@5", "mrr"),
+    *("answered", "correct_empty", "wrong", "auroc", "answered@80", "aurc", "ece", "verbatim"),
 )
-_SYSTEMS = ("hit@1", "hit@3", "f1", "auroc")
+_SYSTEMS = ("hit@1", "hit@3", "f1", "f1_shown", "auroc", "answered@80")
+_READERS = ("trained", "similarity")
+_SETS = ("squad2", "clapnq", "abgcoqa")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,38 +61,44 @@ def _with_figures(readme: Path, figures: str) -> str:
 
 def _measured(data: Path) -> str:
     # not together: each is to have the machine for itself
-    squad = [
-        "--documents",
-        str(data / "squad2" / "corpus.jsonl"),
-        "--questions",
-        str(data / "squad2" / "questions.jsonl"),
-    ]
-    bench = _json("eval.bench", *squad)
-    article = _json("eval.run", "--half", "report")
-    sets = {
-        name: _json("eval.run", "--documents", str(data / name / "corpus.jsonl"),
-                    "--questions", str(data / name / "questions.jsonl"))["summary"]
-        for name in ("squad2", "clapnq", "abgcoqa")
+    of_set = {
+        name: ["--documents", str(data / name / "corpus.jsonl"), "--questions", str(data / name / "questions.jsonl")]
+        for name in _SETS
+    }
+    bench = _json("eval.bench", *of_set["squad2"])
+    asked = {
+        name: {
+            reader: _json("eval.run", "--half", "report", "--reader", reader, *arguments,
+                          *(["--baselines"] if reader == _READERS[0] else []))
+            for reader in _READERS
+        }
+        for name, arguments in {"the article": [], **of_set}.items()
     }  # fmt: skip
+    unrelated = _json("eval.run", "--half", "report", *of_set["squad2"], "--unrelated-history")["summary"]
+    own = {name: its[_READERS[0]]["summary"] for name, its in asked.items()}
     return "\n".join(
         [
-            "The article's own questions, the half that nothing was tuned on, with the reader `similarity`"
-            " (`quoth eval --half report`), against simple ways to pick a sentence:\n",
+            "Beside simple ways to pick a sentence, on the half of each set, by document, that nothing was tuned on"
+            " (`quoth eval --half report --baselines`); quoth's two rows are its readers:\n",
             _table(
-                ["", *_SYSTEMS],
-                [[name, *(_estimate(its, m) for m in _SYSTEMS)] for name, its in article["systems"].items()],
-            ),
-            "Question sets, each over all its documents at once (`quoth eval --documents … --questions …`):\n",
-            _table(
-                ["", "the article", *sets],
+                ["", "", *_SYSTEMS],
                 [
-                    [
-                        _named(measure),
-                        *(_estimate(summary, measure) for summary in (article["summary"], *sets.values())),
-                    ]
-                    for measure in _MEASURES
+                    [name, system, *(_estimate(summary, measure) for measure in _SYSTEMS)]
+                    for name, its in asked.items()
+                    for system, summary in _systems(its)
                 ],
             ),
+            "Everything that is measured, with the reader `trained`, on the same halves:\n",
+            _table(
+                ["", *own],
+                [[_named(m), *(_estimate(summary, m) for summary in own.values())] for m in _MEASURES],
+            ),
+            "Follow-up questions (abgcoqa): the difference of hit@1 to"
+            + "".join(
+                f" {name}: {one['value']:.3f} ({one['low']:.3f} to {one['high']:.3f}), p = {one['p']:.3f};"
+                for name, one in _differences(asked["abgcoqa"][_READERS[0]])
+            )
+            + f" squad2 with an unrelated turn before each question: hit@1 {_estimate(unrelated, 'hit@1')}.\n",
             "Passage retrieval alone, SciFact, whole abstracts as passages (`python -m eval.beir …/scifact`):\n",
             _retrieval(_json("eval.beir", str(data / "scifact"))),
             "Speed (`python -m eval.bench` over squad2), each a ratio measured in turns within one run:\n",
@@ -100,6 +108,22 @@ def _measured(data: Path) -> str:
             ),
         ]
     )
+
+
+def _systems(by_reader: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Name -> summary: the readers', then the simple ones'."""
+    for reader in _READERS:
+        yield f"`{reader}`", by_reader[reader]["summary"]
+    for name, summary in by_reader[_READERS[0]]["systems"].items():
+        if name != "quoth":
+            yield name, summary
+
+
+def _differences(asked: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The differences of hit@1 to what else could be done with a history."""
+    for name, of in asked["differences"].items():
+        if name.startswith("history"):
+            yield name, of["hit@1"]
 
 
 def _json(module: str, *arguments: str) -> Any:

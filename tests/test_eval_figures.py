@@ -20,7 +20,8 @@ def measured(module: str, *arguments: str) -> Any:
     if module == "eval.beir":
         return {"dense": {"nDCG@10": ESTIMATE}}
     summary = dict.fromkeys(MEASURES, ESTIMATE)
-    return {"summary": summary, "systems": {"quoth": summary}}
+    differences = {"history ignored": {"hit@1": {**ESTIMATE, "p": 0.01}}, "BM25 sentence": {"hit@1": ESTIMATE}}
+    return {"summary": summary, "systems": {"quoth": summary, "BM25 sentence": summary}, "differences": differences}
 
 
 @pytest.fixture
@@ -33,11 +34,13 @@ def test_figures_stand_between_the_marks_with_blank_lines_about(readme: Path) ->
     readme.write_text(f"Before.\r\n\n{BEGIN}\nold\n{END}", newline="")
     assert main([str(readme), "--data", "data"]) == 0
     once = readme.read_bytes().decode()
-    assert once.startswith(f"Before.\r\n\n{BEGIN}\n\nThe article's own questions")
+    assert once.startswith(f"Before.\r\n\n{BEGIN}\n\nBeside simple ways")
     assert once.endswith(f"| a ratio | 1.25 | 1.5 | so |\n\n{END}")
     assert "old" not in once
     for row in ("auroc", "aurc (lower is better)", "ece (lower is better)"):
         assert f"\n| {row} | 0.500 (0.250 to 0.750) |" in once
+    assert once.count("| BM25 sentence |") == 4
+    assert "to history ignored: 0.500 (0.250 to 0.750), p = 0.010; squad2 with" in once
     assert main([str(readme), "--data", "data"]) == 0
     assert readme.read_bytes().decode() == once
 

@@ -21,7 +21,7 @@ from eval.measures import measure
 from eval.paths import input_path, output_path, overwritten, write_whole
 from eval.progress import progress
 from eval.run import ARTICLE_QUESTIONS, SEEDS
-from index.errors import QuestionError, QuestionSetError
+from index.errors import QuestionError, QuestionSetError, SettingsError
 from index.sources import decode, read_bytes
 from index.strict_json import NotStrictJson, parse_json
 from rag.command import GOOD, run_command
@@ -56,7 +56,11 @@ def _run(argv: Sequence[str] | None) -> int:
     parser.add_argument(
         "--foreign-asked", type=_count, default=400, help="and of the foreign ones in all (default %(default)s)"
     )
-    parser.add_argument("--reader", metavar="NAME", help="whose scores to calibrate")
+    parser.add_argument(
+        "--reader", metavar="NAME",
+        help="whose scores to calibrate; what was fitted for it before chooses among the forms of a follow-up, "
+        "so that a first fit on conversations is made twice",
+    )  # fmt: skip
     parser.add_argument("--out", type=output_path, required=True, metavar="FILE.json")
     args = parser.parse_args(argv)
     given = [_Set.of(paths, None) for paths in args.sets] + [_Set.of(paths, "tune") for paths in args.tune]
@@ -121,8 +125,7 @@ def _ask(one: _Set, settings: Settings, chooser: random.Random, most: int, forei
     questions = chooser.sample(questions, min(most, len(questions)))
     encoder = load_encoder(settings.encoder)
     with opened(documents, encoder, settings) as corpus:
-        # what is to be fitted is not needed to see what it is fitted on
-        answerer = build_answerer(corpus, encoder, settings, Calibration({}, 0.0, ()))
+        answerer = build_answerer(corpus, encoder, settings, _present(settings))
         say = progress(f"Asking {_shortened(one.questions)}")
         answers = {}
         for number, question in enumerate(questions, start=1):
@@ -141,6 +144,18 @@ def _ask(one: _Set, settings: Settings, chooser: random.Random, most: int, forei
     if len({question.group for question in asked}) < FOLDS:
         asked = [replace(question, group=str(number)) for number, question in enumerate(asked)]
     return asked + [Asked(answer.attempts[0].features, False, f"foreign {text}") for text, answer in others.items()]
+
+
+def _present(settings: Settings) -> Calibration:
+    """What chooses among the forms that a question can mean while there is nothing fitted yet: what was fitted before.
+
+    A question without history has one form, and then it plays no part.
+    """
+    if settings.calibration:
+        return Calibration.read(settings.calibration, settings.reader)
+    with suppress(SettingsError):
+        return Calibration.shipped(settings.reader)
+    return Calibration({}, 0.0, ())
 
 
 def _shortened(path: Path) -> Path:

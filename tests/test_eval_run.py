@@ -106,7 +106,7 @@ def test_a_whole_evaluation(folder: Path, tmp_path: Path, capsys: pytest.Capture
             assert excerpt["start"] <= excerpt["highlight"][0] < excerpt["highlight"][1] <= excerpt["end"]
 
     values = json.loads(out)
-    assert list(values) == ["summary", "categories", "systems"]
+    assert list(values) == ["summary", "categories", "systems", "differences"]
     assert set(values["summary"]) == set(MEASURES)
     assert values["summary"]["verbatim"] == {"value": 1, "low": 1, "high": 1, "n": 5}
     assert values["summary"]["hit@1"]["n"] == 4
@@ -115,7 +115,11 @@ def test_a_whole_evaluation(folder: Path, tmp_path: Path, capsys: pytest.Capture
     plain = [one for name, one in values["summary"].items() if name not in {"aurc", "ece"}]
     assert all(one["low"] <= one["value"] <= one["high"] for one in plain)
     assert set(values["categories"]) == {"who", "number"}
-    assert list(values["systems"]) == ["quoth", "random sentence", "BM25 sentence", "dense sentence", "hybrid sentence"]
+    baselines = ["random sentence", "BM25 sentence", "dense sentence", "hybrid sentence"]
+    assert list(values["systems"]) == ["quoth", "history ignored", "history joined", *baselines]
+    assert list(values["differences"]) == list(values["systems"])[1:]
+    differences = [one["hit@1"] for one in values["differences"].values()]
+    assert all(one["n"] == 4 and 0 < one["p"] <= 1 for one in differences)
     assert values["systems"]["quoth"] == values["summary"]
     assert values["systems"]["BM25 sentence"]["hit@3"]["value"] >= 0.75
 
@@ -156,6 +160,17 @@ def test_half_of_the_questions(folder: Path, tmp_path: Path) -> None:
     rows = tmp_path / "rows.jsonl"
     assert main(arguments(folder, "--half", "report", "--rows", str(rows))) == 0
     assert [row["id"] for row in lines(rows)] == ["height", "absent"]
+
+
+def test_an_unrelated_history_is_compared_with_none(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = write_questions(tmp_path / "questions.jsonl", [*QUESTIONS[:3], QUESTIONS[4]])
+    given = ["--documents", str(folder / "documents"), "--questions", str(questions), "--unrelated-history"]
+    assert main(given) == 0
+    table = capsys.readouterr().out.split("\n\n")[-1].splitlines()
+    assert table[0].split() == ["hit@1", "above", "difference", "95%", "interval", "p", "n"]
+    assert [line[:15].strip() for line in table[1:]] == ["history ignored", "history joined"]
 
 
 @pytest.mark.parametrize(

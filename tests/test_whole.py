@@ -71,7 +71,8 @@ def test_what_holds_of_every_highlight(made: tuple[str, Span, Span]) -> None:
             or not text[place].isalnum()
             or len(text[sentence.start : sentence.end].split()) > 15
         )
-    assert whole_words(found, sentence, text) == found
+    # the sentence, for want of a mark in it, is taken with all that stands in it
+    assert found == within or whole_words(found, sentence, text) == found
 
 
 @few

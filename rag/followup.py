@@ -26,7 +26,7 @@ _NAMES = 12
 
 # On the tune half of abgcoqa, what was carried over being searched for: hit@1 .216 where the question is read as it was
 # put, .265 as it was searched for, .306 with this mixture. Between the forms: .306 with this weight and bias; an
-# unrelated turn before those questions of dev/squad2's tune half that might lean, a sixth of them, cost .0375 of theirs.
+# unrelated turn before the sixth of dev/squad2's tune half that leans the most cost .0375 of what that sixth had.
 _QUESTION_SHARE = 0.6
 """What the question as it was put counts in the reading of a longer form of it."""
 _CONFIDENCE_WEIGHT = 0.25

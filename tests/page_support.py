@@ -105,7 +105,7 @@ class FakeAnswerer:
         found = sorted(self._scored(question), key=lambda scored: -scored[0])
         cited = tuple(self._citation(number, *scored) for number, scored in enumerate(found[:3], 1))
         answered = bool(found) and found[0][0] >= 2 and risk != 0
-        forms = (question,) if not history else (question, f"{history[-1].question} {question}")
+        forms = (question,) if not history else (f"{history[-1].question} {question}", question)
         return Answer(
             question=question,
             status="answered" if answered else "unanswered",

@@ -136,6 +136,45 @@ def test_enter_asks_nothing_where_there_is_nothing_to_ask(visit: Watched) -> Non
     expect(page.locator(".welcome")).to_be_visible()
 
 
+def test_what_was_searched_for_can_be_corrected_and_asked_on_its_own(browser: Browser) -> None:
+    answerer = FakeAnswerer(article())
+    with serving(create_app(answerer)) as url, browser.new_context() as context:
+        visit = Watched(context, url)
+        page, box = visit.page, visit.page.get_by_label("Your question")
+        visit.ask(QUESTION)
+        expect(page.get_by_label("Searched for")).to_have_count(0)
+        visit.ask("And Russia’s?")
+        line = page.get_by_label("Searched for")
+        expect(line).to_have_value(f"{QUESTION} And Russia’s?")
+        assert page.evaluate(CONTRASTS) == []
+
+        line.fill("  ")
+        line.press("Enter")
+        page.get_by_role("button", name="Ask this instead, on its own").click()
+        page.wait_for_timeout(200)
+        expect(page.locator(".exchange")).to_have_count(2)
+
+        corrected = 'Who is <b>Russia</b>’s "largest" economic partner?'
+        line.fill(corrected)
+        line.press("Tab")
+        expect(page.get_by_role("button", name="Ask this instead, on its own")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator(".exchange")).to_have_count(3)
+        expect(page.locator(".pending")).to_have_count(0)
+        assert answerer.asked[-1] == (corrected, ())
+        expect(page.locator(".question").last).to_have_text(f"You asked: {corrected}")
+        expect(page.locator(".exchange").last.get_by_label("Searched for")).to_have_count(0)
+        expect(box).to_be_focused()
+
+        line.fill("What did Putin give Kim?")
+        line.press("Enter")
+        expect(page.locator(".exchange")).to_have_count(4)
+        assert answerer.asked[-1] == ("What did Putin give Kim?", ())
+        visit.ask("And why?")
+        assert [turn.question for turn in answerer.asked[-1][1]][-1] == "What did Putin give Kim?"
+        visit.check()
+
+
 def test_a_conversation_is_remembered_and_begun_anew(browser: Browser) -> None:
     answerer = FakeAnswerer(article(), delay=0.4)
     with serving(create_app(answerer)) as url, browser.new_context() as context:
@@ -143,7 +182,9 @@ def test_a_conversation_is_remembered_and_begun_anew(browser: Browser) -> None:
         page = visit.page
         visit.ask(QUESTION)
         visit.ask("And its largest problem with the economic situation?")
-        expect(page.locator(".searched")).to_contain_text(f"Searched for: {QUESTION}")
+        expect(page.get_by_label("Searched for")).to_have_value(
+            f"{QUESTION} And its largest problem with the economic situation?"
+        )
         assert answerer.asked[1][1][0].question == QUESTION
         assert "China remains" in answerer.asked[1][1][0].answer
 

@@ -171,13 +171,19 @@ def test_an_unanswered_question_says_so_and_marks_nothing() -> None:
     assert "confidence" not in html
 
 
-def test_what_was_searched_for_is_told_only_where_it_differs() -> None:
+def test_what_was_searched_for_can_be_corrected_where_it_differs() -> None:
     document = Document.of("One thing.", title="Things")
     citations = (citation_of(document, Span(0, 10), Span(0, 3)),)
-    same = conversation_html([Exchange("What?", answer_of("What?", citations, answered=True))])
-    other = conversation_html([Exchange("It?", answer_of("It?", citations, answered=True, forms=("It?", "What?")))])
-    assert "Searched for" not in same
-    assert "Searched for: <q>What?</q>" in other
+
+    def html(*forms: str) -> str:
+        return conversation_html([Exchange("It?", answer_of("It?", citations, answered=True, forms=forms), id="7")])
+
+    assert "Searched for" not in html("It?") + html("It?", "What?")
+    assert '<label for="searched-7">Searched for</label><input type="text" id="searched-7"' in html("What?", "It?")
+    assert 'value="What?"' in html("What?", "It?")
+    hostile = html('"><script>alert(1)</script>', "It?")
+    assert 'value="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"' in hostile
+    assert "<script" not in hostile
 
 
 @pytest.mark.parametrize(

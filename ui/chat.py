@@ -15,7 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from index.errors import QuothError
 from index.types import Document
-from rag.types import Citation
+from rag.types import Citation, Turn
 from ui.doors import only_listeners
 from ui.render import Exchange, citation_at, conversation_html, examples_of, turns_of, welcome_html
 from ui.source import View, source_html, view_of
@@ -85,16 +85,23 @@ def _blocks(answerer: "Answerer") -> "gradio.Blocks":
         conversation = (*conversation, exchange)
         return conversation, conversation_html(conversation)
 
-    def ask(question: str, conversation: Conversation) -> Iterator[tuple[Any, ...]]:
+    def answered(question: str, conversation: Conversation, history: tuple[Turn, ...]) -> Iterator[tuple[Any, ...]]:
         if not question.strip():
             yield gr.skip(), gr.skip(), gr.skip()
             return
         yield "", *spoken(conversation, Exchange(question))
         try:
-            exchange = Exchange(question, answerer.ask(question, turns_of(conversation)))
+            exchange = Exchange(question, answerer.ask(question, history))
         except QuothError as error:
             exchange = Exchange(question, problem=str(error))
         yield gr.skip(), *spoken(conversation, exchange)
+
+    def ask(question: str, conversation: Conversation) -> Iterator[tuple[Any, ...]]:
+        yield from answered(question, conversation, turns_of(conversation))
+
+    def ask_again(conversation: Conversation, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+        # it says itself all that it is to mean
+        yield from answered(str(event.question), conversation, ())
 
     def ask_example(conversation: Conversation, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
         yield from ask(str(event.question), conversation)
@@ -135,7 +142,7 @@ def _blocks(answerer: "Answerer") -> "gradio.Blocks":
         header = _html(gr, _HEADER, "masthead", "fresh")
         with gr.Row(elem_id="desk"):
             with gr.Column(elem_id="chat"):
-                log = _html(gr, welcome, "log", "cite", "example")
+                log = _html(gr, welcome, "log", "cite", "example", "again")
                 with gr.Row(elem_id="composer"):
                     question = gr.Textbox(
                         label="Your question",
@@ -162,13 +169,14 @@ def _blocks(answerer: "Answerer") -> "gradio.Blocks":
             [question.submit, button.click], ask, [question, conversation], talk, trigger_mode="once", **quiet
         )
         tried = log.example(ask_example, conversation, talk, trigger_mode="once", **quiet)
-        for event in (asked, tried):
+        repeated = log.again(ask_again, conversation, talk, trigger_mode="once", **quiet)
+        for event in (asked, tried, repeated):
             event.failure(broken, conversation, [conversation, log], **quiet)
         log.cite(open_citation, conversation, [opened, source, picker], queue=False, **quiet)
         picker.input(open_document, picker, [opened, source], queue=False, **quiet)
         source.earlier(earlier, opened, [opened, source], queue=False, **quiet)
         source.later(later, opened, [opened, source], queue=False, **quiet)
-        header.fresh(afresh, opened, [*talk, opened, source], queue=False, cancels=[asked, tried], **quiet)
+        header.fresh(afresh, opened, [*talk, opened, source], queue=False, cancels=[asked, tried, repeated], **quiet)
     return blocks
 
 

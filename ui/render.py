@@ -110,7 +110,7 @@ def _answered(turn: str, answer: Answer) -> str:
     quotes = "".join(_quote(turn, citation, answering=True) for citation in answer.citations)
     return (
         '<div class="reply"><p class="confidence"><span class="hidden-words">Does this answer the question? </span>'
-        f"{confidence_in_words(answer.confidence)}</p>{_searched_for(answer)}{quotes}</div>"
+        f"{confidence_in_words(answer.confidence)}</p>{_searched_for(turn, answer)}{quotes}</div>"
     )
 
 
@@ -119,14 +119,21 @@ def _unanswered(turn: str, answer: Answer) -> str:
     closest = f'<div class="closest"><h3>Closest passages (not answers)</h3>{quotes}</div>' if quotes else ""
     return (
         '<div class="reply"><p class="unanswered">The documents do not answer this.</p>'
-        f"{_searched_for(answer)}{closest}</div>"
+        f"{_searched_for(turn, answer)}{closest}</div>"
     )
 
 
-def _searched_for(answer: Answer) -> str:
-    asked = " ".join(answer.question.split())
-    forms = " · ".join(f"<q>{shown(form)}</q>" for form in answer.searched_for if form != asked)
-    return f'<p class="searched" dir="auto">Searched for: {forms}</p>' if forms else ""
+def _searched_for(turn: str, answer: Answer) -> str:
+    """What was searched for, to be corrected and asked as it then stands; nothing where it is what was asked."""
+    form = answer.searched_for[0]
+    if form == " ".join(answer.question.split()):
+        return ""
+    return (
+        f'<p class="searched"><label for="searched-{turn}">Searched for</label>'
+        f'<input type="text" id="searched-{turn}" dir="auto" autocomplete="off" value="{shown(form)}">'
+        '<button type="button" data-event="again">Ask this'
+        '<span class="hidden-words"> instead, on its own</span></button></p>'
+    )
 
 
 def _quote(turn: str, citation: Citation, *, answering: bool) -> str:

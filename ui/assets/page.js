@@ -25,6 +25,11 @@ window.quoth = (() => {
       if (!button || !events.includes(button.dataset.event)) return;
       const { event, ...detail } = button.dataset;
       if (event === "example") detail.question = button.textContent;
+      if (event === "again") {
+        detail.question = button.parentElement.querySelector("input").value;
+        if (!detail.question.trim()) return; // nothing to ask
+        find("#question textarea").focus(); // the conversation is drawn anew, and the button with it
+      }
       if (event === "cite") {
         asked = button;
         if (same(find("#sheet .paper"), button)) return reveal();
@@ -116,6 +121,8 @@ window.quoth = (() => {
   addEventListener("keydown", (key) => {
     const box = key.target.closest?.("#question textarea");
     if (box && key.key === "Enter" && !key.shiftKey && !box.value.trim()) key.preventDefault(); // nothing to ask
+    const searched = key.target.closest?.("#log .searched input");
+    if (searched && key.key === "Enter" && !key.isComposing) searched.parentElement.querySelector("button").click();
     if (key.key === "Escape" && key.target.closest?.("#source")) closePane();
   }, true);
   addEventListener("popstate", () => { if (root.dataset.pane === "source") back(); });

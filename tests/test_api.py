@@ -86,7 +86,7 @@ def test_why_is_told_only_where_it_is_asked(answerer: Answerer, risk: float) -> 
         assert row["status"] == ("answered" if risk else "unanswered")
     (form,) = row["why"]["forms"]
     assert form["confidence"] == pytest.approx(row["confidence"], abs=1e-6)
-    assert form["sentences"][0]["text"] == (row["citations"] or row["closest"])[0]["text"]
+    assert form["sentences"][0]["text"] in (row["citations"] or row["closest"])[0]["text"]
 
 
 @pytest.mark.parametrize(

@@ -645,7 +645,7 @@ def test_several_answers_a_line_each_are_verified(
     assert cli.main(["verify", str(file), "--json"]) == GOOD
     lines = capsys.readouterr().out.splitlines()
     assert [json.loads(line)["verdict"]["status"] for line in lines] == ["valid"] * len(lines)
-    assert len(lines) > 2
+    assert len(lines) >= 2
 
 
 def test_what_a_folder_holds_besides_texts_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -112,15 +112,19 @@ class BertTrunk(nn.Module):
         return weights
 
 
-def untrained(device: torch.device, seed: int, base: Path | None = None) -> ReaderModel:
+def untrained(device: torch.device, seed: int, base: Path | None = None, start: Path | None = None) -> ReaderModel:
     """The model before training. Raises ModelError where the base is missing or not what it should be.
 
-    `base` is a folder that `copy_base` wrote; without it the base comes from its package.
+    `base` is a folder that `copy_base` wrote; without it the base comes from its package. `start` is a file of weights
+    to go on from, as save_reader writes it.
     """
     folder = _packaged() if base is None else base
     if base is not None:
         _check(folder / "model.safetensors", {"base": PACKAGED_SHA256})
-    bert = Bert(BertConfig.read(folder / "config.json"), _read(folder / "model.safetensors"))
+    weights = _read(folder / "model.safetensors")
+    if start is not None:
+        return _restored(start, folder, weights, device)
+    bert = Bert(BertConfig.read(folder / "config.json"), weights)
     return ReaderModel(BertTrunk(bert, device), bert.config.hidden, seed).to(device)
 
 
@@ -156,19 +160,31 @@ def load_reader_model(file: Path, dtype: torch.dtype = torch.float32) -> ReaderM
 
     Raises ModelError where the file, or the base that it stands on, is missing or not what it should be.
     """
+    packaged = _packaged()
+    weights = _read(packaged / "model.safetensors", _FROZEN)
+    model = _restored(file, packaged, weights, torch.device("cpu"), dtype)
+    return model.eval().requires_grad_(False)
+
+
+def _restored(
+    file: Path,
+    base: Path,
+    weights: Mapping[str, Tensor],
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+) -> ReaderModel:
+    """The model with what `file` holds of it, and else with the base's `weights`."""
     _check(file, {"format": FORMAT, "base": PACKAGED_SHA256})
     trained = _read(file)
     heads = {name: trained.pop(name).float() for name in list(trained) if not _is_trained(name)}
-    packaged = _packaged()
     try:
-        weights = _read(packaged / "model.safetensors", _FROZEN) | trained
-        bert = Bert(BertConfig.read(packaged / "config.json"), weights, dtype)
-        model = ReaderModel(BertTrunk(bert, torch.device("cpu")), bert.config.hidden)
+        bert = Bert(BertConfig.read(base / "config.json"), {**weights, **trained}, dtype)
+        model = ReaderModel(BertTrunk(bert, device), bert.config.hidden)
         for head, linear in model.heads().items():
             linear.load_state_dict({"weight": heads[f"{head}.weight"], "bias": heads[f"{head}.bias"]})
     except (KeyError, RuntimeError) as error:
         raise ModelError(f"{file}: it lacks weights of the reader, or holds others", _REMEDY) from error
-    return model.eval().requires_grad_(False)
+    return model.to(device)
 
 
 def _is_trained(name: str) -> bool:

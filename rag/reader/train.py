@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--negatives", type=int, default=1, metavar="N",
                      help="retrieved passages beside a question (default %(default)s)")  # fmt: skip
     run.add_argument("--without", nargs="+", default=[], metavar="SET", help="question sets to leave out")
+    run.add_argument("--start", type=Path, metavar="FILE", help="weights to go on from, instead of the base's")
     run.add_argument("--evidence", type=float, default=1.0, metavar="WEIGHT",
                      help="of the sentence head's loss (default %(default)s)")  # fmt: skip
     run.add_argument("--listwise", type=float, default=1.0, metavar="WEIGHT",
@@ -112,10 +114,14 @@ def _train(args: argparse.Namespace) -> None:
         negatives=args.negatives,
         without=tuple(sorted(args.without)),
         seed=args.seed,
+        start=hashlib.sha256(args.start.read_bytes()).hexdigest() if args.start else None,
         weighing=Weighing(args.evidence, args.listwise, args.soft if args.teacher else 0.0, args.temperature),
     )
     taught = Taught.read(args.teacher, cache) if args.teacher else None
-    model = untrained_teacher(args.trunk, base, device, args.seed) if args.trunk else untrained(device, args.seed, base)
+    if args.trunk:
+        model = untrained_teacher(args.trunk, base, device, args.seed)
+    else:
+        model = untrained(device, args.seed, base, args.start)
     args.out.mkdir(parents=True, exist_ok=True)
     with (args.out / LOG).open("a", encoding="utf-8") as stream:
         table = train(

@@ -52,6 +52,8 @@ class Training:
     without: tuple[str, ...] = ()
     """Question sets that are left out."""
     seed: int = 0
+    start: str | None = None
+    """sha256 of the weights that it went on from."""
     weighing: Weighing = Weighing()  # noqa: RUF009 (frozen)
 
     def spent(self, progress: Progress) -> float:

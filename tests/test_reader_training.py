@@ -162,6 +162,10 @@ def test_weights_are_small_and_give_the_same_scores(folder: Path, cache: Cache, 
         save_file(load_file(file), tmp_path / "other", {"about": json.dumps({**about, key: value})})
         with pytest.raises(ModelError, match=f"its {key} is"):
             load_reader_model(tmp_path / "other")
+    again = untrained(CPU, seed=5, base=folder / BASE, start=file)
+    with torch.inference_mode():
+        torch.testing.assert_close(again(batch).start, after.start, atol=2e-2, rtol=1e-2)
+    assert {name for name, one in again.named_parameters() if one.requires_grad} == set(parameters(model))
     lacking = {name: weight for name, weight in load_file(file).items() if not name.startswith("encoder.layer.3")}
     save_file(lacking, tmp_path / "other", {"about": json.dumps(about)})
     with pytest.raises(ModelError, match="lacks"):

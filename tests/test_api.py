@@ -74,7 +74,7 @@ def test_the_risk_of_a_question_goes_before_that_of_the_settings(client: TestCli
     assert [row["status"] for row in asked] == ["answered", "unanswered", "answered"]
 
 
-@pytest.mark.parametrize("risk", [1, 0.1, 0])
+@pytest.mark.parametrize("risk", [1, 0.3, 0])
 def test_why_is_told_only_where_it_is_asked(answerer: Answerer, risk: float) -> None:
     client = TestClient(create_app(answerer), base_url="http://127.0.0.1")
     body = {"question": "Who is North Korea’s largest economic partner?", "risk": risk}
@@ -82,7 +82,7 @@ def test_why_is_told_only_where_it_is_asked(answerer: Answerer, risk: float) -> 
     row = client.post("/api/v1/ask", json=body | {"why": True}).json()
     assert row["why"]["risk"] == risk
     assert (row["why"]["threshold"] is None) == (risk == 0)
-    if risk != 0.1:
+    if risk != 0.3:
         assert row["status"] == ("answered" if risk else "unanswered")
     (form,) = row["why"]["forms"]
     assert form["confidence"] == pytest.approx(row["confidence"], abs=1e-6)

@@ -309,7 +309,7 @@ def test_an_answer_exits_0_and_none_exits_1(run: Run, indexed: Path) -> None:
     assert "not answers" in out
 
 
-@pytest.mark.parametrize("risk", [1, 0.1, 0])
+@pytest.mark.parametrize("risk", [1, 0.3, 0])
 def test_why_is_shown_of_an_answer_and_of_none(run: Run, indexed: Path, risk: float) -> None:
     plain = run("ask", QUESTION, "--risk", risk)[1]
     code, out, err = run("ask", QUESTION, "--risk", risk, "--why")

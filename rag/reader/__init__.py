@@ -26,8 +26,6 @@ class Reading:
     """Higher is better; comparable between questions."""
     highlight: Span
     """The words that answer, inside the sentence, in the document's offsets."""
-    odds: float = 0.0
-    """The reader's own log-odds that the sentence answers; 0 from a reader that cannot tell."""
 
 
 class Reader(Protocol):

@@ -24,11 +24,14 @@ WEIGHTS = Path(__file__).parent / "weights" / "reader.safetensors"
 
 
 _SIMILARITY_WEIGHT = 10.0
-"""What a match of 0 to 1 between question and sentence, as the reader `similarity` finds it, adds to the odds."""
+"""What a match of 0 to 1 between question and sentence, as the reader `similarity` finds it, adds to the odds; on tune
+halves hit@1 went with both weights from .829 to .859 (squad2), .774 to .821 (clapnq) and .667 to .702 (the article)."""
+_PASSAGE_WEIGHT = 4.0
+"""What the passage's own score, 0 to 1, adds."""
 
 
 class TrainedReader:
-    """Scores a sentence by the odds that it answers, and by how well it matches the question.
+    """Scores a sentence by the odds that it answers, by how well it matches the question, and by its passage.
 
     The odds are of its best span and of itself as evidence, each against there being no answer in the passage. The
     match knows nothing of answers, but has seen far more text.
@@ -85,6 +88,7 @@ class TrainedReader:
                     low, high = (pieces[row].offsets[place - first] for place in span)
                     pieced = Span(int(low[0]) + framed.shift, int(high[1]) + framed.shift)
                     marked = whole_words(pieced, sentence.span, text)
-                readings.append(Reading(hit, sentence, odds + _SIMILARITY_WEIGHT * match, marked, odds))
+                score = odds + _SIMILARITY_WEIGHT * match + _PASSAGE_WEIGHT * hit.score
+                readings.append(Reading(hit, sentence, score, marked))
         readings.sort(key=lambda reading: -reading.score)
         return readings[:READINGS]

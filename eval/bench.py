@@ -171,15 +171,16 @@ def _reading(settings: Settings, documents: Documents, questions: Sequence[str])
     from rag.confidence import Calibration
     from rag.reader.model import load_reader_model
     from rag.reader.pieces import load_tokenizer
+    from rag.reader.similarity import SimilarityReader
     from rag.reader.trained import TrainedReader
     from rag.retrieve import retrieve
     from rag.types import Query
 
     encoder, model = PackagedEncoder.load(), load_reader_model(WEIGHTS, processor_dtype())
-    reader = TrainedReader(model, load_tokenizer())
     forwards: list[tuple[object, ...]] = []
     few = questions[:: max(1, len(questions) // 40)]
     with opened(documents, encoder, settings) as corpus, torch.inference_mode():
+        reader = TrainedReader(model, load_tokenizer(), SimilarityReader(encoder, corpus.lexical.words))
         # confidence takes the same time with any coefficients
         answerer = Answerer(corpus, encoder, reader, Calibration({}, 0.0, ()), risk=1.0)
 

@@ -19,7 +19,10 @@ from eval.table import formatted
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "What is shown": ("hit@1", "hit@3", "f1", "f1_shown", "verbatim"),
-    "Whether to answer": ("answered_hit@1", "answered", "correct_empty", "auroc", "aurc", "ece"),
+    "Whether to answer": (
+        *("answered_hit@1", "answered", "correct_empty", "wrong"),
+        *("auroc", "answered@80", "aurc", "ece"),
+    ),
     "What is found": ("recall@1", "recall@5", "recall@10", "mrr"),
     "How long it takes": ("ms_p50", "ms_p95"),
 }

@@ -71,6 +71,7 @@ def test_the_command(
     monkeypatch.setattr(bench, "_embedding", lambda settings, documents: start)
     monkeypatch.setattr(bench, "_reading", lambda settings, documents, questions: [])
     monkeypatch.setattr(bench, "_ROUNDS", 1)
+    monkeypatch.setenv("QUOTH_READER", "similarity")
     (tmp_path / "harbour.txt").write_text(TEXT)
     questions = tmp_path / "questions.jsonl"
     rows = [{"id": n, "question": text, "answerable": False} for n, text in enumerate(["How many?", "Who leads it?"])]

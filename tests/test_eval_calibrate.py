@@ -45,6 +45,7 @@ def given(tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, rows())))
     (tmp_path / "foreign.jsonl").write_text('{"question": "What does the mayor of Lisbon eat?"}\n\n')
     asked = ["--set", str(tmp_path / "harbour.txt"), str(tmp_path / "questions.jsonl")]
+    asked += ["--reader", "similarity"]
     return [*asked, "--foreign", str(tmp_path / "foreign.jsonl"), "--out", str(tmp_path / "out.json")]
 
 

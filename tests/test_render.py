@@ -30,7 +30,7 @@ TRICKY = [
 ]
 TAGS = {
     *("article", "bdi", "blockquote", "button", "div", "figcaption", "figure", "h2", "h3", "header", "li", "mark"),
-    *("p", "q", "section", "span", "time", "ul"),
+    *("input", "label", "p", "section", "span", "time", "ul"),
 }
 
 
@@ -49,7 +49,8 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
-        self.open.append((tag, dict(attrs).get("class") or ""))
+        if tag != "input":
+            self.open.append((tag, dict(attrs).get("class") or ""))
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop()[0] == tag, "tags must nest"

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from eval.bootstrap import Estimate, Values, estimate, mean
+from eval.lines import read_lines, read_rows
 from eval.paths import input_path
 from eval.progress import progress
 from eval.table import summary_table
@@ -20,7 +21,6 @@ from index.encoder import Encoder, load_encoder
 from index.errors import QuestionSetError
 from index.lexical import LexicalIndex
 from index.sources.jsonl import read_jsonl
-from index.strict_json import NotStrictJson, parse_json
 from rag.command import GOOD, print_json, run_command
 from rag.retrieve import fuse
 
@@ -53,43 +53,22 @@ def read_beir(folder: Path) -> RetrievalSet:
         for doc_id, document in read_jsonl(folder / "corpus.jsonl")
     }
     relevance: dict[str, dict[str, int]] = {}
-    path = folder / "qrels" / "test.tsv"
-    for number, line in _lines(path)[1:]:
+    for place, line in read_lines(folder / "qrels" / "test.tsv")[1:]:
         fields = line.split("\t")
         if len(fields) != 3 or not fields[2].isdecimal():
             raise QuestionSetError(
-                f"{path}:{number} is {line!r}, not a query's id, a text's id and a grade, with tabs between",
+                f"{place} is {line!r}, not a query's id, a text's id and a grade, with tabs between",
                 "Mend the line",
             )
         relevance.setdefault(fields[0], {})[fields[1]] = int(fields[2])
-    queries = {}
     path = folder / "queries.jsonl"
-    for number, line in _lines(path):
-        try:
-            row = parse_json(line)
-        except NotStrictJson as error:
-            raise QuestionSetError(f"{path}:{number} is {error}", "Mend the line") from error
-        match row:
-            case {"_id": str(id), "text": str(text)}:
-                if id in relevance:
-                    queries[id] = text
-            case _:
-                raise QuestionSetError(f"{path}:{number} is not an object with the texts _id and text", "Mend the line")
+    queries = {row["_id"]: row["text"] for row in read_rows(path, "_id", "text") if row["_id"] in relevance}
     if not queries or queries.keys() != relevance.keys():
         raise QuestionSetError(
             f"{len(relevance)} queries are judged in {folder}, and {len(queries)} of them are in {path.name}",
             "Give the files of one set",
         )
     return RetrievalSet(texts, queries, relevance)
-
-
-def _lines(path: Path) -> list[tuple[int, str]]:
-    """(number from 1, line) of each line that is not blank."""
-    try:
-        lines = enumerate(path.read_text(encoding="utf-8").split("\n"), start=1)
-        return [(number, line) for number, line in lines if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise QuestionSetError(f"{path} cannot be read: {error}", "Name a folder in BEIR's shape") from error
 
 
 def score(rankings: Mapping[str, Ranking], relevance: Mapping[str, Mapping[str, int]]) -> dict[str, Values]:

@@ -17,13 +17,12 @@ from eval.asking import opened
 from eval.data import Half, read_questions
 from eval.documents import read_documents
 from eval.fitting import FOLDS, Asked, calibrate
+from eval.lines import read_rows
 from eval.measures import measure
 from eval.paths import input_path, output_path, overwritten, write_whole
 from eval.progress import progress
 from eval.run import ARTICLE_QUESTIONS, SEEDS
-from index.errors import QuestionError, QuestionSetError, SettingsError
-from index.sources import decode, read_bytes
-from index.strict_json import NotStrictJson, parse_json
+from index.errors import QuestionError, SettingsError
 from rag.command import GOOD, run_command
 from rag.confidence import Calibration
 from rag.settings import Settings
@@ -70,7 +69,7 @@ def _run(argv: Sequence[str] | None) -> int:
         parser.error(problem)
     settings = Settings.read(os.environ, {"reader": args.reader})
     chooser = random.Random(_SEED)
-    foreign = _texts(args.foreign) if args.foreign else []
+    foreign = [row["question"] for row in read_rows(args.foreign, "question")] if args.foreign else []
     foreign = chooser.sample(foreign, min(args.foreign_asked, len(foreign)))
     asked: list[Asked] = []
     about: list[dict[str, Any]] = []
@@ -161,22 +160,6 @@ def _present(settings: Settings) -> Calibration:
 def _shortened(path: Path) -> Path:
     """Enough of a path to know a set by, and nothing of the machine."""
     return Path(*path.parts[-3:])
-
-
-def _texts(path: Path) -> list[str]:
-    """The `question` of each line of a question set, whose documents are not at hand."""
-    texts = []
-    for number, line in enumerate(decode(read_bytes(path), path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = parse_json(line)
-        except NotStrictJson as error:
-            raise QuestionSetError(f"{path}:{number} is {error}", "Write one JSON object a line") from error
-        if not isinstance(row, dict) or not isinstance(row.get("question"), str):
-            raise QuestionSetError(f"{path}:{number} is no object with a question", "Mend the line")
-        texts.append(row["question"])
-    return texts
 
 
 def _count(text: str) -> int:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from eval.documents import Documents
+from eval.lines import read_values
 from index.errors import QuestionSetError
-from index.strict_json import NotStrictJson, parse_json
 from index.types import Span
 from rag.types import Turn
 
@@ -66,18 +66,8 @@ def read_questions(path: Path, documents: Documents, half: Half | None = None) -
     of kind "answer" that is none of the answers, a half asked where some rows have one and this has none, or where it
     has neither and names no document, or where no question is left.
     """
-    try:
-        lines = path.read_bytes().decode("utf-8-sig").split("\n")
-    except OSError as error:
-        raise QuestionSetError(
-            f"the questions {path} cannot be read: {error.strerror}", "Name a questions.jsonl that can be read"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise QuestionSetError(
-            f"the questions {path} are not UTF-8, at byte {error.start}", "Save them as UTF-8"
-        ) from error
     questions: dict[str, Question] = {}
-    rows = [_Row.parse(line, f"{path}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
+    rows = [_Row.of(value, place) for place, value in read_values(path)]
     halved = any("half" in row.values for row in rows)
     for row in rows:
         if half is not None and half != (row.choice("half", HALVES) if halved else _half_by_document(row, documents)):
@@ -162,14 +152,6 @@ class _Row:
 
     values: Mapping[str, Any]
     place: str
-
-    @classmethod
-    def parse(cls, line: str, place: str) -> _Row:
-        try:
-            values = parse_json(line)
-        except NotStrictJson as error:
-            raise QuestionSetError(f"{place} is {error}", "Write one JSON object a line") from error
-        return cls.of(values, place)
 
     @classmethod
     def of(cls, values: object, place: str) -> _Row:

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from eval.lines import read_rows
 from eval.paths import input_path, output_path, overwritten, write_whole
 from index.errors import QuestionSetError
 from index.lexical import Words
-from index.sources import decode, read_bytes
-from index.strict_json import NotStrictJson, parse_json
 from rag.command import GOOD, run_command
 from rag.followup import signs
 
@@ -40,11 +39,11 @@ def _run(argv: Sequence[str] | None) -> int:
     words = Words("en")
     leaning = [
         row["question"]
-        for row in _rows(args.conversations, "question", "rewrite")
+        for row in read_rows(args.conversations, "question", "rewrite")
         # a rewrite that says nothing more only says it otherwise: nothing was leant on
         if row.get("history") and not set(words(row["rewrite"])) <= set(words(row["question"]))
     ]
-    alone = [row["question"] for file in args.alone for row in _rows(file, "question")]
+    alone = [row["question"] for file in args.alone for row in read_rows(file, "question")]
     alone = random.Random(_SEED).sample(alone, min(_ALONE, len(alone)))
     fitted = {
         **fit(leaning, alone),
@@ -79,21 +78,6 @@ def fit(leaning: Sequence[str], alone: Sequence[str]) -> dict[str, Any]:
     model.fit([[one[name] for name in names] for one in seen], [1] * len(leaning) + [0] * len(alone))
     weights = {name: round(float(weight), 3) for name, weight in zip(names, model.coef_[0], strict=True)}
     return {"weights": weights, "bias": round(float(model.intercept_[0]), 3)}
-
-
-def _rows(path: Path, *keys: str) -> list[dict[str, Any]]:
-    rows = []
-    for number, line in enumerate(decode(read_bytes(path), path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = parse_json(line)
-        except NotStrictJson as error:
-            raise QuestionSetError(f"{path}:{number} is {error}", "Write one JSON object a line") from error
-        if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in keys):
-            raise QuestionSetError(f"{path}:{number} is no object with {' and '.join(keys)}", "Mend the line")
-        rows.append(row)
-    return rows
 
 
 if __name__ == "__main__":

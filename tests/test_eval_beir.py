@@ -63,10 +63,10 @@ def test_a_set_is_read_with_its_titles_and_its_judged_queries(tmp_path: Path) ->
         ({"queries": "\n \n{\n"}, "queries.jsonl:3 is not JSON"),
         ({"queries": '{"_id": "q1", "text": "\\ud800"}'}, "queries.jsonl:1 is no text"),
         ({"queries": "[" * 100_000}, "queries.jsonl:1 is not JSON"),
-        ({"queries": '{"_id": ["q1"], "text": "three"}'}, "queries.jsonl:1 is not an object"),
-        ({"queries": '{"_id": "q1", "text": null}'}, "queries.jsonl:1 is not an object"),
-        ({"queries": '{"_id": "q1"}\n'}, "queries.jsonl:1 is not an object"),
-        ({"queries": "[]\n"}, "queries.jsonl:1 is not an object"),
+        ({"queries": '{"_id": ["q1"], "text": "three"}'}, "queries.jsonl:1 is no object"),
+        ({"queries": '{"_id": "q1", "text": null}'}, "queries.jsonl:1 is no object"),
+        ({"queries": '{"_id": "q1"}\n'}, "queries.jsonl:1 is no object"),
+        ({"queries": "[]\n"}, "queries.jsonl:1 is no object"),
     ],
 )
 def test_a_malformed_set_is_refused(tmp_path: Path, changes: dict[str, str], said: str) -> None:

@@ -94,9 +94,9 @@ def test_a_question_is_asked_after_its_history(
     [
         (None, "No such file or directory"),
         ("\n{", "foreign.jsonl:2 is not JSON"),
-        ('{"query": "?"}', "foreign.jsonl:1 is no object with a question"),
-        ("[]", "foreign.jsonl:1 is no object with a question"),
-        ('{"question": 1}', "foreign.jsonl:1 is no object with a question"),
+        ('{"query": "?"}', "foreign.jsonl:1 is no object with a text for question"),
+        ("[]", "foreign.jsonl:1 is no object with a text for question"),
+        ('{"question": 1}', "foreign.jsonl:1 is no object with a text for question"),
         ('{"question": " "}', "the question is empty"),
     ],
 )

@@ -288,5 +288,5 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(QuestionSetError, match="cannot be read: No such file"):
         read_questions(tmp_path / "none.jsonl", one_document())
     (tmp_path / "latin.jsonl").write_bytes(b'{"id": "\xe9"}')
-    with pytest.raises(QuestionSetError, match="not UTF-8, at byte 8"):
+    with pytest.raises(QuestionSetError, match="is not UTF-8, at byte 8"):
         read_questions(tmp_path / "latin.jsonl", one_document())

@@ -1,0 +1,41 @@
+"""Files with a question, a row or a judgement a line: read, numbered and, where they are JSON, parsed strictly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from index.errors import QuestionSetError
+from index.strict_json import NotStrictJson, parse_json
+
+
+def read_lines(path: Path) -> list[tuple[str, str]]:
+    """(FILE:NUMBER, line) of each line that is not blank. Raises QuestionSetError."""
+    try:
+        lines = path.read_bytes().decode("utf-8-sig").split("\n")
+    except OSError as error:
+        raise QuestionSetError(f"{path} cannot be read: {error.strerror}", "Name a file that can be read") from error
+    except UnicodeDecodeError as error:
+        raise QuestionSetError(f"{path} is not UTF-8, at byte {error.start}", "Save it as UTF-8") from error
+    return [(f"{path}:{number}", line) for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def read_values(path: Path) -> list[tuple[str, Any]]:
+    """The same, each line as the JSON that it is. Raises QuestionSetError, naming the line."""
+    values = []
+    for place, line in read_lines(path):
+        try:
+            values.append((place, parse_json(line)))
+        except NotStrictJson as error:
+            raise QuestionSetError(f"{place} is {error}", "Write one JSON object a line") from error
+    return values
+
+
+def read_rows(path: Path, *texts: str) -> list[dict[str, Any]]:
+    """The object of each line, which has at least these keys, with texts. Raises QuestionSetError, naming the line."""
+    rows = []
+    for place, row in read_values(path):
+        if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in texts):
+            raise QuestionSetError(f"{place} is no object with a text for {' and '.join(texts)}", "Mend the line")
+        rows.append(row)
+    return rows

@@ -25,15 +25,13 @@ from eval.paths import input_path
 from eval.run import ARTICLE_QUESTIONS, SEEDS
 from index.errors import QuestionSetError, SettingsError
 from rag.command import GOOD, NEGATIVE, print_json, run_command
-from rag.reader import TRANSFORMERS
+from rag.reader import READ, TRANSFORMERS
 from rag.settings import Settings
 
 if TYPE_CHECKING:
     from index.encoder import Encoder, Encoding
 
 _ROUNDS = 5
-_READ = 8
-"""Passages of a reading, as many as an answer reads."""
 _QUESTIONS = 400
 """How many are asked at most."""
 
@@ -194,7 +192,7 @@ def _reading(settings: Settings, documents: Documents, questions: Sequence[str])
         found = {}
         for text in few:
             query = Query(text, encoder.encode_pieces([text])[0])
-            found[text] = query, retrieve(corpus, query, _READ)
+            found[text] = query, retrieve(corpus, query, READ)
         read = {text: given_to_the_model(reader.read, *found[text]) for text in few}
         asked = {text: given_to_the_model(answerer.ask, text) for text in few}
 

@@ -46,6 +46,8 @@ class Reranker(Protocol):
 READERS = ("similarity", "trained")
 TRANSFORMERS = "transformers:"
 """What the name of a reader begins with that is a model of a person's own; its name or path follows."""
+READ = 8
+"""How many passages a reader is given to read for a question."""
 READINGS = 10
 """How many sentences a reader hands on, of all that it scores."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from index.corpus import Corpus, Progress, publish
 from index.encoder import Encoder
 from index.types import Hit, Passage, Span
+from rag.reader import READ
 from rag.reader.cache import Kind
 from rag.reader.pieces import Framed
 from rag.reader.questions import Question, QuestionSet, sampled
@@ -19,8 +20,6 @@ from rag.reader.swap import swap
 from rag.retrieve import retrieve
 from rag.types import Query
 
-_READ = 8
-"""Passages that a reader reads for a question."""
 _GOLD = 2
 """Passages that answer a question, at most so many of them."""
 _LONGEST_QUESTION = 64
@@ -102,13 +101,13 @@ def examples(
                 for question, encoding in zip(asked, encodings, strict=True):
                     if not 0 < len(encoding.ids) <= _LONGEST_QUESTION:
                         continue
-                    hits = retrieve(corpus, Query(question.text, encoding), 4 * _READ)
+                    hits = retrieve(corpus, Query(question.text, encoding), 4 * READ)
                     if question.document.id in held:
-                        yield from _measured(question, hits[:_READ], passages)
+                        yield from _measured(question, hits[:READ], passages)
                     else:
                         # what a document held aside says is not learned from, not even as a negative
                         hits = [hit for hit in hits if hit.passage.document.id not in held]
-                        yield from _learned(question, hits[: 2 * _READ], passages, making)
+                        yield from _learned(question, hits[: 2 * READ], passages, making)
         finally:
             corpus.close()
 

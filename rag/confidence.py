@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +12,13 @@ from index.errors import SettingsError, SourceError
 from index.lexical import Words
 from index.sources import decode, read_bytes
 from index.strict_json import parse_json
+from rag.followup import NAME
 from rag.reader import READERS, Reading
 from rag.types import Query
 
 FEATURES = ("reader_score", "reader_margin", "dense_similarity", "words_covered", "names_covered")
 
 _FIT = "Fit one with python -m eval.calibrate --reader NAME --out FILE.json"
-
-# a capital within the question, or a number: what a false premise most often has wrong
-_NAME = re.compile(r"(?<=\s)[^\W\d_a-z][\w’'-]+|\d[\d.,]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +99,14 @@ def features(query: Query, readings: Sequence[Reading], words: Words) -> dict[st
     reader_margin     how far it is above the next best sentence
     dense_similarity  of the question and the best sentence's passage; 0 where dense search did not find it
     words_covered     the share of the question's words, stemmed, that the best sentence's passage holds
-    names_covered     the same of its names and numbers; 1 where it has none
+    names_covered     the same of its names and numbers, which a false premise most often has wrong; 1 where it has none
     """
     if not readings:
         return dict.fromkeys(FEATURES, 0.0)
     best = readings[0]
     passage = best.hit.passage
     held = frozenset(words(f"{passage.document.title} {passage.heading} {passage.text}"))
-    names = " ".join(_NAME.findall(query.text))
+    names = " ".join(NAME.findall(query.text))
     return {
         "reader_score": best.score,
         "reader_margin": best.score - readings[1].score if len(readings) > 1 else 0.0,

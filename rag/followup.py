@@ -36,6 +36,8 @@ _CARRIED_BIAS = -0.7
 _STANDS_ALONE = -2.2
 """The leaning, as log-odds, below which a question is searched for in no other form."""
 
+NAME = re.compile(r"(?<=\s)[^\W\d_a-z][\w’'-]+|\d[\d.,]*")
+"""A name in a question, told by a capital that does not begin it, or a number."""
 _PRONOUN = re.compile(
     r"\b(he|him|his|himself|she|hers?|herself|it|its|itself|they|them|their|theirs|themselves)\b", re.IGNORECASE
 )
@@ -53,7 +55,6 @@ _MORE = re.compile(
     r"further|additional)\b",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"(?<=\s)[^\W\d_a-z][\w’'-]+|\d[\d.,]*")
 _CAPITALISED = re.compile(r"(?<!\S)[^\W\d_a-z][\w’'-]*(?:\s+[^\W\d_a-z][\w’'-]*)*")
 _MANY_WORDS = 6
 # what a question or a sentence begins with, and so with a capital, without being a name
@@ -113,11 +114,11 @@ def signs(question: str) -> dict[str, float]:
     words = max(1, len(set(_english()(question))))
     found = {
         "pronoun": pronoun is not None,
-        "pronoun_after_name": pronoun is not None and _NAME.search(question, 0, pronoun.start()) is not None,
+        "pronoun_after_name": pronoun is not None and NAME.search(question, 0, pronoun.start()) is not None,
         "demonstrative": _DEMONSTRATIVE.search(question) is not None,
         "opening": _OPENING.search(question) is not None,
         "more": _MORE.search(question) is not None,
-        "name": _NAME.search(question) is not None,
+        "name": NAME.search(question) is not None,
         **{f"words_{count}": words == count for count in range(1, _MANY_WORDS)},
     }
     return {name: float(value) for name, value in found.items()}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from index.sources import CORPUS_FILE, TEXT_SUFFIXES
+from rag.reader.files import place_beside, replace_whole
 
 
 def input_path(text: str) -> Path:
@@ -32,7 +32,7 @@ def output_path(text: str) -> Path:
     try:
         place = _in_place(path)
         if place is None:
-            beside = _beside(_target(path))
+            beside = place_beside(_target(path))
             beside.touch(exist_ok=False)
             beside.unlink()
         elif place == path and not os.access(path, os.W_OK):
@@ -63,7 +63,7 @@ def write_whole(path: Path, text: str) -> None:
     try:
         place = _in_place(path)
         if place is None:
-            _replace(_target(path), text)
+            replace_whole(_target(path), text.encode())
             return
         # whoever reads a pipe may have enough
         with (
@@ -73,15 +73,6 @@ def write_whole(path: Path, text: str) -> None:
             stream.write(text)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
-
-
-def _replace(target: Path, text: str) -> None:
-    beside = _beside(target)
-    try:
-        beside.write_text(text, encoding="utf-8", newline="")
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _in_place(path: Path) -> Path | int | None:
@@ -102,11 +93,6 @@ def _in_place(path: Path) -> Path | int | None:
 
 def _target(path: Path) -> Path:
     return Path(os.path.realpath(path))
-
-
-def _beside(target: Path) -> Path:
-    # of a length of its own, since the target's may be the longest that a name can have
-    return target.with_name(f".quoth-{secrets.token_hex(8)}")
 
 
 def _same(one: Path, other: Path) -> bool:

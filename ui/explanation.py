@@ -83,7 +83,7 @@ def _sentences(attempt: Attempt, visible: Callable[[str], str]) -> Table:
 
 
 def _features(calibration: Calibration, attempt: Attempt) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
+    table = _table()
     table.add_column("feature")
     for name in ("weight", "value", "contribution"):
         table.add_column(name, justify="right")

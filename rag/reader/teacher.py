@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from index.errors import ModelError
 from rag.reader.cache import Cache, Kind
 from rag.reader.files import replace_whole
 from rag.reader.model import MASKED, ReaderModel, Scores
+from rag.reader.offline import load_offline
 from rag.reader.pieces import Batch, Ragged, collate, first_places, moved
 
 _SHIFT = 4
@@ -52,7 +52,7 @@ def untrained_teacher(folder: Path, base: Path, device: torch.device, seed: int)
 
     Raises ModelError where it is no MPNet, or reads other word pieces than the student.
     """
-    os.environ["HF_HUB_OFFLINE"] = "1"
+    load_offline()
     from transformers import MPNetModel
 
     remedy = "Name the folder of all-mpnet-base-v2"

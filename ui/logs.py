@@ -1,0 +1,201 @@
+"""What is logged, one JSON object a line: what happens, each request by an id, and, apart, who did what."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from index.errors import SettingsError, one_line
+
+if TYPE_CHECKING:
+    from ui.access import Person
+
+REQUEST_ID = "X-Request-ID"
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request that is being answered, where one is."""
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_LONGEST_PATH = 500
+_OWN = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
+"""What every record holds. All else was given with `extra`."""
+_COLOURED = "color_message"
+"""uvicorn's second copy of its message, for terminals."""
+
+_log = logging.getLogger(__name__)
+
+
+class JsonFormatter(logging.Formatter):
+    """A record as one JSON object on one line, in ASCII: no text, wherever it came from, makes a line of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": _stamp(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            "request_id": request_id.get(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            line["stack"] = record.stack_info
+        given = {key: value for key, value in vars(record).items() if key not in _OWN and key != _COLOURED}
+        return _one_object(line, given)
+
+
+def json_formatter() -> logging.Formatter:
+    """Formats a record as one JSON object: time (ISO 8601, UTC), level, logger, message, request_id (null outside a
+    request), with an exception its traceback, and whatever was given with `extra`."""
+    return JsonFormatter()
+
+
+def logged(app: ASGIApp, *, questions: bool) -> ASGIApp:
+    """`app`, with an id for each request and one line when it has been answered: method, path, status, ms and user.
+
+    The id is the X-Request-ID that came along, if it is 1 to 64 letters, digits, dots, underscores and dashes, and
+    otherwise a new one; it is sent back, is in every line logged meanwhile and in scope["state"]["request_id"]. What
+    was asked is logged only where `questions`, as the app leaves it in scope["state"]["question"].
+    """
+
+    async def keep(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        name = _accepted(Headers(scope=scope).getlist(REQUEST_ID)) or secrets.token_hex(16)
+        # made here, so that what is put into it further in, in a copy of the scope, is seen here
+        state = scope.setdefault("state", {})
+        state["request_id"] = name
+        status: int | None = None
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message.setdefault("headers", [])
+                MutableHeaders(scope=message)[REQUEST_ID] = name
+            await send(message)
+
+        started = time.perf_counter()
+        token = request_id.set(name)
+        try:
+            await app(scope, receive, watched)
+        except Exception:
+            # the server answers so where the app does not
+            status = status or 500
+            raise
+        finally:
+            ms = round(1000 * (time.perf_counter() - started), 3)
+            path = one_line(scope["path"][:_LONGEST_PATH])
+            more = {"question": state["question"]} if questions and "question" in state else {}
+            _log.info(
+                "%s %s %s",
+                one_line(scope["method"]),
+                path,
+                status,
+                extra={
+                    "method": scope["method"],
+                    "path": path,
+                    "status": status,
+                    "ms": ms,
+                    "user": getattr(state.get("person"), "user", None),
+                    **more,
+                },
+            )
+            request_id.reset(token)
+
+    return keep
+
+
+class AuditLog:
+    """Who did what, one JSON object a line, in a file that only grows.
+
+    May be used by several threads and processes at once. The file is opened anew for each line, so that it can be
+    moved away while it is used.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    @classmethod
+    def open(cls, file: Path) -> AuditLog:
+        """The log in `file`, made if there is none, readable by nobody else. Raises SettingsError where it cannot be
+        written."""
+        log = cls(file)
+        log._append(b"")
+        return log
+
+    def record(self, event: str, person: Person | None, **fields: object) -> None:
+        """Writes that `person`, None where it is not known who, did `event`: time, event, user, groups, request_id
+        and `fields`. When it returns, the line is on the disk. Raises SettingsError where it cannot be written."""
+        line = {
+            "time": _stamp(time.time()),
+            "event": event,
+            "user": person.user if person else None,
+            "groups": sorted(person.groups) if person else [],
+            "request_id": request_id.get(),
+        }
+        self._append(_one_object(line, fields).encode("ascii") + b"\n")
+
+    def _append(self, line: bytes) -> None:
+        try:
+            descriptor = os.open(self._file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.fchmod(descriptor, 0o600)
+                size = os.fstat(descriptor).st_size
+                # a line that was cut off, when the power went or the disk was full, must not spoil this one
+                if size and line and os.pread(descriptor, 1, size - 1) != b"\n":
+                    line = b"\n" + line
+                if os.write(descriptor, line) != len(line):
+                    raise OSError(0, "no room left")
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            if not size:
+                _flush_folder(self._file.parent)
+        except OSError as error:
+            raise SettingsError(
+                f"the audit log {self._file} cannot be written ({error.strerror})",
+                "Name a file in a folder that is there and writable, and make room",
+            ) from error
+
+
+def _accepted(sent: list[str]) -> str | None:
+    return sent[0] if len(sent) == 1 and _ID.fullmatch(sent[0]) else None
+
+
+def _stamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def _one_object(line: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """One line of JSON with the keys of both; where both have one, that of `line` holds."""
+    # named twice: first for the order of the keys, then so that nothing given takes the place of one
+    values = {**line, **given, **line}
+    try:
+        return json.dumps(values, default=str, allow_nan=False)
+    except (ValueError, TypeError):
+        # infinite, in a circle, or with keys that are no text
+        return json.dumps(
+            {key: value if isinstance(value, int | None) else str(value) for key, value in values.items()}
+        )
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

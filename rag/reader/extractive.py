@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +12,9 @@ from numpy.typing import NDArray
 from index.errors import ModelError
 from index.types import Hit, Passage, Span
 from rag.reader import READINGS, TRANSFORMERS, Reading
-from rag.reader.model import MASKED
 from rag.reader.offline import load_offline
 from rag.reader.pieces import LONGEST, Framed
-from rag.reader.spans import LONGEST_ANSWER
-from rag.reader.whole import whole_words
+from rag.reader.spans import Best, best_span, readings_of
 from rag.types import Query
 
 if TYPE_CHECKING:
@@ -27,15 +24,6 @@ _TOGETHER = 16
 """Windows in one forward."""
 _SHORTEST = 32
 """Word pieces: a model that reads fewer than these holds no question with a passage."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Best:
-    """A sentence's best span so far."""
-
-    score: float
-    span: Span
-    """Into the framed text."""
 
 
 class ExtractiveReader:
@@ -91,32 +79,14 @@ class ExtractiveReader:
     def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
         if not hits:
             return []
-        framed = [Framed.of(hit.passage) for hit in hits]
-        found = self._best([hit.passage for hit in hits], framed, self._shortened(query.text))
-        readings = []
-        for row, hit in enumerate(hits):
-            for number, sentence in enumerate(hit.passage.sentences, start=1):
-                if sentence.heading:
-                    continue
-                best = found.get((row, number))
-                if best is None:
-                    # the tokenizer makes no piece of it
-                    whole = sentence.span.trimmed(hit.passage.document.text)
-                    readings.append(Reading(hit, sentence, MASKED, whole))
-                else:
-                    marked = Span(best.span.start + framed[row].shift, best.span.end + framed[row].shift)
-                    readings.append(
-                        Reading(
-                            hit, sentence, best.score, whole_words(marked, sentence.span, hit.passage.document.text)
-                        )
-                    )
+        found = self._best([hit.passage for hit in hits], self._shortened(query.text))
+        readings = readings_of(hits, found)
         readings.sort(key=lambda reading: -reading.score)
         return readings[:READINGS]
 
-    def _best(
-        self, passages: Sequence[Passage], framed: Sequence[Framed], question: str
-    ) -> dict[tuple[int, int], _Best]:
+    def _best(self, passages: Sequence[Passage], question: str) -> dict[tuple[int, int], Best]:
         """(passage's place, sentence's number) -> its best span, over all windows."""
+        framed = [Framed.of(passage) for passage in passages]
         asked = len(self._tokenizer(question, add_special_tokens=False)["input_ids"])
         room = self._length - asked - self._tokenizer.num_special_tokens_to_add(pair=True)
         windows = self._tokenizer(
@@ -129,7 +99,7 @@ class ExtractiveReader:
             return_offsets_mapping=True,
         )
         starts, ends = self._logits(windows)
-        found: dict[tuple[int, int], _Best] = {}
+        found: dict[tuple[int, int], Best] = {}
         for window, row in enumerate(windows["overflow_to_sample_mapping"]):
             of_passage = np.array([sequence == 1 for sequence in windows.sequence_ids(window)])
             offsets = np.array(windows["offset_mapping"][window], np.int64)
@@ -137,11 +107,11 @@ class ExtractiveReader:
             start, end = starts[window], ends[window]
             for number in np.unique(numbers[numbers > 0]).tolist():
                 pieces = np.flatnonzero(numbers == number)
-                first, last, score = _best_span(start[pieces], end[pieces])
-                score -= float(start[0] + end[0])
+                first, last, span = best_span(start[pieces], end[pieces])
+                score = float(span) - float(start[0] + end[0])
                 if (row, number) not in found or score > found[row, number].score:
-                    span = Span(int(offsets[pieces[first], 0]), int(offsets[pieces[last], 1]))
-                    found[row, number] = _Best(score, span)
+                    low, high = int(offsets[pieces[first], 0]), int(offsets[pieces[last], 1])
+                    found[row, number] = Best(score, Span(low + framed[row].shift, high + framed[row].shift))
         return found
 
     def _logits(self, windows: Any) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
@@ -192,12 +162,3 @@ def _sentences(passage: Passage, framed: Framed, offsets: NDArray[np.int64]) -> 
             number = int(np.searchsorted(starts, begins, side="right"))
             numbers[place] = 0 if number and passage.sentences[number - 1].heading else number
     return numbers
-
-
-def _best_span(start: NDArray[np.float32], end: NDArray[np.float32]) -> tuple[int, int, float]:
-    """First and last piece and score of the best span of at most LONGEST_ANSWER pieces."""
-    both = start[:, None] + end[None, :]
-    size = len(start)
-    allowed = np.tri(size, size, LONGEST_ANSWER - 1, bool) & ~np.tri(size, size, -1, bool)
-    place = int(np.where(allowed, both, -np.inf).argmax())
-    return place // size, place % size, float(both.flat[place])

@@ -1,11 +1,17 @@
-"""Scores of word pieces become scores of sentences, each with its best span."""
+"""Scores of word pieces become scores of sentences, each with its best span, and these become readings."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from index.types import Hit, Span
+from rag.reader import Reading
+from rag.reader.model import MASKED
+from rag.reader.whole import whole_words
 
 LONGEST_ANSWER = 30
 """Word pieces."""
@@ -38,11 +44,47 @@ def score_sentences(
     scores, spans = [], []
     for number, first, size in zip(numbers.tolist(), firsts.tolist(), sizes.tolist(), strict=True):
         if number:
-            # a span of at most so many pieces that ends no sooner than it starts
-            both = start[first : first + size, None] + end[None, first : first + size]
-            both = np.where(np.tri(size, size, LONGEST_ANSWER - 1, bool) & ~np.tri(size, size, -1, bool), both, -np.inf)
-            place = int(both.argmax())
-            spans.append((first + place // size, first + place % size))
-            span = both.flat[place] - start[0] - end[0]
+            low, high, best = best_span(start[first : first + size], end[first : first + size])
+            spans.append((first + low, first + high))
+            span = best - start[0] - end[0]
             scores.append(span / 2 + evidence_weight * (evidence[number] - evidence[0]))
     return SentenceScores(numbers[numbers > 0], np.array(scores, np.float32), np.array(spans, np.int64).reshape(-1, 2))
+
+
+def best_span(start: NDArray[np.float32], end: NDArray[np.float32]) -> tuple[int, int, np.float32]:
+    """First and last piece and score of the best span of at most LONGEST_ANSWER pieces."""
+    size = len(start)
+    both = start[:, None] + end[None, :]
+    # it ends no sooner than it starts
+    allowed = np.tri(size, size, LONGEST_ANSWER - 1, bool) & ~np.tri(size, size, -1, bool)
+    place = int(np.where(allowed, both, -np.inf).argmax())
+    return place // size, place % size, both.flat[place]
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """A sentence's best span."""
+
+    score: float
+    span: Span
+    """In the document's offsets."""
+
+
+def readings_of(hits: Sequence[Hit], found: Mapping[tuple[int, int], Best]) -> list[Reading]:
+    """The sentences of the passages as they stand there, headings left out, each with its best span made whole words.
+
+    `found` has them by the passage's place and the sentence's number, from 1. A sentence that is not in it is marked
+    whole and scores MASKED: nothing of it is a word piece, or it stands beyond what the model reads.
+    """
+    readings = []
+    for row, hit in enumerate(hits):
+        text = hit.passage.document.text
+        for number, sentence in enumerate(hit.passage.sentences, start=1):
+            if sentence.heading:
+                continue
+            if best := found.get((row, number)):
+                reading = Reading(hit, sentence, best.score, whole_words(best.span, sentence.span, text))
+            else:
+                reading = Reading(hit, sentence, MASKED, sentence.span.trimmed(text))
+            readings.append(reading)
+    return readings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,10 @@ from index.encoder import processor_dtype
 from index.errors import ModelError
 from index.types import Hit, Span
 from rag.reader import READINGS, Reading
-from rag.reader.model import MASKED, ReaderModel, load_reader_model
+from rag.reader.model import ReaderModel, load_reader_model
 from rag.reader.pieces import Framed, Ragged, collate, load_tokenizer, passage_pieces, question_pieces
 from rag.reader.similarity import SimilarityReader
-from rag.reader.spans import score_sentences
-from rag.reader.whole import whole_words
+from rag.reader.spans import Best, readings_of, score_sentences
 from rag.types import Query
 
 WEIGHTS = Path(__file__).parent / "weights" / "reader.safetensors"
@@ -71,25 +71,16 @@ class TrainedReader:
             scores = self._model(batch)
         start, end, evidence = scores.start.numpy(), scores.end.numpy(), scores.evidence.numpy()
         first = int(asked.sizes[0]) + 2
-        matches = iter(self._similarity.match(query, hits))
-        readings = []
-        for row, hit in enumerate(hits):
-            framed = Framed.of(hit.passage)
-            text = hit.passage.document.text
+        found = {}
+        for row, (hit, one) in enumerate(zip(hits, pieces, strict=True)):
             read = score_sentences(start[row], end[row], evidence[row], batch.sentences[row].numpy())
-            found = dict(zip(read.numbers.tolist(), zip(read.scores.tolist(), read.spans, strict=True), strict=True))
-            for number, sentence in enumerate(hit.passage.sentences, start=1):
-                if sentence.heading:
-                    continue
-                match, _, _ = next(matches)
-                # where it is not found, nothing of it is a word piece, or it stands beyond what the model reads
-                odds, marked = MASKED, sentence.span.trimmed(text)
-                if number in found:
-                    odds, span = found[number]
-                    low, high = (pieces[row].offsets[place - first] for place in span)
-                    pieced = Span(int(low[0]) + framed.shift, int(high[1]) + framed.shift)
-                    marked = whole_words(pieced, sentence.span, text)
-                score = odds + _SIMILARITY_WEIGHT * match + _PASSAGE_WEIGHT * hit.score
-                readings.append(Reading(hit, sentence, score, marked))
+            shift = Framed.of(hit.passage).shift
+            for number, odds, span in zip(read.numbers.tolist(), read.scores.tolist(), read.spans, strict=True):
+                low, high = (one.offsets[place - first] for place in span)
+                found[row, number] = Best(odds, Span(int(low[0]) + shift, int(high[1]) + shift))
+        readings = [
+            replace(one, score=one.score + _SIMILARITY_WEIGHT * match + _PASSAGE_WEIGHT * one.hit.score)
+            for one, (match, _, _) in zip(readings_of(hits, found), self._similarity.match(query, hits), strict=True)
+        ]
         readings.sort(key=lambda reading: -reading.score)
         return readings[:READINGS]

@@ -1,0 +1,246 @@
+"""Turns and limits: who may ask now, who waits, and who is turned away."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ui import traffic
+from ui.traffic import Admission, Overloaded, RateLimit, TooMany
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(traffic, "monotonic", clock)
+    return clock
+
+
+async def settle() -> None:
+    """Lets every task go on until it waits."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+class Visitor:
+    """Somebody who wants a turn, and has it until told to leave."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+        self._leave = asyncio.Event()
+        self.state = "new"
+        self.task = asyncio.create_task(self._visit())
+
+    async def _visit(self) -> None:
+        self.state = "waiting"
+        try:
+            async with self._admission.turn():
+                self.state = "inside"
+                await self._leave.wait()
+            self.state = "left"
+        except Overloaded:
+            self.state = "refused"
+        except asyncio.CancelledError:
+            self.state = "cancelled"
+            raise
+
+    def leave(self) -> None:
+        self._leave.set()
+
+
+actions = st.lists(st.tuples(st.sampled_from(["come", "leave", "cancel", "settle"]), st.integers(0, 20)), max_size=60)
+
+
+@given(workers=st.integers(1, 3), waiting=st.integers(0, 3), actions=actions)
+def test_never_more_inside_or_waiting_than_may_and_all_get_their_turn(
+    workers: int, waiting: int, actions: list[tuple[str, int]]
+) -> None:
+    async def play() -> None:
+        admission = Admission(workers, waiting)
+        visitors: list[Visitor] = []
+
+        def those(state: str) -> list[Visitor]:
+            return [visitor for visitor in visitors if visitor.state == state]
+
+        for action, number in actions:
+            if action == "come":
+                visitors.append(Visitor(admission))
+            elif action == "settle":
+                await settle()
+            elif action == "leave" and (inside := those("inside")):
+                inside[number % len(inside)].leave()
+            elif action == "cancel" and visitors:
+                visitors[number % len(visitors)].task.cancel()
+            assert len(those("inside")) <= workers
+            assert admission.depth <= waiting
+        await settle()
+        assert len(those("waiting")) == admission.depth
+        if those("waiting"):
+            assert len(those("inside")) == workers, "a place is free and somebody waits"
+        while staying := those("inside"):
+            staying[0].leave()
+            await settle()
+        assert {visitor.state for visitor in visitors} <= {"left", "refused", "cancelled", "new"}
+        # no trace is left: as many come in at once as at the beginning, and as many wait
+        again = [Visitor(admission) for _ in range(workers + waiting + 1)]
+        await settle()
+        assert [visitor.state for visitor in again] == ["inside"] * workers + ["waiting"] * waiting + ["refused"]
+        for visitor in again:
+            visitor.task.cancel()
+        await asyncio.gather(*(visitor.task for visitor in again), return_exceptions=True)
+        assert admission.depth == 0
+
+    asyncio.run(play())
+
+
+def test_first_come_first_served() -> None:
+    async def play() -> None:
+        admission = Admission(1, 3)
+        visitors = [Visitor(admission) for _ in range(4)]
+        for number in range(4):
+            await settle()
+            states = [visitor.state for visitor in visitors]
+            assert states == ["left"] * number + ["inside"] + ["waiting"] * (3 - number)
+            visitors[number].leave()
+        await settle()
+
+    asyncio.run(play())
+
+
+def test_whoever_comes_as_another_leaves_does_not_overtake_those_who_wait() -> None:
+    async def play() -> None:
+        admission = Admission(1, 2)
+        first, second = Visitor(admission), Visitor(admission)
+        await settle()
+        first.leave()
+        third = Visitor(admission)
+        await settle()
+        assert (first.state, second.state, third.state) == ("left", "inside", "waiting")
+        second.leave()
+        third.leave()
+        await settle()
+        assert third.state == "left"
+
+    asyncio.run(play())
+
+
+def test_a_turn_given_to_one_who_is_cancelled_in_that_moment_goes_on_to_the_next() -> None:
+    async def play() -> None:
+        admission = Admission(1, 2)
+        first, second, third = (Visitor(admission) for _ in range(3))
+        await settle()
+        first.leave()
+        await asyncio.sleep(0)
+        # the first has left and handed its turn over, and the second has not run since
+        assert (first.state, second.state) == ("left", "waiting")
+        second.task.cancel()
+        await settle()
+        assert (second.state, third.state) == ("cancelled", "inside")
+        third.leave()
+        await settle()
+
+    asyncio.run(play())
+
+
+def test_a_turn_ends_also_with_an_error() -> None:
+    async def play() -> None:
+        admission = Admission(1, 0)
+        for _ in range(3):
+            with pytest.raises(RuntimeError):
+                async with admission.turn():
+                    raise RuntimeError
+
+    asyncio.run(play())
+
+
+def test_who_is_turned_away_is_told_how_long_it_may_take(clock: Clock) -> None:
+    async def play(seconds: float, waiting: int) -> int:
+        admission = Admission(2, waiting)
+        async with admission.turn():
+            clock.now += seconds
+        visitors = [Visitor(admission) for _ in range(2 + waiting)]
+        await settle()
+        with pytest.raises(Overloaded) as refused:
+            async with admission.turn():
+                pass
+        for visitor in visitors:
+            visitor.task.cancel()
+        return refused.value.retry_after
+
+    assert asyncio.run(play(0.02, 10)) == 1
+    assert asyncio.run(play(4.0, 9)) == 20
+    assert asyncio.run(play(4.0, 1000)) == 60
+
+
+def test_so_many_a_minute_and_then_when_the_first_is_a_minute_old(clock: Clock) -> None:
+    limit = RateLimit(2)
+    assert limit.check("ada") is None
+    clock.now += 20
+    assert limit.check("ada") is None
+    clock.now += 10.5
+    # being refused does not count
+    assert [limit.check("ada"), limit.check("ada")] == [30, 30]
+    assert limit.check("bob") is None
+    clock.now += 29.5
+    assert [limit.check("ada"), limit.check("ada")] == [None, 20]
+
+
+@given(
+    per_minute=st.integers(1, 4),
+    calls=st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 45)), max_size=40),
+)
+def test_never_more_in_any_minute_and_what_is_said_is_so(per_minute: int, calls: list[tuple[str, float]]) -> None:
+    clock = Clock()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(traffic, "monotonic", clock)
+        limit = RateLimit(per_minute)
+        let: dict[str, list[float]] = {"a": [], "b": []}
+        for key, pause in calls:
+            clock.now += pause
+            recent = [when for when in let[key] if when > clock.now - 60]
+            wait = limit.check(key)
+            assert (wait is None) == (len(recent) < per_minute)
+            if wait is None:
+                let[key].append(clock.now)
+            else:
+                assert 1 <= wait <= 60
+        clock.now += 60
+        assert limit.check("a") is None
+
+
+def test_many_callers_do_not_fill_the_memory(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic, "_MOST_KEYS", 100)
+    limit = RateLimit(1)
+    assert limit.check("ada") is None
+    for number in range(1000):
+        assert limit.check(f"caller {number}") is None
+        # who keeps calling is not forgotten for those who come once
+        assert limit.check("ada") is not None
+    assert len(limit._calls) == 100
+
+
+def test_threads_share_a_limit() -> None:
+    limit = RateLimit(50)
+    let: list[int | None] = []
+    threads = [threading.Thread(target=lambda: let.extend(limit.check("ada") for _ in range(50))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert let.count(None) == 50
+
+
+def test_what_is_raised_says_when_to_come_again() -> None:
+    assert (Overloaded(3).retry_after, TooMany(7).retry_after) == (3, 7)

@@ -209,7 +209,7 @@ def test_never_more_in_any_minute_and_what_is_said_is_so(per_minute: int, calls:
         let: dict[str, list[float]] = {"a": [], "b": []}
         for key, pause in calls:
             clock.now += pause
-            recent = [when for when in let[key] if when > clock.now - 60]
+            recent = [when for when in let[key] if clock.now - when < 60]
             wait = limit.check(key)
             assert (wait is None) == (len(recent) < per_minute)
             if wait is None:

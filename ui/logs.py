@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import secrets
+import stat
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -153,8 +154,11 @@ class AuditLog:
         try:
             descriptor = os.open(self._file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
+                found = os.fstat(descriptor)
+                if not stat.S_ISREG(found.st_mode):
+                    raise OSError(0, "it is no plain file")
                 os.fchmod(descriptor, 0o600)
-                size = os.fstat(descriptor).st_size
+                size = found.st_size
                 # a line that was cut off, when the power went or the disk was full, must not spoil this one
                 if size and line and os.pread(descriptor, 1, size - 1) != b"\n":
                     line = b"\n" + line

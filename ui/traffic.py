@@ -115,9 +115,9 @@ class RateLimit:
             calls = self._calls[key] = self._calls.pop(key, deque())
             if len(self._calls) > _MOST_KEYS:
                 del self._calls[next(iter(self._calls))]
-            while calls and calls[0] <= now - _WINDOW:
+            while calls and now - calls[0] >= _WINDOW:
                 calls.popleft()
             if len(calls) < self._per_minute:
                 calls.append(now)
                 return None
-            return max(1, math.ceil(calls[0] + _WINDOW - now))
+            return math.ceil(_WINDOW - (now - calls[0]))

@@ -1,0 +1,335 @@
+"""What is logged: one object a line, one line a request, and an audit log that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.testclient import TestClient
+
+from index.errors import SettingsError
+from ui.access import Person
+from ui.logs import AuditLog, json_formatter, logged, request_id
+
+ROOT = Path(__file__).parent.parent
+ADA = Person("ada", frozenset({"staff", "board"}), frozenset())
+
+
+@dataclass
+class Kept(logging.Handler):
+    """Keeps the lines that the formatter makes."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.setFormatter(json_formatter())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines]
+
+    __hash__ = logging.Handler.__hash__
+
+
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    handler = Kept()
+    logger = logging.getLogger("ui.logs")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield handler
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+
+
+def record(message: str, *values: object, **extra: object) -> logging.LogRecord:
+    made = logging.LogRecord("ui.test", logging.WARNING, "file.py", 1, message, values, None)
+    vars(made).update(extra)
+    return made
+
+
+def test_a_line_says_when_how_grave_where_what_and_all_else_that_was_given() -> None:
+    line = json.loads(json_formatter().format(record("It is %d", 7, edition="one", ms=2.5, color_message="\x1b[1mIt")))
+    when = datetime.fromisoformat(line.pop("time"))
+    assert when.utcoffset() == timedelta(0)
+    assert line == {
+        "level": "warning",
+        "logger": "ui.test",
+        "message": "It is 7",
+        "request_id": None,
+        "edition": "one",
+        "ms": 2.5,
+    }
+
+
+def test_an_exception_is_on_the_same_line() -> None:
+    try:
+        raise RuntimeError("one\ntwo")
+    except RuntimeError:
+        made = record("It failed")
+        made.exc_info = sys.exc_info()
+    line = json_formatter().format(made)
+    assert "\n" not in line
+    assert "RuntimeError: one\ntwo" in json.loads(line)["exception"]
+
+
+@given(message=st.text(), name=st.text(), value=st.text())
+def test_no_text_makes_a_line_or_a_key_of_its_own(message: str, name: str, value: str) -> None:
+    formatted = json_formatter().format(record("%s", message, **{f"given_{name}": value}))
+    assert re.fullmatch(r"[ -~]*", formatted)
+    line = json.loads(formatted)
+    assert (line["message"], line[f"given_{name}"]) == (message, value)
+    assert len(line) == 6
+
+
+def test_what_was_given_takes_no_place_of_the_formatters_own() -> None:
+    line = json.loads(json_formatter().format(record("true", time="yesterday", level="debug", request_id="forged")))
+    assert (line["level"], line["message"], line["request_id"]) == ("warning", "true", None)
+    assert line["time"] != "yesterday"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, {(1, 2): 3}, object(), b"\xff", "\ud800"])
+def test_nothing_that_is_given_keeps_a_line_from_being_json(value: object) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    line = json.loads(json_formatter().format(record("It is so", value=value)), parse_constant=refuse)
+    assert (line["message"], line["level"]) == ("It is so", "warning")
+    assert isinstance(line["value"], str)
+
+
+def app(questions: bool = False) -> TestClient:
+    def answer(request: Request) -> Response:
+        request.state.person = ADA
+        request.state.question = "Who is it?"
+        logging.getLogger("ui.logs").info("from a thread")
+        return PlainTextResponse("yes", 201, headers={"x-request-id": "the app's own"})
+
+    def fail(request: Request) -> Response:
+        raise RuntimeError("a bug")
+
+    inner = Starlette(routes=[Route("/{any:path}", answer, methods=["GET", "POST"])])
+    routes = [Route("/fail", fail), Mount("/", inner)]
+    return TestClient(logged(Starlette(routes=routes), questions=questions), raise_server_exceptions=False)
+
+
+def test_a_request_is_one_line_without_its_query_or_its_question(kept: Kept) -> None:
+    response = app().post("/ask?question=secret", json={"question": "Who is it?"}, headers={"X-Request-ID": "a.B_9-"})
+    assert response.headers.get_list("x-request-id") == ["a.B_9-"]
+    within, line = kept.objects
+    assert (within["message"], within["request_id"]) == ("from a thread", "a.B_9-")
+    assert isinstance(line.pop("ms"), float)
+    del line["time"]
+    assert line == {
+        "level": "info",
+        "logger": "ui.logs",
+        "message": "POST /ask 201",
+        "request_id": "a.B_9-",
+        "method": "POST",
+        "path": "/ask",
+        "status": 201,
+        "user": "ada",
+    }
+    assert request_id.get() is None
+
+
+def test_the_question_is_logged_where_that_is_asked_for(kept: Kept) -> None:
+    app(questions=True).post("/ask?question=secret")
+    assert kept.objects[-1]["question"] == "Who is it?"
+    assert "secret" not in kept.lines[-1]
+
+
+@pytest.mark.parametrize("sent", ["", "a b", "a" * 65, 'a"', "a\n", "é", "a;b", "../a"])
+def test_an_id_that_could_be_anything_else_is_not_taken(kept: Kept, sent: str) -> None:
+    response = app().get("/", headers={b"X-Request-ID": sent.encode()})
+    assert re.fullmatch("[0-9a-f]{32}", response.headers["x-request-id"])
+    assert kept.objects[-1]["request_id"] == response.headers["x-request-id"]
+
+
+def test_of_two_ids_none_is_taken_and_each_request_without_one_has_its_own(kept: Kept) -> None:
+    client = app()
+    one = client.get("/", headers=[("X-Request-ID", "a"), ("X-Request-ID", "b")]).headers["x-request-id"]
+    two, three = (client.get("/").headers["x-request-id"] for _ in range(2))
+    assert len({one, two, three, "a", "b"}) == 5
+
+
+def test_what_a_path_holds_forges_nothing(kept: Kept) -> None:
+    app().get("/a%0Ab%1b[31m%E2%80%AE" + "x" * 10_000)
+    line = kept.objects[-1]
+    assert line["path"].startswith(r"/a\nb\x1b[31m\u202ex")
+    assert len(line["path"]) < 600
+    assert line["path"] in line["message"]
+
+
+def test_a_failure_is_a_line_too(kept: Kept) -> None:
+    response = app().get("/fail")
+    assert response.status_code == 500
+    (line,) = kept.objects
+    assert (line["status"], line["user"]) == (500, None)
+    assert line["request_id"] == response.headers["x-request-id"]
+
+
+def test_a_failure_before_any_answer_is_a_500_and_who_left_has_no_status(kept: Kept) -> None:
+    async def failing(*_: object) -> None:
+        raise RuntimeError
+
+    async def silent(*_: object) -> None:
+        pass
+
+    async def nothing() -> Any:
+        raise AssertionError
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    with pytest.raises(RuntimeError):
+        asyncio.run(logged(failing, questions=False)({**scope}, nothing, silent))
+    asyncio.run(logged(silent, questions=False)({**scope}, nothing, silent))
+    assert [line["status"] for line in kept.objects] == [500, None]
+
+
+def audited(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text(encoding="ascii").split("\n")[:-1]]
+
+
+def test_an_audit_line_says_who_did_what_and_when(tmp_path: Path) -> None:
+    file = tmp_path / "audit.log"
+    log = AuditLog.open(file)
+    log.record("ask", ADA, answer="a1", answered=True)
+    log.record("refused", None, reason="no\nkey", user="forged", time="never")
+    first, second = audited(file)
+    assert datetime.fromisoformat(first.pop("time")).utcoffset() == timedelta(0)
+    assert first == {
+        "event": "ask",
+        "user": "ada",
+        "groups": ["board", "staff"],
+        "request_id": None,
+        "answer": "a1",
+        "answered": True,
+    }
+    assert (second["user"], second["groups"], second["reason"]) == (None, [], "no\nkey")
+    assert datetime.fromisoformat(second["time"])
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_audit_log_only_grows_and_can_be_moved_away(tmp_path: Path) -> None:
+    file = tmp_path / "audit.log"
+    AuditLog.open(file).record("one", ADA)
+    file.chmod(0o644)
+    log = AuditLog.open(file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    log.record("two", ADA)
+    file.rename(tmp_path / "audit.log.1")
+    log.record("three", ADA)
+    assert [line["event"] for line in audited(tmp_path / "audit.log.1")] == ["one", "two"]
+    assert [line["event"] for line in audited(file)] == ["three"]
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "audit.log"
+    file.write_text('{"event": "cut')
+    log = AuditLog.open(file)
+    log.record("whole", ADA)
+    cut, whole, _ = file.read_text().split("\n")
+    assert (cut, json.loads(whole)["event"]) == ('{"event": "cut', "whole")
+
+
+def test_an_audit_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="No such file or directory"):
+        AuditLog.open(tmp_path / "none" / "audit.log")
+    with pytest.raises(SettingsError, match="Is a directory"):
+        AuditLog.open(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SettingsError, match="no plain file"):
+        AuditLog.open(tmp_path / "pipe")
+
+
+def test_a_full_disk_is_said_and_spoils_no_line_after(tmp_path: Path) -> None:
+    file = tmp_path / "audit.log"
+    log = AuditLog.open(file)
+    log.record("one", ADA)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # as full as a disk can be made: half of the line fits
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + 50, before[1]))
+    try:
+        with pytest.raises(SettingsError, match="make room"):
+            log.record("two", ADA)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    log.record("three", ADA)
+    one, _, three, _ = file.read_text().split("\n")
+    assert [json.loads(line)["event"] for line in (one, three)] == ["one", "three"]
+
+
+def test_threads_share_an_audit_log(tmp_path: Path) -> None:
+    log = AuditLog.open(tmp_path / "audit.log")
+    threads = [
+        threading.Thread(target=lambda name=name: [log.record(name, ADA, filler="x" * 9000) for _ in range(10)])
+        for name in "abcd"
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    events = [line["event"] for line in audited(tmp_path / "audit.log")]
+    assert {name: events.count(name) for name in "abcd"} == dict.fromkeys("abcd", 10)
+
+
+AUDITOR = """
+import sys, itertools
+from pathlib import Path
+from ui.access import Person
+from ui.logs import AuditLog
+
+log = AuditLog.open(Path(sys.argv[1]))
+for number in itertools.count():
+    log.record("ask", Person("ada", frozenset(), frozenset()), number=f"{sys.argv[2]}-{number}")
+    print(f"{sys.argv[2]}-{number}", flush=True)
+"""
+
+
+def test_what_was_acknowledged_survives_kill_9_of_two_processes(tmp_path: Path) -> None:
+    file = tmp_path / "audit.log"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", AUDITOR, str(file), name],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("one", "two")
+    ]
+    acknowledged = []
+    for process in processes:
+        assert process.stdout is not None
+        acknowledged += [process.stdout.readline() for _ in range(30)]
+    for process in processes:
+        process.send_signal(signal.SIGKILL)
+        rest, _ = process.communicate()
+        acknowledged += [line for line in rest.splitlines(keepends=True) if line.endswith("\n")]
+    kept = {line["number"] for line in audited(file)}
+    assert {line.strip() for line in acknowledged} <= kept

@@ -1,0 +1,284 @@
+"""Clients that take their time: bodies, headers and connections, in process and over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ui.edges import impatient, within
+
+FOREVER = 3600.0
+
+
+def scope(method: str = "POST") -> Scope:
+    return {"type": "http", "method": method, "path": "/", "headers": [], "query_string": b""}
+
+
+def part(body: bytes, more: bool = True) -> Message:
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    await PlainTextResponse(await Request(scope, receive).body())(scope, receive, send)
+
+
+class Client:
+    """Sends these parts, and then nothing; keeps what it is answered."""
+
+    def __init__(self, *parts: Message) -> None:
+        self._parts = list(parts)
+        self.messages: list[Message] = []
+
+    async def receive(self) -> Message:
+        if not self._parts:
+            await asyncio.Event().wait()
+        return self._parts.pop(0)
+
+    async def send(self, message: Message) -> None:
+        self.messages.append(message)
+
+    def visit(self, app: ASGIApp, method: str = "POST") -> Client:
+        asyncio.run(app(scope(method), self.receive, self.send))
+        return self
+
+    @property
+    def statuses(self) -> list[int]:
+        return [message["status"] for message in self.messages if message["type"] == "http.response.start"]
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.messages)
+
+
+def api() -> FastAPI:
+    app = FastAPI()
+
+    @app.post("/")
+    def ask(body: dict[str, str]) -> dict[str, str]:
+        return body
+
+    return app
+
+
+@pytest.mark.parametrize("app", [echo, api()])
+@pytest.mark.parametrize("parts", [[], [part(b'{"a":')], [part(b"{"), part(b'"')]])
+def test_a_body_that_does_not_come_is_a_408_and_the_connection_ends(app: ASGIApp, parts: list[Message]) -> None:
+    client = Client(*parts).visit(within(app, seconds=0.01))
+    assert client.statuses == [408]
+    start = client.messages[0]
+    assert (b"connection", b"close") in start["headers"]
+    assert (b"content-type", b"application/problem+json") in start["headers"]
+    assert json.loads(client.body)["status"] == 408
+
+
+def test_a_body_that_dribbles_for_ever_ends_all_the_same() -> None:
+    class Dribbling(Client):
+        async def receive(self) -> Message:
+            await asyncio.sleep(0.005)
+            return part(b"x")
+
+    assert Dribbling().visit(within(echo, seconds=0.05)).statuses == [408]
+
+
+def test_a_body_in_parts_comes_through_whole() -> None:
+    client = Client(part(b"a"), part(b"b"), part(b"c", more=False)).visit(within(echo, seconds=FOREVER))
+    assert (client.statuses, client.body) == ([200], b"abc")
+
+
+def test_only_waiting_counts_not_what_the_app_does_besides() -> None:
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.05)
+        await receive()
+        await asyncio.sleep(0.05)
+        await echo(scope, receive, send)
+
+    client = Client(part(b"a"), part(b"b"), part(b"c", more=False)).visit(within(slow, seconds=0.02))
+    assert (client.statuses, client.body) == ([200], b"bc")
+
+
+def test_after_the_body_one_may_listen_as_long_as_one_likes() -> None:
+    async def listen(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        leaving = asyncio.create_task(receive())
+        await asyncio.sleep(0.05)
+        assert not leaving.done()
+        leaving.cancel()
+        await PlainTextResponse("still there")(scope, receive, send)
+
+    assert Client(part(b"", more=False)).visit(within(listen, seconds=0.01), "GET").statuses == [200]
+
+
+def test_an_answer_that_has_begun_is_not_begun_again() -> None:
+    async def early(scope: Scope, receive: Receive, send: Send) -> None:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield b"begun"
+            assert (await receive())["type"] == "http.disconnect"
+            yield b" and ended"
+
+        response = StreamingResponse(chunks())
+        await response.stream_response(send)
+
+    client = Client().visit(within(early, seconds=0.01))
+    assert (client.statuses, client.body) == ([200], b"begun and ended")
+
+
+def test_a_client_that_leaves_is_not_one_that_is_slow() -> None:
+    with pytest.raises(ClientDisconnect):
+        Client({"type": "http.disconnect"}).visit(within(echo, seconds=FOREVER))
+
+
+def test_other_errors_are_not_swallowed() -> None:
+    async def failing(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError):
+        Client().visit(within(failing, seconds=0.01))
+
+
+@contextmanager
+def serving(app: ASGIApp, *, seconds: float, connections: int = 100, keep_alive: int = 600) -> Iterator[int]:
+    """The port at which uvicorn serves `app` by the impatient protocol."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(
+            app,
+            http=impatient(seconds=seconds, connections=connections),
+            log_level="critical",
+            timeout_keep_alive=keep_alive,
+            timeout_graceful_shutdown=1,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        server.should_exit = True
+        thread.join(10)
+
+
+def to(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=30)
+
+
+def all_of(connection: socket.socket) -> bytes:
+    """What comes until the server closes the connection."""
+    received = b""
+    while chunk := connection.recv(65_536):
+        received += chunk
+    return received
+
+
+def answer_of(connection: socket.socket) -> bytes:
+    received = b""
+    while not received.endswith(b"\r\n\r\nok"):
+        chunk = connection.recv(65_536)
+        assert chunk, received
+        received += chunk
+    return received
+
+
+def turned_away(port: int) -> bool:
+    with to(port) as connection:
+        try:
+            connection.sendall(GET)
+            return all_of(connection) == b""
+        except ConnectionError:
+            return True
+
+
+async def ok(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await PlainTextResponse("ok")(scope, receive, send)
+
+
+GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+def test_a_connection_that_says_nothing_is_closed() -> None:
+    with serving(ok, seconds=0.05) as port, to(port) as connection:
+        assert all_of(connection) == b""
+
+
+def test_headers_that_do_not_end_are_a_408() -> None:
+    with serving(ok, seconds=0.05) as port, to(port) as connection:
+        connection.sendall(GET[:-2])
+        answer = all_of(connection)
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"connection: close\r\n" in answer
+
+
+def test_headers_that_dribble_are_a_408_on_a_later_request_too() -> None:
+    with serving(ok, seconds=0.5) as port, to(port) as connection:
+        for _ in range(2):
+            connection.sendall(GET)
+            assert b" 200 OK" in answer_of(connection)
+        connection.sendall(GET[:10])
+        stop = threading.Event()
+
+        def dribble() -> None:
+            while not stop.wait(0.02):
+                try:
+                    connection.sendall(b"x")
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=dribble)
+        thread.start()
+        try:
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 408 ")
+        finally:
+            stop.set()
+            thread.join()
+
+
+def test_an_answer_may_take_longer_than_headers_may() -> None:
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.3)
+        await ok(scope, receive, send)
+
+    with serving(slow, seconds=0.1) as port, to(port) as connection:
+        connection.sendall(GET + GET)
+        # both of the requests that came together
+        answers = b""
+        while answers.count(b" 200 OK") < 2:
+            answers += connection.recv(65_536)
+
+
+def test_idle_connections_do_not_keep_others_out_for_long() -> None:
+    with serving(ok, seconds=0.2, connections=3) as port:
+        idle = [to(port) for _ in range(3)]
+        for connection in idle:
+            assert all_of(connection) == b""
+            connection.close()
+        with to(port) as connection:
+            connection.sendall(GET)
+            assert b" 200 OK" in answer_of(connection)
+
+
+def test_no_more_connections_than_may_are_held() -> None:
+    with serving(ok, seconds=FOREVER, connections=2) as port:
+        held = [to(port) for _ in range(2)]
+        for connection in held:
+            connection.sendall(GET)
+            assert b" 200 OK" in answer_of(connection)
+        assert turned_away(port)
+        held[0].sendall(GET)
+        assert b" 200 OK" in answer_of(held[0])
+        for connection in held:
+            connection.close()
+
+
+def test_a_slow_body_ends_with_its_connection() -> None:
+    with serving(within(echo, seconds=0.05), seconds=FOREVER) as port, to(port) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nsome")
+        assert all_of(connection).startswith(b"HTTP/1.1 408 ")

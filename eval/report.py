@@ -9,10 +9,10 @@ from pathlib import Path
 
 import jinja2
 
-from eval.bootstrap import Estimate
+from eval.bootstrap import LEVEL, Difference, Estimate
 from eval.confidence import reliability, risk_coverage
 from eval.documents import Documents
-from eval.measures import BY_CATEGORY, COMPARED, DEPTHS, LOWER_IS_BETTER, MEASURES, Measured, ranked
+from eval.measures import BY_CATEGORY, COMPARED, DEPTHS, LOWER_IS_BETTER, MEASURES, PAIRED, Measured, ranked
 from eval.misses import KINDS, find_misses
 from eval.plots import Plot, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
 from eval.table import formatted
@@ -43,6 +43,8 @@ class Report:
     categories: Mapping[str, Mapping[str, Estimate]]
     systems: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
     """Name -> summary, of this system and of the baselines; empty where these were not asked."""
+    differences: Mapping[str, Difference] = field(default_factory=dict)
+    """Name of another system -> how far this one's PAIRED is above its."""
     risk: float | None = None
     """The share of wrong answers that was borne, where it was set."""
 
@@ -57,17 +59,30 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters["formatted"] = formatted
+    environment.filters["signed"] = lambda value: f"{value:+.3f}".replace("-", "−")
+    environment.filters["in_words"] = in_words
     return environment.get_template("report.html.jinja").render(
         report=report,
         groups=GROUPS,
         by_category=BY_CATEGORY,
         compared=COMPARED,
+        paired=PAIRED,
+        level=LEVEL,
         what=MEASURES,
         lower_is_better=LOWER_IS_BETTER,
         plots=_plots(report),
         kinds=KINDS,
         misses=find_misses(report.measured, report.documents),
     )
+
+
+def in_words(difference: Difference) -> str:
+    """What a difference says to someone who reads no p."""
+    if difference.p >= 1 - LEVEL:
+        verdict = "cannot be told apart"
+    else:
+        verdict = "quoth is better" if difference.value > 0 else "quoth is worse"
+    return f"{verdict}: chance alone does as much in {difference.p:.1%} of cases"
 
 
 def _plots(report: Report) -> list[Plot]:

@@ -125,7 +125,16 @@ def _evaluate(args: argparse.Namespace, settings: Settings, documents: Documents
 
         name = (args.questions or ARTICLE_QUESTIONS).stem + (f", {args.half} half" if args.half else "")
         report = Report(
-            name, settings.reader, corpus.edition, documents, measured, summary, categories, systems, settings.risk
+            questions=name,
+            reader=settings.reader,
+            edition=corpus.edition,
+            documents=documents,
+            measured=measured,
+            summary=summary,
+            categories=categories,
+            systems=systems,
+            differences=differences,
+            risk=settings.risk,
         )
         write_whole(args.report, render(report))
     if args.json:

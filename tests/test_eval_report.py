@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eval.bootstrap import Difference
 from eval.data import Gold, Question
 from eval.documents import Documents, name_documents
 from eval.measures import MEASURES, Measured, measure, summarise, summarise_categories
 from eval.misses import KINDS, find_misses, kind_of
 from eval.plots import Axis, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
-from eval.report import GROUPS, Report, render
+from eval.report import GROUPS, Report, in_words, render
 from eval.table import summary_table, systems_table
 from index.types import Document, Span
 from rag.types import Turn
@@ -91,7 +92,12 @@ def page() -> str:
     summary = summarise(one)
     systems = {"quoth": summary, f"other {EVIL}": summary}
     categories = summarise_categories(one)
-    return render(Report(f"set {EVIL}", f"reader {EVIL}", "edition-1", documents(), one, summary, categories, systems))
+    differences = {f"other {EVIL}": Difference(0.25, -0.125, 0.5, 7, 0.0321)}
+    return render(
+        Report(
+            f"set {EVIL}", f"reader {EVIL}", "edition-1", documents(), one, summary, categories, systems, differences
+        )
+    )
 
 
 class Page(HTMLParser):
@@ -165,7 +171,7 @@ def test_every_plot_says_what_it_shows_and_every_table_what_its_cells_are() -> N
     ids = {attributes["id"] for name, attributes in one.tags if name in {"title", "desc"} and "id" in attributes}
     assert all(set(str(plot["aria-labelledby"]).split()) <= ids for plot in plots)
     assert all("scope" in attributes for name, attributes in one.tags if name == "th")
-    assert one.count("table") == 3
+    assert one.count("table") == 4
 
 
 def test_every_measure_stands_in_one_group_and_in_the_page() -> None:
@@ -173,6 +179,29 @@ def test_every_measure_stands_in_one_group_and_in_the_page() -> None:
     assert sorted(grouped) == sorted(MEASURES)
     text = Page(page()).text
     assert all(name in text for name in MEASURES)
+
+
+def test_a_difference_is_told_with_its_interval_its_p_and_in_words() -> None:
+    text = Page(page()).text
+    words = in_words(Difference(0.25, -0.125, 0.5, 7, 0.0321))
+    assert "".join((f"other {EVIL}", words, "+0.250", "−0.125 to +0.500", "0.032", "7")) in text
+    one = measured()
+    alone = render(Report("set", "reader", "edition", documents(), one, summarise(one), {}, {"quoth": summarise(one)}))
+    assert "more than chance" in text
+    assert "more than chance" not in alone
+
+
+@pytest.mark.parametrize(
+    ("value", "p", "said"),
+    [
+        (0.1, 1 / 1001, "quoth is better: chance alone does as much in 0.1% of cases"),
+        (-0.1, 0.049, "quoth is worse: chance alone does as much in 4.9% of cases"),
+        (0.1, 0.06, "cannot be told apart: chance alone does as much in 6.0% of cases"),
+        (0.0, 1.0, "cannot be told apart: chance alone does as much in 100.0% of cases"),
+    ],
+)
+def test_a_difference_in_words(value: float, p: float, said: str) -> None:
+    assert in_words(Difference(value, value - 0.1, value + 0.1, 10, p)) == said
 
 
 def test_misses_are_told_apart() -> None:

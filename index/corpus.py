@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 import errno
-import json
 import sqlite3
-import struct
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index import edition
+from index import database, edition
 from index.chunk import chunk, searchable
+from index.database import Database, PassageTable
 from index.dense import DenseIndex
 from index.edition import EncoderId, Manifest
 from index.encoder import Encoder
 from index.errors import CorpusError
 from index.lexical import LexicalIndex
 from index.sentences import split_sentences
-from index.types import Document, Passage, Sentence, Span
+from index.types import Document, Sentence
 
 PASSAGE_TOKENS = 160
 """The default budget of a passage, in tokens."""
 
 _ENCODED_AT_ONCE = 256
-
-_SCHEMA = """
-CREATE TABLE documents (
-    id TEXT PRIMARY KEY, title TEXT NOT NULL, text TEXT NOT NULL, source TEXT, date TEXT, language TEXT NOT NULL,
-    groups TEXT NOT NULL, examples TEXT NOT NULL
-) STRICT;
-CREATE TABLE passages (
-    row INTEGER PRIMARY KEY, document TEXT NOT NULL REFERENCES documents (id), heading TEXT NOT NULL,
-    sentences BLOB NOT NULL
-) STRICT;
-CREATE INDEX passages_by_document ON passages (document, row);
-"""
-_SENTENCE = struct.Struct("<QQI?")
+_VIEWS = 64
+"""Sets of groups whose view of a corpus is kept: each takes about 20 bytes a passage, and moments to make."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of passages done and of all."""
@@ -81,7 +69,7 @@ def publish(
 
     def write(staging: Path) -> None:
         try:
-            _write_database(staging / "corpus.sqlite", documents, passages)
+            database.write(staging, documents, passages)
         except sqlite3.Error as error:
             raise OSError(errno.EIO, str(error), str(staging)) from error
         dense.save(staging)
@@ -99,32 +87,57 @@ def publish(
 
 
 class Corpus:
-    """One edition, opened: what is read from it does not change, whatever is published meanwhile."""
+    """One edition, opened: what is read from it does not change, whatever is published meanwhile.
+
+    Or as much of it as some people may read: see seen_by. May be used by several threads at once.
+    """
 
     def __init__(
-        self, database: sqlite3.Connection, dense: DenseIndex, lexical: LexicalIndex, manifest: Manifest
+        self,
+        database: Database,
+        dense: DenseIndex,
+        lexical: LexicalIndex,
+        manifest: Manifest,
+        readers: Mapping[str, frozenset[str]],
+        hidden: frozenset[str] = frozenset(),
+        rows: NDArray[np.int64] | None = None,
     ) -> None:
+        """`readers` are the groups of each of its documents that names some, by id.
+
+        The documents `hidden` are left out; `rows` are then those, of the edition, of all other passages.
+        """
         self.dense = dense
         self.lexical = lexical
         self.manifest = manifest
-        self.passages = PassageTable(database, self.document, manifest.passages)
+        self.passages = PassageTable(database, range(manifest.passages) if rows is None else rows)
         self._database = database
-        # texts are large and asked for again and again by the passages found in them
-        self._document = lru_cache(maxsize=1024)(self._read_document)
+        self._hidden = hidden
+        self._readers = readers
+        self._named = frozenset[str]().union(*readers.values())
+        self._views = lru_cache(maxsize=_VIEWS)(self._view)
+        self._viewing = threading.Lock()
 
     @classmethod
     def open(cls, folder: Path, encoder: Encoder) -> Corpus:
         """The current edition of the corpus in `folder`, checked. Raises CorpusError and its kinds."""
         path, manifest = edition.open_current(folder)
         edition.check_encoder(manifest, _identify(encoder), folder)
-        # immutable: nothing writes there, so no lock is taken and a read-only disk will do
-        database = sqlite3.connect(
-            f"{(path / 'corpus.sqlite').absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
-        )
-        return cls(database, DenseIndex.open(path), LexicalIndex.open(path), manifest)
+        opened = Database.open(path)
+        return cls(opened, DenseIndex.open(path), LexicalIndex.open(path), manifest, opened.groups())
 
     def close(self) -> None:
-        self._database.close()
+        """Closes what seen_by gave too; to close that alone does nothing, since others read on."""
+        if not self._hidden:
+            self._database.close()
+
+    def seen_by(self, groups: frozenset[str]) -> Corpus:
+        """As much of it as whoever is in `groups` may read: what names no group, or one of these.
+
+        But for the name of the edition, what it says is what a corpus of these documents alone would say.
+        """
+        # groups that no document names are left out, so that whoever makes them up fills no memory
+        with self._viewing:
+            return self._views(groups & self._named)
 
     @property
     def edition(self) -> str:
@@ -132,59 +145,35 @@ class Corpus:
 
     def document_ids(self) -> tuple[str, ...]:
         """In the order in which the documents were indexed."""
-        return tuple(row[0] for row in self._database.execute("SELECT id FROM documents ORDER BY rowid"))
+        return tuple(id for id, _ in self.titles())
 
     def documents(self) -> tuple[Document, ...]:
         return tuple(self.document(id) for id in self.document_ids())
 
     def titles(self) -> tuple[tuple[str, str], ...]:
         """(id, title) of every document, in the order in which they were indexed; no text is read."""
-        return tuple(self._database.execute("SELECT id, title FROM documents ORDER BY rowid"))
+        return tuple(one for one in self._database.titles() if one[0] not in self._hidden)
 
     def document(self, id: str) -> Document:
         """Raises KeyError where the corpus holds none of this id."""
-        return self._document(id)
+        if id in self._hidden:
+            raise KeyError(id)
+        return self._database.document(id)
 
     def sentences(self, id: str) -> tuple[Sentence, ...]:
         """The tiles of a document's text, in order."""
-        rows = self._database.execute("SELECT sentences FROM passages WHERE document = ? ORDER BY row", (id,))
-        return tuple(sentence for (blob,) in rows for sentence in _unpack(blob))
+        return () if id in self._hidden else self._database.sentences(id)
 
-    def _read_document(self, id: str) -> Document:
-        row = self._database.execute(
-            "SELECT id, title, text, source, date, language, groups, examples FROM documents WHERE id = ?", (id,)
-        ).fetchone()
-        if row is None:
-            raise KeyError(id)
-        id, title, text, source, date, language, groups, examples = row
-        return Document(id, title, text, source, date, language, tuple(json.loads(groups)), tuple(json.loads(examples)))
-
-
-class PassageTable(Sequence[Passage]):
-    """The passages of an edition, read as they are asked for; a passage's place is its row in both indexes."""
-
-    def __init__(self, database: sqlite3.Connection, document: Callable[[str], Document], size: int) -> None:
-        self._database = database
-        self._document = document
-        self._size = size
-
-    def __len__(self) -> int:
-        return self._size
-
-    @overload
-    def __getitem__(self, row: int) -> Passage: ...
-    @overload
-    def __getitem__(self, row: slice) -> tuple[Passage, ...]: ...
-    def __getitem__(self, row: int | slice) -> Passage | tuple[Passage, ...]:
-        if isinstance(row, slice):
-            return tuple(self[n] for n in range(*row.indices(self._size)))
-        found = self._database.execute(
-            "SELECT document, heading, sentences FROM passages WHERE row = ?", (row,)
-        ).fetchone()
-        if found is None:
-            raise IndexError(row)
-        document, heading, blob = found
-        return Passage(self._document(document), _unpack(blob), heading)
+    def _view(self, groups: frozenset[str]) -> Corpus:
+        readers = {id: its for id, its in self._readers.items() if its & groups}
+        if len(readers) == len(self._readers):
+            return self
+        hidden = self._hidden.union(self._readers.keys() - readers.keys())
+        rows = np.array([row for row, id in enumerate(self._database.ids_of_passages()) if id not in hidden], np.int64)
+        # the files are those of all documents, and their sizes tell of the others
+        documents = self.manifest.documents - (len(self._readers) - len(readers))
+        manifest = replace(self.manifest, documents=documents, passages=len(rows), files={})
+        return Corpus(self._database, self.dense.only(rows), self.lexical.only(rows), manifest, readers, hidden, rows)
 
 
 def _identify(encoder: Encoder) -> EncoderId:
@@ -199,29 +188,3 @@ def encode_all(encoder: Encoder, texts: Sequence[str], progress: Progress) -> ND
         vectors[start : start + _ENCODED_AT_ONCE] = encoder.encode(texts[start : start + _ENCODED_AT_ONCE])
         progress(min(start + _ENCODED_AT_ONCE, len(texts)), len(texts))
     return vectors
-
-
-def _write_database(file: Path, documents: Iterable[Document], passages: Iterable[Passage]) -> None:
-    with closing(sqlite3.connect(file)) as database, database:
-        database.executescript(_SCHEMA)
-        database.executemany(
-            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (d.id, d.title, d.text, d.source, d.date, d.language, json.dumps(d.groups), json.dumps(d.examples))
-                for d in documents
-            ),
-        )
-        database.executemany(
-            "INSERT INTO passages VALUES (?, ?, ?, ?)",
-            ((row, p.document.id, p.heading, _pack(p.sentences)) for row, p in enumerate(passages)),
-        )
-
-
-def _pack(sentences: Iterable[Sentence]) -> bytes:
-    return b"".join(_SENTENCE.pack(s.span.start, s.span.end, s.paragraph, s.heading) for s in sentences)
-
-
-def _unpack(blob: bytes) -> tuple[Sentence, ...]:
-    return tuple(
-        Sentence(Span(start, end), paragraph, heading) for start, end, paragraph, heading in _SENTENCE.iter_unpack(blob)
-    )

@@ -29,7 +29,7 @@ from pathlib import Path
 from index.errors import CorpusBusy, CorpusError, CorpusMissing, EditionDamaged, EditionIncompatible
 from index.strict_json import parse_json
 
-FORMAT = 1
+FORMAT = 2
 KEPT = 3
 """How many editions are kept, the current one among them."""
 

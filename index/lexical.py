@@ -17,6 +17,7 @@ from bm25s import stopwords
 from bm25s.tokenization import Tokenized
 from numpy.typing import NDArray
 
+from index.bm25 import K1, B, Counts, Part
 from index.errors import SettingsError
 
 FOLDER = "lexical"
@@ -49,6 +50,7 @@ class Words:
             raise SettingsError(
                 f"there is no stemmer for the language {language!r}", f"Choose one of {', '.join(STEMMERS)}"
             )
+        self.language = language
         self._stemmer = Stemmer.Stemmer(STEMMERS[language])
         self._stopwords = frozenset(_STOPWORDS.get(language, ()))
         # a text's words recur, and a stemmer's call costs more than a look-up
@@ -71,49 +73,60 @@ class Words:
 class LexicalIndex:
     """BM25 (Robertson & Zaragoza 2009; Lucene's variant, k1 1.5, b .75); a row is a passage's number."""
 
-    def __init__(self, scorer: bm25s.BM25, size: int, language: str) -> None:
+    def __init__(self, scorer: bm25s.BM25, counts: Counts, words: Words, part: Part | None = None) -> None:
         self._scorer = scorer
-        self._size = size
-        self._language = language
-        self.words = Words(language)
+        self._counts = counts
+        self._part = part
+        self.words = words
 
     @classmethod
     def build(cls, texts: Sequence[str], language: str = "en") -> LexicalIndex:
         words = Words(language)
         vocabulary: dict[str, int] = {}
         ids = [[vocabulary.setdefault(word, len(vocabulary)) for word in words(text)] for text in texts]
-        scorer = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
+        scorer = bm25s.BM25(method="lucene", k1=K1, b=B)
         # an empty vocabulary cannot be indexed: a word that no question holds stands in
         if not vocabulary:
             vocabulary[""] = 0
             ids = [[0] for _ in texts]
+        counts = Counts.of(ids)
         scorer.index(Tokenized(ids=ids, vocab=vocabulary), show_progress=False)
-        return cls(scorer, len(texts), language)
+        return cls(scorer, counts, words)
 
     @classmethod
     def open(cls, folder: Path) -> LexicalIndex:
         about = json.loads((folder / FOLDER / "about.json").read_text(encoding="utf-8"))
         scorer = bm25s.BM25.load(folder / FOLDER, load_corpus=False, show_progress=False)
-        return cls(scorer, about["size"], about["language"])
+        return cls(scorer, Counts.open(folder / FOLDER), Words(about["language"]))
 
     def save(self, folder: Path) -> None:
         self._scorer.save(folder / FOLDER, show_progress=False)
-        about = {"size": self._size, "language": self._language}
+        self._counts.save(folder / FOLDER)
+        about = {"language": self.words.language}
         (folder / FOLDER / "about.json").write_text(json.dumps(about), encoding="utf-8")
 
+    def only(self, rows: NDArray[np.int64]) -> LexicalIndex:
+        """The passages at these rows of the edition, which ascend, numbered anew from 0 and scored among themselves."""
+        return LexicalIndex(self._scorer, self._counts, self.words, Part(self._counts, rows))
+
     def __len__(self) -> int:
-        return self._size
+        return len(self._counts if self._part is None else self._part)
 
     def search(self, text: str, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """(scores float32, rows int64), each (m,), best first, m <= k: only what shares a word with `text`."""
-        known = [word for word in self.words(text) if word in self._scorer.vocab_dict]
+        # a word repeated in the question weighs once: repetition there is no emphasis
+        known = [word for word in Counter(self.words(text)) if word in self._scorer.vocab_dict]
         if not known:
             return np.empty(0, np.float32), np.empty(0, np.int64)
-        # a word repeated in the question weighs once: repetition there is no emphasis
-        scores = np.asarray(self._scorer.get_scores(list(Counter(known))), np.float32)
+        scores = self._scores(known)
         found = min(k, int((scores > 0).sum()))
         least = np.partition(scores, len(scores) - found)[len(scores) - found] if found else np.inf
         # equal scores in order of row, those among them too that stand at the k-th place
         best = np.flatnonzero(scores >= least).astype(np.int64)
         best = best[np.argsort(-scores[best], kind="stable")][:found]
         return scores[best], best
+
+    def _scores(self, words: list[str]) -> NDArray[np.float32]:
+        if self._part is None:
+            return np.asarray(self._scorer.get_scores(words), np.float32)
+        return self._part.scores([self._scorer.vocab_dict[word] for word in words])

@@ -47,6 +47,13 @@ class Answerer:
         self._risk = risk
         self._reranker = reranker
 
+    def seen_by(self, groups: frozenset[str]) -> Answerer:
+        """One that answers whoever is in `groups`, from what they may read alone."""
+        corpus = self.corpus.seen_by(groups)
+        if corpus is self.corpus:
+            return self
+        return Answerer(corpus, self._encoder, self._reader, self._calibration, self._risk, reranker=self._reranker)
+
     def ask(self, question: str, history: Sequence[Turn] = (), *, risk: float | None = None) -> Answer:
         """What the corpus says to `question`, after the turns of `history`, oldest first.
 
@@ -58,7 +65,9 @@ class Answerer:
             raise QuestionError(f"the risk is {risk}, expected 0 to 1", "Give the share of wrong answers to bear")
         watch = _Stopwatch()
         alone = check_question(question)
-        attempts = best_first([(form, self._attempt(form, alone, watch)) for form in self._forms(alone, history)])
+        found = self._forms(alone, history)
+        asked = self._query(alone)
+        attempts = best_first([(form, self._attempt(form, asked, watch)) for form in found])
         best = attempts[0]
         borne = self._risk if risk is None else risk
         threshold = self._calibration.threshold(borne)
@@ -76,15 +85,15 @@ class Answerer:
             ms=watch.ms(),
         )
 
-    def _attempt(self, form: Form, question: str, watch: _Stopwatch) -> Attempt:
-        query = self._query(form.text)
+    def _attempt(self, form: Form, asked: Query, watch: _Stopwatch) -> Attempt:
+        query = asked if form.text == asked.text else self._query(form.text)
         hits = retrieve(self.corpus, query, _RERANKED if self._reranker else _RETRIEVED)
         if self._reranker:
             hits = self._reranker.rerank(query, hits)[:_RETRIEVED]
         watch.lap("retrieve")
         readings = self._reader.read(query, hits[:_READ])
-        if form.text != question:
-            readings = mixed(self._reader.read(self._query(question), hits[:_READ]), readings)
+        if query is not asked:
+            readings = mixed(self._reader.read(asked, hits[:_READ]), readings)
         seen = features(query, readings, self.corpus.lexical.words)
         watch.lap("read")
         return Attempt(form.text, tuple(hits), tuple(readings), seen, self._calibration.confidence(seen))

@@ -20,15 +20,22 @@ def read(paths: Sequence[Path], *, language: str = "en") -> list[Document]:
     """The documents at `paths`, each a text file, a JSONL corpus or a folder (searched whole, in order of name).
 
     In a folder, text and Markdown files and files named corpus.jsonl are read, other files and whatever is hidden
-    passed over. A text that occurs twice is one document, the first. Raises SourceError at the first path that
-    cannot be read: a folder is taken whole or not at all.
+    passed over. A text that occurs twice is one document, the first; the groups that may read it are then to be the
+    same. Raises SourceError at the first path that cannot be read: a folder is taken whole or not at all.
     """
-    documents: dict[str, Document] = {}
-    for _, _, document in read_each(paths, language=language):
-        documents.setdefault(document.id, document)
+    documents: dict[str, tuple[str, Document]] = {}
+    for file, doc_id, document in read_each(paths, language=language):
+        here = str(file) if doc_id is None else f"{file}#{doc_id}"
+        there, first = documents.setdefault(document.id, (here, document))
+        if set(first.groups) != set(document.groups):
+            raise SourceError(
+                f"{there} and {here} hold the same text, but {_readers(first)} may read the one and "
+                f"{_readers(document)} the other",
+                "Give them the same groups or leave one out",
+            )
     if not documents:
         raise SourceError("no path was named", "Name a file or a folder to read")
-    return list(documents.values())
+    return [document for _, document in documents.values()]
 
 
 def read_each(paths: Sequence[Path], *, language: str = "en") -> Iterator[tuple[Path, str | None, Document]]:
@@ -50,6 +57,10 @@ def passed_over(paths: Sequence[Path]) -> list[Path]:
         for file in sorted(_walk(path))
         if not _is_readable(file) and not file.name.endswith(METADATA_SUFFIX)
     ]
+
+
+def _readers(document: Document) -> str:
+    return ", ".join(document.groups) if document.groups else "everyone"
 
 
 def _files(path: Path) -> list[Path]:

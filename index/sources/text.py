@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import re
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from index.errors import SourceError
+from index.sources.metadata import check_metadata, merged, part_front_matter
 from index.strict_json import NotStrictJson, parse_json
 from index.types import Document
 
@@ -16,7 +16,6 @@ METADATA_SUFFIX = ".meta.json"
 LONGEST_LINE = 1_000_000
 """Characters. A longer line is data, not prose, and would be cut into sentences that nobody wrote."""
 
-_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _MARKDOWN_TITLE = re.compile(r"^#[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
@@ -26,12 +25,15 @@ def read_text_file(file: Path, *, language: str = "en") -> Document:
     """The document in `file`, its newlines kept as they came; a UTF-8 signature at the start is not part of the text.
 
     Beside NAME.txt may stand NAME.txt.meta.json, an object with any of title, date (ISO 8601), source (a URL, or
-    null where unstated), language and examples (a list of strings). Raises SourceError, also where groups are named:
-    nothing here asks who is asking.
+    null where unstated), language, groups (who may read it; without, everyone) and examples (questions), these two
+    lists of strings. Markdown may say the same in front matter, which is no part of the text either. Raises
+    SourceError, also where the two differ.
     """
     text = decode(read_bytes(file), file)
+    front, text = part_front_matter(text, str(file)) if _is_markdown(file) else ({}, text)
     check_text(text, str(file))
-    known = _metadata(file)
+    beside = file.with_name(file.name + METADATA_SUFFIX)
+    known = merged(front, _metadata(beside), str(file), str(beside))
     return Document.of(
         text,
         title=known.get("title") or _title(file, text),
@@ -84,8 +86,7 @@ def check_text(text: str, where: str) -> None:
             )
 
 
-def _metadata(document: Path) -> dict[str, Any]:
-    file = document.with_name(document.name + METADATA_SUFFIX)
+def _metadata(file: Path) -> dict[str, Any]:
     try:
         if not file.exists():
             return {}
@@ -101,33 +102,14 @@ def _metadata(document: Path) -> dict[str, Any]:
         raise SourceError(f"{file}: {error}", "Mend the metadata file") from error
     if not isinstance(known, dict):
         raise SourceError(f"{file}: expected a JSON object", "Mend the metadata file")
-    for key in ("title", "date", "source", "language"):
-        if not isinstance(known.get(key), str | None):
-            raise SourceError(f"{file}: {key} is {known[key]!r}, expected a string", "Mend the metadata file")
-    for key in ("groups", "examples"):
-        values = known.get(key, [])
-        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            raise SourceError(f"{file}: {key} is {values!r}, expected a list of strings", "Mend the metadata file")
-    if known.get("groups"):
-        raise SourceError(
-            f"{file}: groups is {known['groups']!r}, but whoever asks here may read everything",
-            "Leave the document out, or take groups away",
-        )
-    if known.get("date") is not None and not _is_date(known["date"]):
-        raise SourceError(f"{file}: date is {known['date']!r}, expected 2024, 2024-06 or 2024-06-18", "Mend the date")
+    check_metadata(known, str(file), "Mend the metadata file")
     return known
 
 
-def _is_date(text: str) -> bool:
-    if not _DATE.fullmatch(text):
-        return False
-    try:
-        date.fromisoformat(text + "-01-01"[len(text) - 4 :])
-    except ValueError:
-        return False
-    return True
-
-
 def _title(file: Path, text: str) -> str:
-    heading = _MARKDOWN_TITLE.search(_FENCED.sub("", text)) if file.suffix.lower() in (".md", ".markdown") else None
+    heading = _MARKDOWN_TITLE.search(_FENCED.sub("", text)) if _is_markdown(file) else None
     return heading[1] if heading else re.sub(r"[_\s]+", " ", file.stem).strip() or file.name
+
+
+def _is_markdown(file: Path) -> bool:
+    return file.suffix.lower() in (".md", ".markdown")

@@ -1,0 +1,150 @@
+"""What is known of a document: in a metadata file beside it, or in front matter at the start of a Markdown file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from reprlib import repr as shortened
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from index.errors import SourceError
+
+LONGEST_FRONT_MATTER = 65_536
+"""Characters."""
+
+_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
+_OPENING = re.compile(r"---[ \t]*(?:\r\n|\r|\n)")
+_CLOSING = re.compile(r"(?<=[\r\n])---[ \t]*(?:\r\n|\r|\n|\Z)")
+_QUOTES = "Mend the front matter: in YAML, quotes make a string of anything"
+_RULE = "Write keys and values between two lines ---, or begin the file with a blank line if this is no front matter"
+
+
+def part_front_matter(text: str, where: str) -> tuple[dict[str, Any], str]:
+    """(what it says, the rest) of a Markdown text. Front matter is YAML between two lines ---, the first at the start.
+
+    Raises SourceError where it opens and cannot be understood: what it says of who may read is not to be missed.
+    """
+    opening = _OPENING.match(text)
+    if not opening:
+        return {}, text
+    where = f"{where}: front matter"
+    closing = _CLOSING.search(text, opening.end())
+    if not closing:
+        raise SourceError(f"{where}: it opens with --- and is not closed", _RULE)
+    block = text[opening.end() : closing.start()]
+    if len(block) > LONGEST_FRONT_MATTER:
+        raise SourceError(f"{where}: it has {len(block):,} characters, more than {LONGEST_FRONT_MATTER:,}", _RULE)
+    known = _parse_yaml(block, where)
+    check_metadata(known, where, _QUOTES)
+    return known, text[closing.end() :]
+
+
+def check_metadata(known: Mapping[Any, Any], where: str, remedy: str) -> None:
+    """Raises SourceError unless what a document is told of itself is of its type, and can be stored."""
+    for key in ("title", "date", "source", "language"):
+        if not isinstance(known.get(key), str | None):
+            raise SourceError(f"{where}: {key} is {_shown(known[key])}, expected a string", remedy)
+        _check_storable(known.get(key) or "", f"{where}: {key}", remedy)
+    check_groups(known, where)
+    examples = known.get("examples", [])
+    if not isinstance(examples, list) or not all(isinstance(example, str) for example in examples):
+        raise SourceError(f"{where}: examples is {_shown(examples)}, expected a list of strings", remedy)
+    for example in examples:
+        _check_storable(example, f"{where}: examples", remedy)
+    if known.get("date") is not None and not _is_date(known["date"]):
+        raise SourceError(f"{where}: date is {_shown(known['date'])}, expected 2024, 2024-06 or 2024-06-18", "Mend it")
+
+
+def check_groups(known: Mapping[Any, Any], where: str) -> tuple[str, ...]:
+    """The groups in `known`, none for everyone. Raises SourceError where they are not sure to be what was meant."""
+    for key in known:
+        if isinstance(key, str) and key != "groups" and key.strip().casefold() in ("group", "groups"):
+            raise SourceError(
+                f"{where}: the key {_shown(key)} does not say who may read", "Call it groups, or something else"
+            )
+    if "groups" not in known:
+        return ()
+    groups = known["groups"]
+    if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
+        raise SourceError(
+            f"{where}: groups is {_shown(groups)}, expected a list of strings",
+            'Write groups as a list of names in quotes, such as ["staff"], or leave it out for everyone',
+        )
+    if not groups:
+        raise SourceError(f"{where}: groups is an empty list, so nobody could read it", "Leave it out for everyone")
+    for group in groups:
+        if not group or group != group.strip() or "," in group or not group.isprintable():
+            raise SourceError(
+                f"{where}: groups names {_shown(group)}, which no group can be called",
+                "Use a name without commas, without control characters, and without blanks around it",
+            )
+    return tuple(groups)
+
+
+def merged(front: Mapping[str, Any], beside: Mapping[str, Any], document: str, file: str) -> dict[str, Any]:
+    """What both say. Raises SourceError where they differ."""
+    for key in front.keys() & beside.keys():
+        one, other = front[key], beside[key]
+        if (set(one) != set(other)) if key == "groups" else one != other:
+            raise SourceError(
+                f"{key} is {_shown(one)} in the front matter of {document}, but {_shown(other)} in {file}",
+                "Say it once, or the same twice",
+            )
+    return {**front, **beside}
+
+
+def _parse_yaml(block: str, where: str) -> dict[Any, Any]:
+    try:
+        known = yaml.safe_load(block)
+        if isinstance(known, dict) and "date" in known:
+            known["date"] = _written(known["date"])
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 2}" if mark else ""
+        said = getattr(error, "problem", None) or getattr(error, "reason", None) or "no sense"
+        raise SourceError(f"{where}: not YAML ({said}{place})", _QUOTES) from error
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
+        # PyYAML's own for a date that there is not, a tag that does not fit, and brackets nested too deep
+        raise SourceError(
+            f"{where}: not YAML (a value is not what it is marked as, too large, or nested too deep)", _QUOTES
+        ) from error
+    if not isinstance(known, dict | None):
+        raise SourceError(f"{where}: expected keys and values, not {_shown(known)}", _RULE)
+    return known or {}
+
+
+def _written(when: object) -> object:
+    """A date as text: YAML makes dates and numbers of them unasked."""
+    if isinstance(when, datetime):
+        return when.date().isoformat()
+    if isinstance(when, date):
+        return when.isoformat()
+    return str(when) if isinstance(when, int) and not isinstance(when, bool) else when
+
+
+def _check_storable(text: str, what: str, remedy: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise SourceError(f"{what} holds half of a surrogate pair", remedy) from error
+
+
+def _shown(value: object) -> str:
+    # aliases in YAML make values that are endless when written out
+    try:
+        return shortened(value)
+    except ValueError:
+        return "a number without end"
+
+
+def _is_date(text: str) -> bool:
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text + "-01-01"[len(text) - 4 :])
+    except ValueError:
+        return False
+    return True

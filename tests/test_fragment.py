@@ -1,0 +1,265 @@
+"""A text directive finds its excerpt, nothing before it, and is no longer than that takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from corpus_support import texts
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from index.sentences import split_sentences
+from index.sources import read
+from index.types import Document, Span
+from rag.fragment import linked, text_fragment
+
+# few letters, so that everything recurs, and such as are compared in strange ways
+_REPEATS = st.lists(
+    st.sampled_from(
+        [
+            "a",
+            "b",
+            "A",
+            "ab",
+            "b,",
+            "a-b",
+            "&",
+            "é",
+            "e\u0301",
+            "ß",
+            "SS",
+            "İ",
+            "Σ",
+            "ς",
+            "…",
+            "ﬁ",
+            "\u200d",
+            "a\u00adb",
+        ]
+        + ["\u4e2d\u6587", "\u3002", "\U0001f468\u200d\U0001f469", "10\u00a0km", "5%", "Ⅳ", "´", "שלום"]
+    ),
+    max_size=40,
+)
+_SEAMS = st.sampled_from([" ", " ", " ", "\n", "\r\n", "\n\n", "  ", "", "\t"])
+repeated = st.builds(
+    lambda words, seams: "".join(word + seam for word, seam in zip(words, seams, strict=False)),
+    _REPEATS,
+    st.lists(_SEAMS, min_size=40, max_size=40),
+)
+
+
+@dataclass(frozen=True)
+class Directive:
+    prefix: str
+    start: str
+    end: str
+    suffix: str
+
+    @classmethod
+    def read(cls, directive: str) -> Directive:
+        name, _, value = directive.partition("=")
+        assert name == "text"
+        assert value.isascii()
+        terms = value.split(",")
+        prefix = terms.pop(0)[:-1] if terms[0].endswith("-") else ""
+        suffix = terms.pop()[1:] if terms[-1].startswith("-") else ""
+        assert len(terms) in (1, 2)
+        assert not any(set("-,&") & set(term) for term in (prefix, suffix, *terms))
+        start, end = terms[0], terms[1] if len(terms) == 2 else ""
+        return cls(*map(unquote, (prefix, start, end, suffix)))
+
+
+class Browser:
+    """Finds as the standard says, slowly: every letter folded and every run of blanks one, with where it came from."""
+
+    def __init__(self, text: str) -> None:
+        self.letters: list[str] = []
+        self.places: list[int] = []
+        for place, character in enumerate(text):
+            for letter in " " if character.isspace() else character.casefold():
+                if letter != " " or self.letters[-1:] != [" "]:
+                    self.letters.append(letter)
+                    self.places.append(place)
+
+    def find(self, directive: Directive) -> Span | None:
+        """The range that the directive finds first, in the text's own offsets."""
+        for place in range(len(self.letters)):
+            if (found := self._match(directive, place)) is not None:
+                return Span(self.places[found[0]], self.places[found[1] - 1] + 1)
+        return None
+
+    def _match(self, directive: Directive, place: int) -> tuple[int, int] | None:
+        if not self._bound(place):
+            return None
+        if directive.prefix:
+            end = self._end(directive.prefix, place)
+            if end is None:
+                return None
+            place = self._skip(end)
+        start, end = place, self._end(directive.start, place)
+        if end is None or not (directive.suffix or directive.end or self._bound(end)):
+            return None
+        if directive.end and not self._bound(end):
+            return None
+        if not directive.end:
+            return (start, end) if self._followed(directive, end) else None
+        for there in range(end, len(self.letters)):
+            last = self._end(directive.end, there)
+            if self._bound(there) and last is not None and self._followed(directive, last):
+                return start, last
+        return None
+
+    def _followed(self, directive: Directive, place: int) -> bool:
+        if not directive.suffix:
+            return self._bound(place)
+        end = self._end(directive.suffix, self._skip(place))
+        return end is not None and self._bound(end)
+
+    def _end(self, term: str, place: int) -> int | None:
+        wanted = [letter for word in " ".join(term.split()) for letter in word.casefold()]
+        return place + len(wanted) if self.letters[place : place + len(wanted)] == wanted else None
+
+    def _skip(self, place: int) -> int:
+        return place + 1 if self.letters[place : place + 1] == [" "] else place
+
+    def _bound(self, place: int) -> bool:
+        two = self.letters[max(0, place - 1) : place + 1]
+        return place == 0 or len(two) < 2 or not all(c.isalnum() or c in "_'’.:-\u00ad\u0301\u0307´" for c in two)
+
+
+@st.composite
+def places(draw: st.DrawFn, within: st.SearchStrategy[str]) -> tuple[str, Span]:
+    text = draw(within)
+    start = draw(st.integers(0, len(text)))
+    return text, Span(start, draw(st.integers(start, len(text))))
+
+
+def check(text: str, span: Span) -> None:
+    directive = text_fragment(text, span)
+    body = text[span.start : span.end]
+    if not any(c.isalnum() for c in body):
+        return
+    assert directive, "short texts have nothing too often"
+    assert Browser(text).find(Directive.read(directive)) == span.trimmed(text)
+
+
+@given(places(repeated))
+@example(("a b a b a b", Span(4, 7)))
+@example(("foobar foo bar", Span(3, 6)))
+@example(("a\nb\na\nb\na\nb", Span(4, 5)))
+@settings(max_examples=500, deadline=None)
+def test_it_finds_the_excerpt_among_its_like(place: tuple[str, Span]) -> None:
+    check(*place)
+
+
+@given(places(texts))
+@settings(deadline=None)
+def test_it_finds_an_excerpt_of_any_text(place: tuple[str, Span]) -> None:
+    assume(len(place[0].split()) < 32)
+    check(*place)
+
+
+@given(places(repeated))
+@settings(max_examples=200, deadline=None)
+def test_what_stands_around_it_is_no_longer_than_that_takes(place: tuple[str, Span]) -> None:
+    text, span = place
+    assume(text_fragment(text, span))
+    directive = Directive.read(text_fragment(text, span))
+    whole = [span.trimmed(text)]
+    if directive.prefix.count(" ") or directive.suffix.count(" "):
+        bare = Directive("", directive.start, directive.end, "")
+        plain = Browser(text.replace("\u200d", "").replace("\u00ad", ""))
+        assert [plain.find(bare)] != whole or len(occurrences(text, directive.start)) != 1
+
+
+def occurrences(text: str, term: str) -> list[int]:
+    browser = Browser(text)
+    return [place for place in range(len(browser.letters)) if browser._end(term, place) is not None]
+
+
+def test_every_sentence_of_the_article_is_found_by_its_own_words() -> None:
+    (document,) = read([Path(__file__).parent.parent / "seeds"])
+    browser = Browser(document.text)
+    for sentence in split_sentences(document.text, document.language):
+        span = sentence.span.trimmed(document.text)
+        directive = text_fragment(document.text, span)
+        assert browser.find(Directive.read(directive)) == span
+        assert "-," not in directive, "no sentence stands there twice, so none needs what stands before it"
+        assert ",-" not in directive
+
+
+@pytest.mark.parametrize(
+    ("text", "quote", "nth", "directive"),
+    [
+        ("One is here. Two is there.", "Two is there.", 0, "text=Two%20is%20there."),
+        ("Read it. Do it. Read it. Go.", "Read it.", 1, "text=Read%20it.,-Go."),
+        ("Read it. Do it. Read it. Go.", "Read it.", 0, "text=Read%20it.,-Do"),
+        ("A well-known, R&D 5% tale.", "well-known, R&D 5%", 0, "text=well%2Dknown%2C%20R%26D%205%25"),
+        ("Ja.\r\nNein.\r\nJa.\r\nÜber Öl.", "Ja.", 1, "text=Ja.,-%C3%9Cber"),
+        ("First line\nsecond line\nthird line", "First line\nsecond line", 0, "text=First%20line,second%20line"),
+        ("It is. It is.", "It is.", 1, "text=is.-,It%20is."),
+        ("   ", " ", 0, ""),
+    ],
+)
+def test_a_directive_reads(text: str, quote: str, nth: int, directive: str) -> None:
+    start = text.index(quote)
+    for _ in range(nth):
+        start = text.index(quote, start + 1)
+    assert text_fragment(text, Span(start, start + len(quote))) == directive
+
+
+def test_a_long_excerpt_is_found_by_its_two_ends() -> None:
+    text = "It begins. " + " ".join(f"Word {n} of many." for n in range(100)) + " It ends."
+    span = Span(text.index("Word 10 "), text.index(" Word 90"))
+    directive = text_fragment(text, span)
+    assert directive == "text=Word%2010%20of%20many.,Word%2089%20of%20many."
+    assert Browser(text).find(Directive.read(directive)) == span
+
+
+def test_no_term_goes_past_the_end_of_a_line() -> None:
+    text = "A heading\nThe same.\nAnother heading\nThe same.\nThe last heading\nThe same."
+    for start in (10, 36, 63):
+        directive = Directive.read(text_fragment(text, Span(start, start + 9)))
+        assert Browser(text).find(directive) == Span(start, start + 9)
+        assert all(term in line for line in text.splitlines() for term in () if term)
+        assert any(directive.prefix in line for line in text.splitlines())
+        assert any(directive.suffix in line for line in text.splitlines())
+
+
+def test_what_no_short_context_tells_apart_has_no_directive() -> None:
+    text = "again " * 3000
+    assert text_fragment(text, Span(6000, 6005)) == ""
+    document = Document.of(text, title="Again", source="https://example.org/again")
+    assert linked(document, Span(6000, 6005)) == "https://example.org/again"
+
+
+@pytest.mark.parametrize(
+    ("source", "link"),
+    [
+        ("https://intranet/page", "https://intranet/page#:~:text=Two."),
+        ("HTTP://intranet:8080/a?b=c", "HTTP://intranet:8080/a?b=c#:~:text=Two."),
+        ("https://intranet/page#part", "https://intranet/page#part:~:text=Two."),
+        ("https://intranet/page#part:~:text=Old", "https://intranet/page#part:~:text=Two."),
+        ("https://intranet/page#", "https://intranet/page#:~:text=Two."),
+        (None, None),
+        ("", None),
+        ("notes/two.txt", None),
+        ("/srv/notes/two.txt", None),
+        ("file:///srv/notes/two.txt", None),
+        ("javascript:alert(1)//https://x", None),
+        ("JavaScript:alert(1)", None),
+        ("data:text/html,<script>", None),
+        (" https://intranet/page", None),
+        ("java\nscript:alert(1)", None),
+        ("https://intranet/a b", None),
+        ("https:\\\\intranet\\page", None),
+        ("https:///page", None),
+        ("https://[half/page", None),
+        ("ftp://intranet/page", None),
+    ],
+)
+def test_only_what_a_browser_opens_over_http_is_linked(source: str | None, link: str | None) -> None:
+    assert linked(Document.of("One. Two.", title="Title", source=source), Span(5, 9)) == link

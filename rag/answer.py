@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from index.corpus import Corpus
 from index.encoder import Encoder
 from index.errors import QuestionError
+from index.types import Hit
 from rag.choose import choose, closest
 from rag.confidence import Calibration, features
 from rag.followup import Form, best_first, forms, mixed
-from rag.reader import Reader, Reranker, load_reader, load_reranker
+from rag.reader import READ, Reader, Reranker, load_reader, load_reranker
 from rag.retrieve import retrieve
 from rag.settings import Settings
 from rag.types import Answer, Attempt, Query, Turn
@@ -23,8 +24,6 @@ _RETRIEVED = 10
 """Passages that a search brings."""
 _RERANKED = 32
 """Passages that a re-ranker puts in order, where there is one, before the best of them are kept."""
-_READ = 8
-"""Passages that the reader reads, of those."""
 
 
 class Answerer:
@@ -85,15 +84,22 @@ class Answerer:
             ms=watch.ms(),
         )
 
+    def search(self, question: str, k: int) -> list[Hit]:
+        """The `k` passages that bear most on `question`, best first; nothing is read. Raises QuestionError as ask."""
+        query = self._query(self._fitting(check_question(question)))
+        return self._found(query, k)
+
+    def _found(self, query: Query, k: int) -> list[Hit]:
+        hits = retrieve(self.corpus, query, max(k, _RERANKED) if self._reranker else k)
+        return self._reranker.rerank(query, hits)[:k] if self._reranker else hits
+
     def _attempt(self, form: Form, asked: Query, watch: _Stopwatch) -> Attempt:
         query = asked if form.text == asked.text else self._query(form.text)
-        hits = retrieve(self.corpus, query, _RERANKED if self._reranker else _RETRIEVED)
-        if self._reranker:
-            hits = self._reranker.rerank(query, hits)[:_RETRIEVED]
+        hits = self._found(query, _RETRIEVED)
         watch.lap("retrieve")
-        readings = self._reader.read(query, hits[:_READ])
+        readings = self._reader.read(query, hits[:READ])
         if query is not asked:
-            readings = mixed(self._reader.read(asked, hits[:_READ]), readings)
+            readings = mixed(self._reader.read(asked, hits[:READ]), readings)
         seen = features(query, readings, self.corpus.lexical.words)
         watch.lap("read")
         return Attempt(form.text, tuple(hits), tuple(readings), seen, self._calibration.confidence(seen))
@@ -105,12 +111,17 @@ class Answerer:
         """The forms of the question that the encoder can read."""
         for turn in history:
             _check_characters(turn.question, "the question before")
+        self._fitting(question)
+        return [form for form in forms(question, history, self.corpus.manifest.language) if self._fits(form.text)]
+
+    def _fitting(self, question: str) -> str:
+        """The question, where the encoder can read it. Raises QuestionError where it cannot."""
         if not self._fits(question):
             raise QuestionError(
                 f"the question has more than the {self._encoder.max_tokens} tokens that the encoder reads",
                 "Ask a shorter one",
             )
-        return [form for form in forms(question, history, self.corpus.manifest.language) if self._fits(form.text)]
+        return question
 
     def _fits(self, text: str) -> bool:
         # in ASCII a token is at least a character, so most need no counting; elsewhere one character may make several

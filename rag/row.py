@@ -9,6 +9,7 @@ from typing import Any
 from index.errors import QuestionError
 from index.types import Document, Hit, Span
 from rag.confidence import Calibration
+from rag.fragment import linked
 from rag.reader import Reading
 from rag.receipt import Receipt
 from rag.types import Answer, Attempt, Citation
@@ -80,7 +81,8 @@ def refused_row_of(error: QuestionError, *, id: str, edition: str) -> dict[str, 
 
 def detailed_row_of(answer: Answer, *, id: str, why: bool = False) -> dict[str, Any]:
     """The row of one answer with what a person or a page needs besides: the keys of row_of, the question, and in each
-    of citations and closest also number, title, heading, paragraph, score and receipt (see rag.receipt); with `why`,
+    of citations and closest also number, title, heading, paragraph, source (the document's path or URL), link (that URL
+    with a text fragment, see rag.fragment; null where it is none), score and receipt (see rag.receipt); with `why`,
     under that key, also what the answer or there being none comes from (see why_of)."""
     row = row_of(answer, id=id)
     for key, citations in (("citations", answer.citations), ("closest", answer.closest)):
@@ -91,6 +93,8 @@ def detailed_row_of(answer: Answer, *, id: str, why: bool = False) -> dict[str, 
                 "title": citation.excerpt.document.title,
                 "heading": citation.heading,
                 "paragraph": citation.paragraph,
+                "source": citation.excerpt.document.source,
+                "link": linked(citation.excerpt.document, citation.excerpt.span),
                 "score": round(citation.score, 6),
                 "receipt": Receipt.of(citation, answer.edition).to_json(),
             }
@@ -136,12 +140,13 @@ def _form(attempt: Attempt, calibration: Calibration | None) -> dict[str, Any]:
             {"name": name, "value": value, "weight": weights.get(name), "contribution": weights.get(name, 0.0) * value}
             for name, value in attempt.features.items()
         ],
-        "passages": [_passage(hit) for hit in attempt.retrieved],
+        "passages": [passage_of(hit) for hit in attempt.retrieved],
         "sentences": [_sentence(reading) for reading in attempt.readings],
     }
 
 
-def _passage(hit: Hit) -> dict[str, Any]:
+def passage_of(hit: Hit) -> dict[str, Any]:
+    """One of the passages of why_of."""
     passage = hit.passage
     return {
         "document_id": passage.document.id,

@@ -8,18 +8,29 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from index.errors import CorpusError, QuestionError
+from index.errors import QuestionError
 from index.sentences import split_sentences
 from index.sources import read
-from index.types import Document, Sentence, Span
+from index.types import Document, Hit, Passage, Sentence, Span
 from rag.answer import check_question
+from rag.settings import Settings
 from rag.types import Answer, Attempt, Citation, Excerpt, Turn
+from ui.app import create_app
+from ui.metrics import Metrics
+from ui.service import Service
+from ui.traffic import Admission, RateLimit
+
+if TYPE_CHECKING:
+    from rag.answer import Answerer
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 
@@ -62,11 +73,18 @@ def hostile_article() -> Document:
 
 class FakeCorpus:
     edition = "test-edition"
+    manifest = SimpleNamespace(created="2026-01-02T03:04:05+00:00")
+    passages = ()
 
     def __init__(self, documents: Sequence[Document]) -> None:
         self._sentences = {
             document.id: (document, split_sentences(document.text, document.language)) for document in documents
         }
+
+    def seen_by(self, groups: frozenset[str]) -> FakeCorpus:
+        all = [document for document, _ in self._sentences.values()]
+        seen = [one for one in all if not one.groups or groups & set(one.groups)]
+        return self if len(seen) == len(all) else FakeCorpus(seen)
 
     def documents(self) -> tuple[Document, ...]:
         return tuple(document for document, _ in self._sentences.values())
@@ -76,7 +94,7 @@ class FakeCorpus:
 
     def document(self, id: str) -> Document:
         if id not in self._sentences:
-            raise CorpusError("No document has this id", "Ask again")
+            raise KeyError(id)
         return self._sentences[id][0]
 
     def sentences(self, document_id: str) -> tuple[Sentence, ...]:
@@ -90,6 +108,11 @@ class FakeAnswerer:
         self.corpus = FakeCorpus(documents)
         self.asked: list[tuple[str, tuple[Turn, ...]]] = []
         self._delay = delay
+
+    def seen_by(self, groups: frozenset[str]) -> FakeAnswerer:
+        seen = copy(self)
+        seen.corpus = self.corpus.seen_by(groups)
+        return seen
 
     def ask(self, question: str, history: Sequence[Turn] = (), *, risk: float | None = None) -> Answer:
         self.asked.append((question, tuple(history)))
@@ -117,6 +140,13 @@ class FakeAnswerer:
             ms={"retrieve": 1.0, "read": 2.0, "total": 3.0},
         )
 
+    def search(self, question: str, k: int) -> list[Hit]:
+        found = sorted(self._scored(question), key=lambda scored: -scored[0])[:k]
+        return [
+            Hit(Passage(document, (sentence,), heading), float(score), rank, {"lexical": float(score)})
+            for rank, (score, document, sentence, heading) in enumerate(found, 1)
+        ]
+
     def _scored(self, question: str) -> Iterator[tuple[int, Document, Sentence, str]]:
         words = {word for word in re.findall(r"\w+", question.lower()) if len(word) > 3}
         for document in self.corpus.documents():
@@ -137,6 +167,16 @@ class FakeAnswerer:
         half = document.text.find(" ", span.start + len(span) // 2, span.end)
         words = Span(max(half, span.start), span.end).trimmed(document.text)
         return Citation(number, Excerpt(document, span), words, heading, sentence.paragraph, float(score))
+
+
+def service_of(answerer: Answerer) -> Service:
+    admission = Admission(2, 64)
+    return Service(answerer, admission, RateLimit(1000), Metrics(admission), None, None)
+
+
+def app_of(answerer: Answerer, **settings: Any) -> ASGIApp:
+    """The application that keeps nothing, unless the settings say so."""
+    return create_app(answerer, Settings(**{"journal": False, "per_minute": 1000, **settings}))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from fastapi import FastAPI
-from page_support import FakeAnswerer, article
+from page_support import FakeAnswerer, app_of, article
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -23,10 +23,9 @@ from index.errors import EditionDamaged
 from rag.answer import Answerer
 from rag.types import Answer, Turn
 from ui import deferred
-from ui.api import MOST_TURNS
-from ui.app import create_app
 from ui.deferred import Deferred
 from ui.doors import LARGEST, only_listeners, only_the_page
+from ui.schema import MOST_TURNS
 
 PROBLEM = "application/problem+json"
 
@@ -39,7 +38,7 @@ def fake() -> FakeAnswerer:
 @pytest.fixture
 def client(fake: FakeAnswerer) -> TestClient:
     """The application without its lifespan: the page is never built."""
-    return TestClient(create_app(fake), base_url="http://127.0.0.1")
+    return TestClient(app_of(fake), base_url="http://127.0.0.1")
 
 
 def test_an_answer_is_a_row_with_where_each_citation_stands(client: TestClient) -> None:
@@ -76,7 +75,7 @@ def test_the_risk_of_a_question_goes_before_that_of_the_settings(client: TestCli
 
 @pytest.mark.parametrize("risk", [1, 0.3, 0])
 def test_why_is_told_only_where_it_is_asked(answerer: Answerer, risk: float) -> None:
-    client = TestClient(create_app(answerer), base_url="http://127.0.0.1")
+    client = TestClient(app_of(answerer), base_url="http://127.0.0.1")
     body = {"question": "Who is North Korea’s largest economic partner?", "risk": risk}
     assert "why" not in client.post("/api/v1/ask", json=body).json()
     row = client.post("/api/v1/ask", json=body | {"why": True}).json()
@@ -144,13 +143,13 @@ def test_as_many_turns_as_are_allowed_are_passed_on(client: TestClient, fake: Fa
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:7860", "localhost", "LOCALHOST:80", "[::1]", "[::1]:7860"])
 def test_this_machine_is_served_by_its_names(client: TestClient, host: str) -> None:
-    assert client.get("/api/v1/health", headers={"host": host}).status_code == 200
+    assert client.get("/api/v1/live", headers={"host": host}).status_code == 204
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example", "localhost.", "[::2]", "::1", "", "localhost@evil.example:80"]
 )
-@pytest.mark.parametrize("path", ["/api/v1/health", "/", "/gradio_api/heartbeat/x"])
+@pytest.mark.parametrize("path", ["/api/v1/live", "/", "/gradio_api/heartbeat/x"])
 def test_no_other_name_is_answered(client: TestClient, host: str, path: str) -> None:
     response = client.get(path, headers={"host": host})
     assert response.status_code == 400
@@ -161,9 +160,9 @@ def test_every_answer_has_the_headers_of_safety(
     client: TestClient,
 ) -> None:
     broken = TestClient(client.app, base_url="http://127.0.0.1", raise_server_exceptions=False)
-    answers = [client.get("/api/v1/health"), client.get("/nothing"), client.post("/api/v1/ask", json={})]
+    answers = [client.get("/api/v1/live"), client.get("/nothing"), client.post("/api/v1/ask", json={})]
     answers.append(broken.post("/api/v1/ask", json={"question": "bug"}))
-    assert [answer.status_code for answer in answers] == [200, 404, 422, 500]
+    assert [answer.status_code for answer in answers] == [204, 404, 422, 500]
     for answer in answers:
         policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
         assert policy["default-src"] == policy["connect-src"] == policy["frame-ancestors"] == "'self'"
@@ -184,8 +183,9 @@ def test_a_failing_corpus_is_a_problem_too(
     assert "Index the documents again" in response.json()["detail"]
 
 
-def test_health(client: TestClient) -> None:
-    assert client.get("/api/v1/health").json() == {"status": "ready", "edition": "test-edition"}
+def test_what_is_to_be_known_of_the_corpus(client: TestClient) -> None:
+    assert client.get("/api/v1/status").json() == {"edition": "test-edition", "documents": 1, "passages": 0}
+    assert [client.get(f"/api/v1/{path}").status_code for path in ("live", "ready")] == [204, 204]
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/v1/nothing", "/gradio_api/info"])

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
@@ -15,12 +14,11 @@ import pytest
 # As `quoth serve` does it, but with the stand-in for the answerer.
 SERVER = """
 import contextlib, socket, uvicorn
-from page_support import FakeAnswerer, article
-from ui.app import create_app
+from page_support import FakeAnswerer, app_of, article
 listener = socket.create_server(("127.0.0.1", 0))
 print(listener.getsockname()[1], flush=True)
 config = uvicorn.Config(
-    create_app(FakeAnswerer(article())), log_level="warning", access_log=False, timeout_graceful_shutdown=2
+    app_of(FakeAnswerer(article())), log_level="warning", access_log=False, timeout_graceful_shutdown=60
 )
 with contextlib.suppress(KeyboardInterrupt):
     uvicorn.Server(config).run(sockets=[listener])
@@ -49,12 +47,11 @@ def test_it_stops_at_once_and_without_a_word(number: signal.Signals) -> None:
             ):
                 streams = [one.iter_text(), two.iter_text()]
                 assert ["ALIVE" in next(stream) for stream in streams] == [True, True]
-                started = time.monotonic()
                 server.send_signal(number)
                 # ended as an answer ends, not cut off
                 assert ["".join(stream) for stream in streams] == ["", ""]
-            _, complaints = server.communicate(timeout=30)
+            # it would wait for a minute, and the streams end by themselves never
+            _, complaints = server.communicate(timeout=45)
             assert complaints == ""
-            assert time.monotonic() - started < 1.9, "it waited for the streams"
         finally:
             server.kill()

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from browser_support import CONTRASTS, Watched
-from page_support import FakeAnswerer, article, serving
+from page_support import FakeAnswerer, app_of, article, serving
 from playwright.sync_api import Browser, expect
-
-from ui.app import create_app
 
 pytestmark = pytest.mark.browser
 
@@ -18,7 +16,7 @@ QUESTION = "Who is North Korea’s largest economic partner?"
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with serving(create_app(FakeAnswerer(article()))) as url:
+    with serving(app_of(FakeAnswerer(article()))) as url:
         yield url
 
 
@@ -138,7 +136,7 @@ def test_enter_asks_nothing_where_there_is_nothing_to_ask(visit: Watched) -> Non
 
 def test_what_was_searched_for_can_be_corrected_and_asked_on_its_own(browser: Browser) -> None:
     answerer = FakeAnswerer(article())
-    with serving(create_app(answerer)) as url, browser.new_context() as context:
+    with serving(app_of(answerer)) as url, browser.new_context() as context:
         visit = Watched(context, url)
         page, box = visit.page, visit.page.get_by_label("Your question")
         visit.ask(QUESTION)
@@ -177,7 +175,7 @@ def test_what_was_searched_for_can_be_corrected_and_asked_on_its_own(browser: Br
 
 def test_a_conversation_is_remembered_and_begun_anew(browser: Browser) -> None:
     answerer = FakeAnswerer(article(), delay=0.4)
-    with serving(create_app(answerer)) as url, browser.new_context() as context:
+    with serving(app_of(answerer)) as url, browser.new_context() as context:
         visit = Watched(context, url)
         page = visit.page
         visit.ask(QUESTION)

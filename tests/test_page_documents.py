@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 from browser_support import Watched
-from page_support import FakeAnswerer, article, hostile_article, serving
+from page_support import FakeAnswerer, app_of, article, hostile_article, service_of, serving
 from playwright.sync_api import Browser, expect
 from starlette.testclient import TestClient
 
 from index.types import Document
 from rag.answer import Answerer
-from ui.app import create_app
 from ui.chat import build_page
 
 pytestmark = pytest.mark.browser
@@ -27,7 +26,7 @@ def test_the_answerer_itself_is_asked_the_examples_and_every_citation_opens(
     browser: Browser, answerer: Answerer
 ) -> None:
     (document,) = answerer.corpus.documents()
-    with serving(create_app(answerer)) as url, browser.new_context() as context:
+    with serving(app_of(answerer)) as url, browser.new_context() as context:
         visit = Watched(context, url)
         page = visit.page
         page.locator(".example").first.click()
@@ -46,7 +45,7 @@ def test_the_answerer_itself_is_asked_the_examples_and_every_citation_opens(
 
 def test_a_hostile_document_and_a_hostile_question_are_text(browser: Browser) -> None:
     document = hostile_article()
-    with serving(create_app(FakeAnswerer(document, article()))) as url, browser.new_context() as context:
+    with serving(app_of(FakeAnswerer(document, article()))) as url, browser.new_context() as context:
         visit = Watched(context, url)
         page = visit.page
         assert page.locator("#source .text").text_content() == document.text
@@ -67,7 +66,7 @@ def test_a_hostile_document_and_a_hostile_question_are_text(browser: Browser) ->
 
 def test_with_several_documents_one_chooses_which_to_read(browser: Browser) -> None:
     other = hostile_article()
-    with serving(create_app(FakeAnswerer(article(), other))) as url, browser.new_context() as context:
+    with serving(app_of(FakeAnswerer(article(), other))) as url, browser.new_context() as context:
         visit = Watched(context, url)
         page = visit.page
         chooser = page.get_by_role("listbox", name="Document").or_(page.get_by_label("Document", exact=True)).first
@@ -87,7 +86,7 @@ def test_thousands_of_documents_make_a_light_page_and_their_texts_are_not_read(m
     document = answerer.corpus.document
     monkeypatch.setattr(answerer.corpus, "documents", None)
     monkeypatch.setattr(answerer.corpus, "document", lambda id: read.append(id) or document(id))
-    page = TestClient(build_page(answerer)).get("/").text
+    page = TestClient(build_page(service_of(answerer))).get("/").text
     assert '"Document 2999"' in page
     assert len(page) < 200_000
     assert len(read) < 200
@@ -101,7 +100,7 @@ def test_a_megabyte_opens_promptly_and_all_of_it_can_be_read(browser: Browser) -
         examples=("Does the purple elephant juggle?",),
     )
     assert len(document.text) > 900_000
-    with serving(create_app(FakeAnswerer(document))) as url, browser.new_context() as context:
+    with serving(app_of(FakeAnswerer(document))) as url, browser.new_context() as context:
         visit = Watched(context, url)
         page = visit.page
         visit.ask("Does the purple elephant juggle?")
@@ -134,9 +133,9 @@ def refuse(*args, **options):
     calls.append(args)
     raise OSError("the network was touched")
 socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
-from page_support import FakeAnswerer, article
+from page_support import FakeAnswerer, article, service_of
 from ui.chat import build_page
-build_page(FakeAnswerer(article()))
+build_page(service_of(FakeAnswerer(article())))
 time.sleep(0.3)  # gradio would report from a thread, and swallow its failing
 assert calls == [], calls
 assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"

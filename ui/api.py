@@ -1,47 +1,48 @@
-"""The JSON API: a question in, the row of its answer out."""
+"""The JSON API: a question in, the row of its answer out; documents, receipts, feedback, and how the server does."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from starlette.exceptions import HTTPException
 
-from index.errors import QuestionError, QuothError, one_line
+from index.errors import QuestionError, QuothError, ReceiptError
 from index.strict_json import NotStrictJson, parse_json
+from index.types import Document
+from rag.receipt import Receipt, check
 from rag.row import detailed_row_of
 from rag.types import Turn
+from ui.access import SCOPES, Person, person_of
 from ui.doors import LARGEST, read_body, replayed
+from ui.embedding import SESSION_SECONDS
+from ui.problems import problem
+from ui.schema import (
+    MOST_DOCUMENTS,
+    AnswerBody,
+    AskBody,
+    DocumentsBody,
+    FeedbackBody,
+    ProblemBody,
+    SessionBody,
+    StatusBody,
+    TokenBody,
+    VerdictsBody,
+    VerifyBody,
+    WholeDocumentBody,
+)
+from ui.traffic import Later, Overloaded
 
 if TYPE_CHECKING:
     from rag.answer import Answerer
+    from ui.embedding import Embedding
+    from ui.service import Service
 
-
-MOST_TURNS = 50
-"""How much of a conversation can be sent along with a question."""
-
-
-class TurnBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    question: str
-    answer: str = ""
-
-
-class AskBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    question: str
-    history: Annotated[list[TurnBody], Field(max_length=MOST_TURNS)] = []
-    risk: Annotated[float | None, Field(strict=True, ge=0, le=1)] = None
-    """The share of wrong answers to bear; without it, the settings'."""
-    why: StrictBool = False
-    """Whether to say what the answer, or there being none, comes from."""
+PREFIX = "/api/v1"
 
 
 class _TooLarge(Exception):
@@ -68,39 +69,184 @@ class _StrictRoute(APIRoute):
         return strictly
 
 
-def add_api(app: FastAPI, answerer: Answerer) -> None:
-    """Puts the API's routes under /api/v1 and has errors reported as problems (RFC 9457)."""
-    router = APIRouter(prefix="/api/v1", route_class=_StrictRoute)
+def _needing(scope: str) -> Callable[[Request], Person]:
+    assert scope in SCOPES
 
-    @router.post("/ask")
-    def ask(body: AskBody) -> dict[str, Any]:
+    def person(request: Request) -> Person:
+        person = person_of(request.scope)
+        if scope not in person.scopes:
+            raise HTTPException(403, f"This takes the scope {scope}, which you have not")
+        return person
+
+    return person
+
+
+_Asking = Annotated[Person, Depends(_needing("ask"))]
+_Reading = Annotated[Person, Depends(_needing("read"))]
+_Judging = Annotated[Person, Depends(_needing("feedback"))]
+_Watching = Annotated[Person, Depends(_needing("metrics"))]
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": description,
+        "content": {"application/problem+json": {"schema": ProblemBody.model_json_schema()}},
+    }
+    for status, description in {
+        400: "The request is none that is served here",
+        401: "It is not known who is asking",
+        403: "This person, or this site, may not",
+        404: "There is no such thing, or not for you",
+        408: "The request came too slowly",
+        413: "The request is too large",
+        422: "This cannot be asked",
+        429: "Too many questions; Retry-After says when",
+        500: "This could not be answered",
+        503: "Too many are asking; Retry-After says when",
+    }.items()
+}
+
+
+def api(service: Service, embedding: Embedding | None) -> APIRouter:
+    """The routes under PREFIX."""
+    router = APIRouter(prefix=PREFIX, route_class=_StrictRoute, responses=_PROBLEMS)
+
+    @router.post("/ask", response_model=AnswerBody, response_model_exclude_unset=True)
+    async def ask(body: AskBody, person: _Asking, request: Request) -> dict[str, Any]:
+        """Answers a question in the documents' own words, or says that they do not."""
         history = [Turn(turn.question, turn.answer) for turn in body.history]
-        answer = answerer.ask(body.question, history, risk=body.risk)
-        return detailed_row_of(answer, id=uuid.uuid4().hex, why=body.why)
+        given = await service.ask(person, body.question, history, risk=body.risk, caller=_caller(request))
+        return detailed_row_of(given.answer, id=given.id, why=body.why)
 
-    @router.get("/health")
-    def health() -> dict[str, str]:
-        return {"status": "ready", "edition": answerer.corpus.edition}
+    @router.get("/documents", response_model=DocumentsBody)
+    async def documents(
+        person: _Reading,
+        q: Annotated[str, Query(max_length=200, description="Words of the title, in any order.")] = "",
+        limit: Annotated[int, Query(ge=1, le=MOST_DOCUMENTS)] = MOST_DOCUMENTS,
+        after: Annotated[str, Query(max_length=64, description="The next of the answer before.")] = "",
+    ) -> dict[str, Any]:
+        """The documents that you may read, in the order in which they were indexed."""
+        return await service.read(person, "titles", lambda answerer: _listed(answerer, q, limit, after))
 
-    app.include_router(router)
-    for kind in (QuothError, RequestValidationError, NotStrictJson, _TooLarge):
+    @router.get("/documents/{id}", response_model=WholeDocumentBody)
+    async def document(id: str, person: _Reading) -> dict[str, Any]:
+        """One document with its text, of which all offsets are."""
+        found = await service.read(person, id, lambda answerer: _document(answerer, id))
+        return {**_about(found), "text": found.text}
+
+    @router.post("/verify", response_model=VerdictsBody, response_model_exclude_unset=True)
+    async def verify(body: VerifyBody, person: _Reading) -> dict[str, Any]:
+        """What became of citations that were given out earlier."""
+        receipts = [Receipt.from_json(one) for one in body.receipts]
+
+        def verdicts(answerer: Answerer) -> list[dict[str, Any]]:
+            return [check(one, answerer.corpus).to_json() for one in receipts]
+
+        return {"verdicts": await service.read(person, "receipts", verdicts)}
+
+    @router.post("/feedback", status_code=204)
+    async def feedback(body: FeedbackBody, person: _Judging) -> None:
+        """Whether an answer helped."""
+        if not await service.feedback(person, body.id, body.verdict, body.comment):
+            raise HTTPException(404, "There is no such answer of yours, or feedback is not kept here")
+
+    @router.get("/status", response_model=StatusBody)
+    async def status(person: _Reading) -> dict[str, Any]:
+        """The corpus as you may read it."""
+        return await service.read(person, "status", _status)
+
+    @router.post("/session", response_model=TokenBody)
+    async def session(body: SessionBody, request: Request) -> dict[str, Any]:
+        """Exchanges an embed token, once, for the token of the widget's session."""
+        token = embedding.exchange(body.token, request.headers.get("origin")) if embedding else None
+        if token is None:
+            raise HTTPException(401, "This embed token is not good here: expired, used before, or another site's")
+        return {"token": token, "expires_in": SESSION_SECONDS}
+
+    @router.get("/live", status_code=204)
+    async def live() -> None:
+        """That the process runs."""
+
+    @router.get("/ready", status_code=204)
+    async def ready() -> None:
+        """That the next question is answered at full speed: nothing is listened to before."""
+
+    return router
+
+
+def add_metrics(app: FastAPI, service: Service, base: str) -> None:
+    """Puts the server's figures, as Prometheus reads them, at /metrics."""
+
+    @app.get(f"{base}/metrics", include_in_schema=False)
+    async def metrics(person: _Watching) -> Response:
+        body, kind = service.metrics.exposition()
+        return Response(body, media_type=kind)
+
+
+def add_problems(app: FastAPI) -> None:
+    """Has everything that goes wrong reported as a problem."""
+    for kind in (QuothError, RequestValidationError, NotStrictJson, _TooLarge, Later, HTTPException):
         app.add_exception_handler(kind, _problem)
+    app.add_exception_handler(Exception, _broken)
 
 
 def _problem(request: Request, error: Exception) -> JSONResponse:
-    if isinstance(error, _TooLarge):
-        status = 413
-    else:
-        status = 422 if isinstance(error, RequestValidationError | QuestionError | NotStrictJson) else 500
-    detail = "; ".join(map(_fault, error.errors())) if isinstance(error, RequestValidationError) else str(error)
-    body = {
-        "type": "about:blank",
-        "title": "This could not be answered" if status == 500 else "This cannot be asked",
-        "status": status,
-        "detail": one_line(detail),
-    }
-    return JSONResponse(body, status, media_type="application/problem+json")
+    match error:
+        case HTTPException():
+            return problem(error.status_code, error.detail, error.headers)
+        case Later():
+            full = isinstance(error, Overloaded)
+            said = f"{'Too many are asking' if full else 'You ask too often'}. Ask again in {error.retry_after} seconds"
+            return problem(503 if full else 429, said, {"Retry-After": str(error.retry_after)})
+        case _TooLarge():
+            return problem(413, str(error))
+        case RequestValidationError():
+            return problem(422, "; ".join(map(_fault, error.errors())))
+        case QuestionError() | ReceiptError() | NotStrictJson():
+            return problem(422, str(error))
+        case _:
+            return problem(500, str(error))
+
+
+def _broken(request: Request, error: Exception) -> JSONResponse:
+    return problem(500, "Something went wrong here. The server's log says what.")
 
 
 def _fault(fault: dict[str, Any]) -> str:
     return f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+
+
+def _caller(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _listed(answerer: Answerer, words: str, limit: int, after: str) -> dict[str, Any]:
+    corpus, wanted = answerer.corpus, words.casefold().split()
+    ids = [id for id, title in corpus.titles() if all(word in title.casefold() for word in wanted)]
+    if after and after not in ids:
+        raise HTTPException(404, "There is no such document to go on from")
+    start = ids.index(after) + 1 if after else 0
+    shown = ids[start : start + limit]
+    more = len(ids) > start + limit
+    return {"documents": [_about(corpus.document(id)) for id in shown], "next": shown[-1] if more else None}
+
+
+def _document(answerer: Answerer, id: str) -> Document:
+    try:
+        return answerer.corpus.document(id)
+    except KeyError as error:
+        raise HTTPException(404, "There is no such document") from error
+
+
+def _about(document: Document) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "title": document.title,
+        "source": document.source,
+        "date": document.date,
+        "language": document.language,
+    }
+
+
+def _status(answerer: Answerer) -> dict[str, Any]:
+    corpus = answerer.corpus
+    return {"edition": corpus.edition, "documents": len(corpus.titles()), "passages": len(corpus.passages)}

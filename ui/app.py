@@ -1,39 +1,129 @@
-"""The web application: the JSON API, and the page beside it."""
+"""The web application: the JSON API and the page beside it, composed; everything else is a part of it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.routing import Route
 
-from ui.api import add_api
+from index.errors import SettingsError
+from rag.settings import Settings
+from ui.access import identification, identified, read_secret
+from ui.api import PREFIX, add_metrics, add_problems, api
 from ui.chat import build_page
 from ui.closing import Closing
 from ui.deferred import Deferred
 from ui.doors import only_the_page
+from ui.edges import within
+from ui.embedding import Embedding
 from ui.gate import gated
+from ui.journal import Journal
+from ui.keyring import Keyring
+from ui.logs import AuditLog, logged
+from ui.metrics import Metrics, counted
+from ui.service import AUDIT, JOURNAL, Service
+from ui.signin import PATH as SIGN_IN
+from ui.signin import sign_in
+from ui.tools import PATH as TOOLS
+from ui.tools import build_tools
+from ui.traffic import Admission, RateLimit
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from rag.answer import Answerer
 
+BODY_SECONDS = 10.0
+"""In which a request must have come whole."""
 
-def create_app(answerer: Answerer) -> ASGIApp:
-    """The application for this answerer. Its API answers at once; the page follows when gradio has been imported."""
-    page = Deferred(lambda: build_page(answerer))
+
+def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
+    """The application for this answerer, with everything under `settings.base`.
+
+    Its API answers at once; the page follows when gradio has been imported. Raises SettingsError where what the
+    settings name cannot be used.
+    """
+    base, known_by_name = settings.base, settings.access != "none"
+    if settings.journal or known_by_name or settings.embed_secret:
+        _make(settings.data)
+    keyring = Keyring.open(settings.data) if known_by_name or settings.embed_secret else None
+    embedding = None
+    if settings.embed_secret and keyring:
+        embedding = Embedding(read_secret(settings.embed_secret, "embed_secret"), settings.origins, keyring)
+    journal = None
+    if settings.journal:
+        journal = Journal.open(settings.data / JOURNAL, days=settings.journal_days, named=known_by_name)
+    audit = AuditLog.open(settings.data / AUDIT) if known_by_name else None
+    admission = Admission(settings.workers, settings.waiting)
+    metrics = Metrics(admission)
+    metrics.edition_made(answerer.corpus.manifest.created)
+    limit = RateLimit(settings.per_minute)
+    service = Service(answerer, admission, limit, metrics, journal, audit, log_questions=settings.log_questions)
+    page = Deferred(lambda: build_page(service, base))
     closing = Closing(page)
+    tools = Deferred(lambda: build_tools(service, base))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with closing.listening():
-            async with page.lifespan():
+            async with page.lifespan(), tools.lifespan():
                 yield
+        for kept in (journal, keyring):
+            if kept:
+                kept.close()
 
     # FastAPI's own documentation pages load their scripts from another host.
-    app = FastAPI(title="quoth", lifespan=lifespan, docs_url=None, redoc_url=None)
-    add_api(app, answerer)
-    app.mount("/", only_the_page(closing))
-    return gated(app)
+    app = FastAPI(
+        title="quoth", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=f"{base}{PREFIX}/openapi.json"
+    )
+    app.include_router(api(service, embedding), prefix=base)
+    add_metrics(app, service, base)
+    add_widget(app, base)
+    add_problems(app)
+    if settings.access == "token" and keyring:
+        app.router.routes.append(sign_in(keyring, base))
+    app.router.routes.append(Route(f"{base}{TOOLS}", tools))
+    app.mount("/", only_the_page(closing, base))
+
+    known = identified(
+        app,
+        identification(settings, keyring, embedding),
+        base,
+        sign_in=f"{base}{SIGN_IN}" if settings.access == "token" else None,
+        audit=audit,
+    )
+    shared = CORSMiddleware(
+        known,
+        allow_origins=settings.origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type"],
+        expose_headers=["Retry-After", "X-Request-ID"],
+    )
+    timely = within(shared, seconds=BODY_SECONDS)
+    return logged(counted(gated(timely, settings.hosts, settings.origins), metrics), questions=False)
+
+
+def add_widget(app: FastAPI, base: str) -> None:
+    """Puts the widget's script at /quoth.js."""
+    script = files("ui") / "embed" / "quoth.js"
+
+    @app.get(f"{base}/quoth.js", include_in_schema=False)
+    def widget() -> Response:
+        # asked for anew, since pages name it without a version
+        return Response(script.read_bytes(), media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"data is {folder}, and cannot be made: {error.strerror}", "Set QUOTH_DATA to a folder"
+        ) from error

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rag.command import run_command
-from rag.settings import Settings
+from rag.settings import ACCESS, Settings
+from ui.access import SCOPES
 
 _EPILOG = """\
 exit codes:
@@ -21,9 +22,8 @@ exit codes:
   4    quoth itself cannot be used: its settings, its weights or its corpus
   130  interrupted
 
-Every setting is also an environment variable: QUOTH_CORPUS, QUOTH_ENCODER, QUOTH_READER, QUOTH_CALIBRATION,
-QUOTH_RERANKER, QUOTH_LANGUAGE, QUOTH_PASSAGE_TOKENS, QUOTH_RISK, QUOTH_HOST, QUOTH_PORT. quoth doctor shows their
-values.
+Every setting is also an environment variable, QUOTH_ and its name in capitals, and a key of a file in TOML, which
+QUOTH_SETTINGS names; quoth doctor shows all of them, their values and where each comes from.
 """
 
 
@@ -86,8 +86,15 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     serve = commands.add_parser("serve", parents=[shared, answering], help="chat with the documents in a web page")
-    serve.add_argument("--host", help=f"the loopback address to listen at (default {default.host})")
+    serve.add_argument("--host", help=f"the address to listen at (default {default.host})")
     serve.add_argument("--port", type=int, help=f"0 takes any that is free (default {default.port})")
+    serve.add_argument("--base", metavar="PATH", help="the path under which all is served, such as /intranet/ask")
+    serve.add_argument(
+        "--access",
+        choices=ACCESS,
+        help="who may ask: whoever is on this machine, whom a proxy names, or who has an API key "
+        f"(default {default.access})",
+    )
 
     index = commands.add_parser(
         "index", parents=[shared], help="make these documents the corpus, replacing what it held"
@@ -115,6 +122,25 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
 
     commands.add_parser("doctor", parents=[shared, answering], help="check weights, corpus and settings")
+
+    token = commands.add_parser("token", help="make, list and revoke API keys")
+    keys = token.add_subparsers(dest="action", metavar="ACTION", required=True)
+    new = keys.add_parser("new", help="make a key, and print it once")
+    new.add_argument("user", help="whose it is, as logs and journal name them")
+    new.add_argument("--group", action="append", default=[], metavar="NAME", help="a group they are in; repeatable")
+    new.add_argument(
+        "--scope", action="append", choices=sorted(SCOPES), help="what it is good for; repeatable (default all)"
+    )
+    new.add_argument("--days", type=int, default=365, metavar="N", help="that it holds for (default %(default)s)")
+    listed = keys.add_parser("list", help="who has keys, and until when")
+    revoke = keys.add_parser("revoke", help="make a key worthless from now on")
+    revoke.add_argument("id", help="as quoth token list shows it")
+    for action in (new, listed, revoke):
+        action.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+    gaps = commands.add_parser("gaps", help="what was asked and not answered, or answered badly, grouped by meaning")
+    gaps.add_argument("--json", action="store_true", help="print JSON, for programs")
+    gaps.add_argument("--export", type=_path, metavar="FILE", help="write them as a question set for quoth eval")
     return parser
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 import socket
 import sys
 import uuid
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +24,13 @@ from rag.answer import Answerer, build_answerer, check_question
 from rag.command import print_json
 from rag.receipt import Receipt, check
 from rag.row import detailed_row_of
-from rag.settings import Settings
+from rag.settings import Settings, given
 from ui import doctor as examination
+from ui.access import SCOPES
+from ui.gaps import group, to_question_set
+from ui.journal import read_gaps
+from ui.keyring import Keyring
+from ui.service import JOURNAL
 from ui.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -38,16 +46,27 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
     import uvicorn
 
     from ui.app import create_app
+    from ui.edges import impatient
+    from ui.logs import json_formatter
+
+    if settings.access != "none":
+        handler = logging.StreamHandler()
+        handler.setFormatter(json_formatter())
+        logging.basicConfig(level=logging.INFO, handlers=[handler])
 
     # the first forward of a process allocates and picks kernels: better now than for the first person
     answerer.ask("Is everything ready?")
     host, port = listener.getsockname()[:2]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.base}"
     config = uvicorn.Config(
-        create_app(answerer),
+        create_app(answerer, settings),
         log_level="warning",
         access_log=False,
         server_header=False,
+        # headers that never end and connections that say nothing are given up
+        http=impatient(seconds=10, connections=1024),
+        # who asks is told by the connection itself; a header about it is ui.access's alone to believe
+        proxy_headers=False,
         # an open page holds a stream that never ends by itself
         timeout_graceful_shutdown=2,
     )
@@ -102,12 +121,45 @@ def verify(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def doctor(args: argparse.Namespace, settings: Settings) -> int:
-    findings = list(examination.examine(settings))
+    findings = list(examination.examine(settings, given(os.environ, vars(args))))
     if args.json:
         print_json([asdict(finding) for finding in findings])
     else:
         Terminal().findings(findings)
     return 0 if all(finding.good for finding in findings) else 1
+
+
+def token(args: argparse.Namespace, settings: Settings) -> int:
+    with closing(Keyring.open(settings.data)) as keyring:
+        if args.action == "new":
+            key, secret = keyring.make(args.user, args.group, args.scope or SCOPES, args.days)
+            if args.json:
+                print_json({**asdict(key), "token": secret})
+            else:
+                # alone on standard output, so that it can be piped to where it is kept
+                print(secret)
+                Terminal(sys.stderr).say(f"The key {key.id} of {key.user}. It is shown this once: keep it.")
+        elif args.action == "list":
+            keys = keyring.keys()
+            if args.json:
+                print_json([asdict(key) for key in keys])
+            else:
+                Terminal().keys(keys)
+        elif not keyring.revoke(args.id):
+            raise SettingsError(f"there is no key {args.id!r}", "quoth token list shows those that there are")
+    return 0
+
+
+def gaps(args: argparse.Namespace, settings: Settings) -> int:
+    groups = group(read_gaps(settings.data / JOURNAL), load_encoder(settings.encoder))
+    if args.export:
+        count = to_question_set(groups, args.export)
+        Terminal(sys.stderr).say(f"{count} questions written to {args.export}, none of them judged yet.")
+    if args.json:
+        print_json([asdict(one) for one in groups])
+    elif not args.export:
+        Terminal().gaps(groups)
+    return 0
 
 
 def _open_answerer(settings: Settings) -> Answerer:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 GRACE = 2.0
 """Seconds for which building waits unless somebody asks: it would slow down the first question to the API."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Held while anything is built: libraries whose modules import each other must not be imported by two threads."""
 
 _log = logging.getLogger(__name__)
 
@@ -20,7 +24,7 @@ _log = logging.getLogger(__name__)
 class Deferred:
     """Builds an app in a thread, when it is first asked for or after GRACE seconds, and runs it with its lifespan."""
 
-    def __init__(self, build: Callable[[], FastAPI]) -> None:
+    def __init__(self, build: Callable[[], Starlette]) -> None:
         self._build = build
         self._asked = asyncio.Event()
         self._closing = asyncio.Event()
@@ -28,7 +32,7 @@ class Deferred:
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """While this is entered, the app is built and served."""
-        self._ready: asyncio.Future[FastAPI] = asyncio.get_running_loop().create_future()
+        self._ready: asyncio.Future[Starlette] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._run())
         task.add_done_callback(self._settle)
         try:
@@ -42,7 +46,7 @@ class Deferred:
         self._asked.set()
         await asyncio.wait({self._ready})
         if error := self._ready.exception():
-            message = f"The page could not be built ({type(error).__name__}). The server's log says why."
+            message = f"This part could not be built ({type(error).__name__}). The server's log says why."
             await PlainTextResponse(message, status_code=500)(scope, receive, send)
         else:
             await self._ready.result()(scope, receive, send)
@@ -52,14 +56,18 @@ class Deferred:
         await asyncio.wait({asyncio.create_task(self._asked.wait())}, timeout=GRACE)
         if self._closing.is_set():
             return
-        app = await asyncio.to_thread(self._build)
+        app = await asyncio.to_thread(self._build_alone)
         async with app.router.lifespan_context(app):
             self._ready.set_result(app)
             await self._closing.wait()
 
+    def _build_alone(self) -> Starlette:
+        with _ONE_AT_A_TIME:
+            return self._build()
+
     def _settle(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or (error := task.exception()) is None:
             return
-        _log.error("The page could not be built", exc_info=error)
+        _log.error("A part of the server could not be built", exc_info=error)
         if not self._ready.done():
             self._ready.set_exception(error)

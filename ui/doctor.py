@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from index.corpus import Corpus
 from index.encoder import PACKAGED, load_encoder, processor_dtype
 from index.errors import CorpusMissing, QuothError
 from rag.answer import build_answerer
 from rag.reader import TRANSFORMERS
-from rag.settings import PREFIX, Settings
+from rag.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +23,17 @@ class Finding:
     detail: str
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """What was found, one thing at a time, the cheap ones first; what builds on something bad is not looked at."""
+def examine(settings: Settings, given: Mapping[str, tuple[Any, str]]) -> Iterator[Finding]:
+    """What was found, one thing at a time, the cheap ones first; what builds on something bad is not looked at.
+
+    `given` is what `rag.settings.given` found: where the settings come from.
+    """
     yield Finding("version", True, f"quoth {importlib.metadata.version('quoth')}")
     for field in fields(settings):
-        origin = "" if getattr(settings, field.name) == getattr(Settings(), field.name) else ", changed"
-        if f"{PREFIX}{field.name.upper()}" in os.environ:
-            origin = f", from {PREFIX}{field.name.upper()}"
-        yield Finding(f"setting {field.name}", True, f"{getattr(settings, field.name)}{origin}")
+        value = getattr(settings, field.name)
+        shown = ", ".join(value) if isinstance(value, tuple) else str(value)
+        origin = f", from {given[field.name][1]}" if field.name in given else ""
+        yield Finding(f"setting {field.name}", True, f"{shown or 'none'}{origin}")
     yield _reach(settings)
     try:
         encoder = load_encoder(settings.encoder)

@@ -1,10 +1,13 @@
-"""Lets through only what the page asks of gradio, which offers much else: files fetched by URL, uploads."""
+"""Lets through only what the page asks of gradio, which offers much else: files fetched by URL, uploads, and the
+conversations of others."""
 
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Container
 from typing import Any
+from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -27,14 +30,35 @@ _DOORS = {
 }
 
 
-def only_the_page(app: ASGIApp) -> ASGIApp:
-    """`app`, with every path that the page does not need closed, and with nothing but texts for its inputs."""
+class Conversations:
+    """Whose each conversation is. Their names are made by browsers, so one person might try another's."""
+
+    def __init__(self, most: int = 100_000) -> None:
+        self._owners: OrderedDict[str, str | None] = OrderedDict()
+        self._most = most
+
+    def open_to(self, name: str, user: str | None) -> bool:
+        """Whether the conversation is the user's; the first who comes with its name has it."""
+        owner = self._owners.setdefault(name, user)
+        self._owners.move_to_end(name)
+        while len(self._owners) > self._most:
+            self._owners.popitem(last=False)
+        return owner == user
+
+
+def only_the_page(app: ASGIApp, base: str = "") -> ASGIApp:
+    """`app`, which serves under `base`, with every path that the page does not need closed, with nothing but texts
+    for its inputs, and with each conversation open to the person alone who began it."""
+    conversations = Conversations()
 
     async def doorkeeper(scope: Scope, receive: Receive, send: Send) -> None:
         method = scope.get("method", "").replace("HEAD", "GET")
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if method not in _DOORS or not _DOORS[method].fullmatch(path):
+        path = _under(base, scope["path"].removeprefix(scope.get("root_path", "")))
+        user = person.user if (person := scope.get("state", {}).get("person")) else None
+        if path is None or method not in _DOORS or not _DOORS[method].fullmatch(path):
             await PlainTextResponse("Not found", 404)(scope, receive, send)
+        elif not all(conversations.open_to(name, user) for name in _named(scope, path)):
+            await PlainTextResponse("This conversation is another person's", 403)(scope, receive, send)
         elif method == "GET":
             await app(scope, receive, send)
         else:
@@ -43,11 +67,27 @@ def only_the_page(app: ASGIApp) -> ASGIApp:
                 await PlainTextResponse("Too large", 413)(scope, receive, send)
             elif isinstance(sent := _sent(body), Response):
                 await sent(scope, receive, send)
+            elif sent.get("session_hash") and not conversations.open_to(str(sent["session_hash"]), user):
+                await PlainTextResponse("This conversation is another person's", 403)(scope, receive, send)
             else:
                 scope[_SENT] = sent
                 await app(scope, replayed(body, receive), send)
 
     return doorkeeper
+
+
+def _under(base: str, path: str) -> str | None:
+    """The path below `base`; None where it is not below it."""
+    if path == base:
+        return "/"
+    return path.removeprefix(base) if path.startswith(f"{base}/") else None
+
+
+def _named(scope: Scope, path: str) -> list[str]:
+    """The conversations that a path and its query name."""
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    beats = [path.rpartition("/")[2]] if path.startswith("/gradio_api/heartbeat/") else []
+    return query.get("session_hash", []) + beats
 
 
 def only_listeners(app: ASGIApp, functions: Container[int]) -> ASGIApp:

@@ -1,42 +1,62 @@
-"""What every request passes, to the API and to the page: by which name it came, and how the answer may be used."""
+"""What every request passes, to the API and to the page: by which name it came, from which site, and how the answer
+may be used."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ui.problems import problem
 
 # Any other name is a website's that had itself resolved to this machine, so that its scripts could read the documents.
 _THIS_MACHINE = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
 
-_HEADERS = {
-    # gradio writes scripts into the page and compiles others
-    "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
-    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-}
 
-
-def gated(app: ASGIApp) -> ASGIApp:
-    """`app`, only for requests to this machine by a name of its own, and with headers on whatever it answers."""
+def gated(app: ASGIApp, hosts: Sequence[str], origins: Sequence[str]) -> ASGIApp:
+    """`app`, only for requests by a name of this machine's own or one of `hosts`, from its own pages or those of
+    `origins`, and with headers on whatever it answers."""
+    names = {host.lower() for host in hosts}
+    headers = _headers(origins)
 
     async def gate(scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message.setdefault("headers", [])
-                MutableHeaders(scope=message).update(_HEADERS)
+                MutableHeaders(scope=message).update(headers)
             await send(message)
 
         if scope["type"] == "lifespan":
             await app(scope, receive, send)
-        elif len(hosts := Headers(scope=scope).getlist("host")) == 1 and _THIS_MACHINE.fullmatch(hosts[0]):
-            await app(scope, receive, with_headers)
-        else:
-            refusal = PlainTextResponse("This is served to this machine only, as 127.0.0.1 or localhost", 400)
+            return
+        given = Headers(scope=scope)
+        host, sites = given.getlist("host"), given.getlist("origin")
+        if len(host) != 1 or not (_THIS_MACHINE.fullmatch(host[0]) or host[0].lower() in names):
+            refusal = problem(400, "Nothing is served by this name: the setting hosts says by which it is")
             await refusal(scope, receive, with_headers)
+        elif len(sites) > 1 or (sites and not _is_own(sites[0], host[0]) and sites[0] not in origins):
+            refusal = problem(403, "Pages of this site may not ask here: the setting origins says which may")
+            await refusal(scope, receive, with_headers)
+        else:
+            await app(scope, receive, with_headers)
 
     return gate
+
+
+def _is_own(origin: str, host: str) -> bool:
+    # the proxy ends TLS, so which of the two it is cannot be told here
+    return origin.lower() in (f"http://{host.lower()}", f"https://{host.lower()}")
+
+
+def _headers(origins: Sequence[str]) -> dict[str, str]:
+    holders = " ".join(["'self'", *origins])
+    return {
+        # gradio writes scripts into the page and compiles others
+        "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
+        f"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors {holders}",
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+    }

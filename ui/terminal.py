@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -20,6 +22,8 @@ from ui.explanation import explanation
 if TYPE_CHECKING:
     from index.corpus import Progress as Report
     from ui.doctor import Finding
+    from ui.gaps import Group
+    from ui.keyring import Key
 
 _WIDEST = 88
 _CHANGES = {"same": "", "removed": "red strike", "added": "green bold"}
@@ -95,6 +99,30 @@ class Terminal:
         for finding in findings:
             mark = ("good", "green") if finding.good else ("BAD ", "red bold")
             self._console.print(Text.assemble(mark, f"  {finding.subject:{widest}}  ", visible(finding.detail)))
+
+    def keys(self, keys: Sequence[Key]) -> None:
+        """One line a key."""
+        for key in keys:
+            groups = f" in {', '.join(key.groups)}" if key.groups else ""
+            ends = "expired" if key.expires <= time.time() else f"until {date.fromtimestamp(key.expires)}"
+            self.say(f"{key.id}  {key.user}{groups}: {', '.join(key.scopes)}, {ends}")
+        if not keys:
+            self.say("There are no keys yet. Make one with quoth token new NAME.")
+
+    def gaps(self, groups: Sequence[Group]) -> None:
+        """A paragraph a group: what it asks, how often, and how else that was put."""
+        for group in groups:
+            down = sum(gap.reason == "down" for gap in group.gaps)
+            said = f"asked {_count(len(group.gaps), 'time')}" + (f", {down} answered badly" if down else "")
+            self._console.print(Text.assemble((visible(group.headline), "bold"), f"  ({said})"))
+            for text, gaps in group.wordings:
+                if text != group.headline:
+                    self._beneath(Text(visible(text)))
+                for gap in gaps:
+                    if gap.comment:
+                        self._beneath(Text(f"“{visible(gap.comment)}”", "dim"))
+        if not groups:
+            self.say("Nothing was left unanswered.")
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Report]:

@@ -1,0 +1,90 @@
+"""The MCP endpoint, asked by the SDK's own client over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from httpx2 import AsyncClient
+from mcp.client.session import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from page_support import FakeAnswerer, app_of, article, serving
+
+from index.types import Document
+from ui.keyring import Keyring
+
+QUESTION = "Who is North Korea’s largest economic partner?"
+
+
+def asked(url: str, work: Callable[[Any], Awaitable[Any]], key: str | None = None) -> Any:
+    """What `work` makes of a session of the SDK's client."""
+
+    async def run() -> Any:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        async with (
+            AsyncClient(headers=headers, timeout=120) as http,
+            streamable_http_client(f"{url}/mcp", http_client=http) as streams,
+            ClientSession(*streams[:2]) as session,
+        ):
+            await session.initialize()
+            return await work(session)
+
+    return asyncio.run(run())
+
+
+def test_a_program_asks_searches_reads_and_verifies() -> None:
+    document = article()
+
+    async def work(session: Any) -> Any:
+        names = {tool.name for tool in (await session.list_tools()).tools}
+        row = (await session.call_tool("ask", {"question": QUESTION})).structured_content
+        receipts = [row["citations"][0]["receipt"]]
+        found = (await session.call_tool("search", {"query": QUESTION, "k": 2})).structured_content
+        text = (await session.call_tool("document", {"id": document.id})).structured_content
+        wrong = await session.call_tool("verify", {"receipts": [{"quote": "x"}]})
+        gone = await session.call_tool("document", {"id": "0" * 64})
+        return names, row, receipts, found, text, wrong, gone
+
+    with serving(app_of(FakeAnswerer(document))) as url:
+        names, row, receipts, found, text, wrong, gone = asked(url, work)
+    assert names == {"ask", "search", "document", "verify"}
+    best = row["citations"][0]
+    assert document.text[best["start"] : best["end"]] == best["text"]
+    assert receipts[0]["quote"] == best["text"]
+    assert len(found["passages"]) == 2
+    assert text["text"] == document.text
+    assert wrong.is_error
+    assert "document_sha256" in wrong.content[0].text
+    assert gone.is_error
+
+
+def test_the_same_people_see_the_same_documents(tmp_path: Path) -> None:
+    hidden, shown = replace(article(), groups=("board",)), Document.of("Cats sleep all day.", title="Animals")
+    keyring = Keyring.open(tmp_path)
+    keys = {
+        name: keyring.make(name, groups, ["ask", "read"], 1)[1] for name, groups in (("ada", ["board"]), ("eve", []))
+    }
+    _, blind = keyring.make("bob", [], ["ask"], 1)
+
+    async def work(session: Any) -> Any:
+        return await session.call_tool("document", {"id": hidden.id})
+
+    with serving(app_of(FakeAnswerer(hidden, shown), access="token", data=tmp_path)) as url:
+        assert httpx.post(f"{url}/mcp", json={}).status_code == 401
+        assert asked(url, work, keys["ada"]).structured_content["text"] == hidden.text
+        assert asked(url, work, keys["eve"]).is_error
+        refused = asked(url, work, blind)
+    keyring.close()
+    assert refused.is_error
+    assert "read" in refused.content[0].text
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+def test_a_page_of_another_site_may_not_use_it(origin: str) -> None:
+    with serving(app_of(FakeAnswerer(article()))) as url:
+        assert httpx.post(f"{url}/mcp", json={}, headers={"Origin": origin}).status_code == 403

@@ -1,0 +1,111 @@
+"""The tools that programs are offered over MCP: the same questions, for the same people, as over the JSON API."""
+
+# No `from __future__ import annotations` here: the SDK reads the tools' annotations as objects, and it is imported
+# only where the endpoint is built, so as names they could not be resolved.
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+from starlette.applications import Starlette
+
+from index.errors import QuothError
+from rag.receipt import Receipt, check
+from rag.row import detailed_row_of, passage_of
+from ui.access import Person, person_of
+from ui.schema import LONGEST_COMMENT, MOST_RECEIPTS
+from ui.traffic import Later
+
+if TYPE_CHECKING:
+    from rag.answer import Answerer
+    from ui.service import Service
+
+PATH = "/mcp"
+MOST_PASSAGES = 50
+
+_INSTRUCTIONS = (
+    "Answers are excerpts of documents, to the character, with where they stand; nothing is written. Quote them as "
+    "they are. Where the status is unanswered the documents do not answer: closest then holds no answers."
+)
+
+
+def build_tools(service: "Service", base: str = "") -> Starlette:
+    """The endpoint as an application of its own, at `base` and PATH. This imports the SDK, which takes a while."""
+    from mcp.server.mcpserver import Context, MCPServer
+    from mcp.server.mcpserver.exceptions import ToolError
+    from mcp.server.transport_security import TransportSecuritySettings
+    from mcp.types import ToolAnnotations
+
+    server = MCPServer("quoth", instructions=_INSTRUCTIONS, log_level="WARNING")
+    harmless = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+
+    def person(context: Context[Any, Any], scope: str) -> tuple[Person, str]:
+        """Who asks, and from where."""
+        request = context.request_context.request
+        assert request is not None
+        person = person_of(request.scope)
+        if scope not in person.scopes:
+            raise ToolError(f"This takes the scope {scope}, which you have not")
+        return person, request.client.host if request.client else ""
+
+    @server.tool(annotations=harmless)
+    async def ask(
+        question: Annotated[str, Field(max_length=LONGEST_COMMENT)],
+        context: Context[Any, Any],
+        risk: Annotated[float | None, Field(ge=0, le=1, description="The share of wrong answers to bear.")] = None,
+    ) -> dict[str, Any]:
+        """Answers a question in the documents' own words, or says that they do not answer it."""
+        asking, caller = person(context, "ask")
+        try:
+            given = await service.ask(asking, question, risk=risk, caller=caller)
+        except (QuothError, Later) as error:
+            raise ToolError(str(error)) from error
+        return detailed_row_of(given.answer, id=given.id)
+
+    @server.tool(annotations=harmless)
+    async def search(
+        query: Annotated[str, Field(max_length=LONGEST_COMMENT)],
+        context: Context[Any, Any],
+        k: Annotated[int, Field(ge=1, le=MOST_PASSAGES, description="Passages, at most.")] = 10,
+    ) -> dict[str, Any]:
+        """The passages that bear on a query, the best first, whether or not they answer it."""
+        asking, caller = person(context, "ask")
+        try:
+            hits = await service.search(asking, query, k, caller=caller)
+        except (QuothError, Later) as error:
+            raise ToolError(str(error)) from error
+        return {"passages": [{**passage_of(hit), "text": hit.passage.text} for hit in hits]}
+
+    @server.tool(annotations=harmless)
+    async def document(id: Annotated[str, Field(max_length=64)], context: Context[Any, Any]) -> dict[str, Any]:
+        """A document with its whole text, of which all offsets are."""
+        asking, _ = person(context, "read")
+        try:
+            found = await service.read(asking, id, lambda answerer: answerer.corpus.document(id))
+        except KeyError as error:
+            raise ToolError("There is no such document") from error
+        return {"id": found.id, "title": found.title, "source": found.source, "date": found.date, "text": found.text}
+
+    @server.tool(annotations=harmless)
+    async def verify(
+        receipts: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_RECEIPTS)],
+        context: Context[Any, Any],
+    ) -> dict[str, Any]:
+        """What became of citations that were given out earlier: valid, moved, changed or gone."""
+        asking, _ = person(context, "read")
+        try:
+            given = [Receipt.from_json(one) for one in receipts]
+        except QuothError as error:
+            raise ToolError(str(error)) from error
+
+        def verdicts(answerer: "Answerer") -> list[dict[str, Any]]:
+            return [check(one, answerer.corpus).to_json() for one in given]
+
+        return {"verdicts": await service.read(asking, "receipts", verdicts)}
+
+    return server.streamable_http_app(
+        streamable_http_path=f"{base}{PATH}",
+        json_response=True,
+        stateless_http=True,
+        # by which name and from which site one may ask is the gate's to say, for all ways in
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )

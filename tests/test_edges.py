@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.server import ServerState
 
 from ui.edges import impatient, within
 
@@ -217,54 +218,6 @@ def test_headers_that_do_not_end_are_a_408() -> None:
         assert b"connection: close\r\n" in answer
 
 
-def test_headers_that_dribble_are_a_408_on_a_later_request_too() -> None:
-    with serving(ok, seconds=0.5) as port, to(port) as connection:
-        for _ in range(2):
-            connection.sendall(GET)
-            assert b" 200 OK" in answer_of(connection)
-        connection.sendall(GET[:10])
-        stop = threading.Event()
-
-        def dribble() -> None:
-            while not stop.wait(0.02):
-                try:
-                    connection.sendall(b"x")
-                except OSError:
-                    return
-
-        thread = threading.Thread(target=dribble)
-        thread.start()
-        try:
-            assert connection.recv(65_536).startswith(b"HTTP/1.1 408 ")
-        finally:
-            stop.set()
-            thread.join()
-
-
-def test_an_answer_may_take_longer_than_headers_may() -> None:
-    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
-        await asyncio.sleep(0.3)
-        await ok(scope, receive, send)
-
-    with serving(slow, seconds=0.1) as port, to(port) as connection:
-        connection.sendall(GET + GET)
-        # both of the requests that came together
-        answers = b""
-        while answers.count(b" 200 OK") < 2:
-            answers += connection.recv(65_536)
-
-
-def test_idle_connections_do_not_keep_others_out_for_long() -> None:
-    with serving(ok, seconds=0.2, connections=3) as port:
-        idle = [to(port) for _ in range(3)]
-        for connection in idle:
-            assert all_of(connection) == b""
-            connection.close()
-        with to(port) as connection:
-            connection.sendall(GET)
-            assert b" 200 OK" in answer_of(connection)
-
-
 def test_no_more_connections_than_may_are_held() -> None:
     with serving(ok, seconds=FOREVER, connections=2) as port:
         held = [to(port) for _ in range(2)]
@@ -282,3 +235,147 @@ def test_a_slow_body_ends_with_its_connection() -> None:
     with serving(within(echo, seconds=0.05), seconds=FOREVER) as port, to(port) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nsome")
         assert all_of(connection).startswith(b"HTTP/1.1 408 ")
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """One whose time passes only when it is told so."""
+
+    now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+
+class Wire(asyncio.Transport):
+    """A transport to nowhere, which keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+class Line:
+    """A connection to the impatient protocol, which waits 10 seconds for headers."""
+
+    def __init__(self, app: ASGIApp, state: ServerState | None = None) -> None:
+        config = uvicorn.Config(app, log_level="critical", timeout_keep_alive=30)
+        self.protocol = impatient(seconds=10, connections=2)(config, state or ServerState(), {})
+        self.wire = Wire()
+        self.protocol.connection_made(self.wire)
+
+    def send(self, data: bytes) -> None:
+        self.protocol.data_received(data)
+
+    def break_off(self) -> None:
+        self.protocol.connection_lost(None)
+
+
+async def after(seconds: float) -> None:
+    """Lets this much of the loop's time pass, and everything happen that is due."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, Loop)
+    loop.now += seconds
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def played(scene: Coroutine[None, None, None]) -> None:
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(scene)
+
+
+def test_headers_may_take_so_long_and_no_longer_however_they_dribble() -> None:
+    async def scene() -> None:
+        line = Line(ok)
+        for character in GET[:9]:
+            line.send(bytes([character]))
+            await after(1)
+        assert not line.wire.closed
+        line.send(GET[9:10])
+        await after(1)
+        assert line.wire.closed
+        assert line.wire.written.startswith(b"HTTP/1.1 408 ")
+
+    played(scene())
+
+
+def test_so_do_those_of_later_requests_and_between_them_it_is_the_keep_alive_that_holds() -> None:
+    async def scene() -> None:
+        line = Line(ok)
+        for number in (1, 2):
+            line.send(GET[:9])
+            await after(9)
+            line.send(GET[9:])
+            await after(0)
+            assert line.wire.written.count(b" 200 OK") == number
+            await after(29)
+            assert not line.wire.closed
+        for character in GET[:10]:
+            line.send(bytes([character]))
+            await after(1)
+        assert line.wire.closed
+        assert line.wire.written.count(b" 408 ") == 1
+
+    played(scene())
+
+
+def test_an_answer_and_a_body_may_take_longer_than_headers_may() -> None:
+    async def scene() -> None:
+        line = Line(echo)
+        line.send(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n")
+        for character in b"ok":
+            await after(60)
+            line.send(bytes([character]))
+        await after(0)
+        assert line.wire.written.endswith(b"\r\n\r\nok")
+        assert not line.wire.closed
+        await after(30)
+        assert line.wire.closed
+
+    played(scene())
+
+
+def test_a_connection_that_was_closed_is_not_waited_for() -> None:
+    async def scene() -> None:
+        line = Line(ok)
+        line.send(GET[:9])
+        line.break_off()
+        await after(60)
+        assert line.wire.written == b""
+
+    played(scene())
+
+
+def test_who_comes_when_the_house_is_full_is_turned_away_until_others_leave() -> None:
+    async def scene() -> None:
+        state = ServerState()
+        lines = [Line(ok, state) for _ in range(3)]
+        assert [line.wire.closed for line in lines] == [False, False, True]
+        # as asyncio does once a connection has been closed
+        lines[2].break_off()
+        await after(10)
+        for line in lines[:2]:
+            assert line.wire.closed
+            line.break_off()
+        assert not Line(ok, state).wire.closed
+
+    played(scene())

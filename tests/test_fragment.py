@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -20,26 +20,29 @@ from rag.fragment import linked, text_fragment
 _REPEATS = st.lists(
     st.sampled_from(
         [
-            "a",
-            "b",
-            "A",
-            "ab",
-            "b,",
-            "a-b",
-            "&",
-            "é",
-            "e\u0301",
-            "ß",
-            "SS",
-            "İ",
-            "Σ",
-            "ς",
-            "…",
-            "ﬁ",
-            "\u200d",
-            "a\u00adb",
+            *(
+                "a",
+                "b",
+                "A",
+                "ab",
+                "b,",
+                "a-b",
+                "&",
+                "é",
+                "e\u0301",
+                "ß",
+                "SS",
+                "İ",
+                "Σ",
+                "ς",
+                "…",
+                "ﬁ",
+                "5%",
+                "Ⅳ",
+                "´",
+            ),
+            *("\u200d", "a\u00adb", "\u4e2d\u6587", "\u3002", "\U0001f468\u200d\U0001f469", "10\u00a0km", "שלום"),
         ]
-        + ["\u4e2d\u6587", "\u3002", "\U0001f468\u200d\U0001f469", "10\u00a0km", "5%", "Ⅳ", "´", "שלום"]
     ),
     max_size=40,
 )
@@ -90,6 +93,10 @@ class Browser:
             if (found := self._match(directive, place)) is not None:
                 return Span(self.places[found[0]], self.places[found[1] - 1] + 1)
         return None
+
+    def count(self, directive: Directive) -> int:
+        """How often what it names stands there."""
+        return sum(self._match(directive, place) is not None for place in range(len(self.letters)))
 
     def _match(self, directive: Directive, place: int) -> tuple[int, int] | None:
         if not self._bound(place):
@@ -150,7 +157,7 @@ def check(text: str, span: Span) -> None:
 @example(("a b a b a b", Span(4, 7)))
 @example(("foobar foo bar", Span(3, 6)))
 @example(("a\nb\na\nb\na\nb", Span(4, 5)))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_it_finds_the_excerpt_among_its_like(place: tuple[str, Span]) -> None:
     check(*place)
 
@@ -162,22 +169,17 @@ def test_it_finds_an_excerpt_of_any_text(place: tuple[str, Span]) -> None:
     check(*place)
 
 
-@given(places(repeated))
-@settings(max_examples=200, deadline=None)
-def test_what_stands_around_it_is_no_longer_than_that_takes(place: tuple[str, Span]) -> None:
-    text, span = place
-    assume(text_fragment(text, span))
-    directive = Directive.read(text_fragment(text, span))
-    whole = [span.trimmed(text)]
-    if directive.prefix.count(" ") or directive.suffix.count(" "):
-        bare = Directive("", directive.start, directive.end, "")
-        plain = Browser(text.replace("\u200d", "").replace("\u00ad", ""))
-        assert [plain.find(bare)] != whole or len(occurrences(text, directive.start)) != 1
-
-
-def occurrences(text: str, term: str) -> list[int]:
-    browser = Browser(text)
-    return [place for place in range(len(browser.letters)) if browser._end(term, place) is not None]
+@given(st.lists(st.sampled_from("xyz"), min_size=1, max_size=30), st.data())
+@settings(deadline=None)
+def test_what_stands_around_it_is_no_longer_than_that_takes(words: list[str], data: st.DataObject) -> None:
+    text, start = " ".join(words), data.draw(st.integers(0, len(words) - 1))
+    span = Span(2 * start, 2 * data.draw(st.integers(start + 1, len(words))) - 1)
+    directive, browser = Directive.read(text_fragment(text, span)), Browser(text)
+    assert browser.count(directive) == 1
+    if directive.prefix:
+        assert browser.count(replace(directive, prefix=directive.prefix[2:])) > 1
+    if directive.suffix:
+        assert browser.count(replace(directive, suffix=directive.suffix[:-2])) > 1
 
 
 def test_every_sentence_of_the_article_is_found_by_its_own_words() -> None:
@@ -224,7 +226,6 @@ def test_no_term_goes_past_the_end_of_a_line() -> None:
     for start in (10, 36, 63):
         directive = Directive.read(text_fragment(text, Span(start, start + 9)))
         assert Browser(text).find(directive) == Span(start, start + 9)
-        assert all(term in line for line in text.splitlines() for term in () if term)
         assert any(directive.prefix in line for line in text.splitlines())
         assert any(directive.suffix in line for line in text.splitlines())
 

@@ -67,8 +67,9 @@ class Gap:
 class Journal:
     """An open journal. May be used by several threads, and its file by several processes, at once.
 
-    What a method wrote when it returns is on the disk. Every method raises SettingsError where the file can no longer
-    be read or written.
+    What a method wrote when it returns survives whatever becomes of the process. Feedback, and what was asked before
+    it, is on the disk as well and survives the machine; waiting for the disk with each question would take longer
+    than answering it does. Every method raises SettingsError where the file can no longer be read or written.
     """
 
     def __init__(self, file: Path, database: sqlite3.Connection, *, days: int, named: bool) -> None:
@@ -107,6 +108,7 @@ class Journal:
         with self._lock, _told(self._file):
             if now - self._forgot >= _DAY:
                 self._forget(now)
+            self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.execute(
                 "INSERT INTO asked (id, at, question, answered, confidence, edition, user) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -119,6 +121,7 @@ class Journal:
         False where no such answer is known, or another user asked: which of the two is not said.
         """
         with self._lock, _told(self._file):
+            self._database.execute("PRAGMA synchronous = FULL")
             done = self._database.execute(
                 "UPDATE asked SET verdict = ?, comment = ? WHERE id = ? AND user IS ?",
                 (verdict, comment, row_id, self._name(user)),
@@ -180,7 +183,7 @@ def _connect(file: Path) -> sqlite3.Connection:
     )
     try:
         # what is forgotten is overwritten, too
-        database.executescript("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;")
+        database.executescript("PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;")
     except BaseException:
         database.close()
         raise

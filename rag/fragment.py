@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from index.types import Document, Span
@@ -23,8 +22,7 @@ _OFTEN = 1000
 """Where a term stands more often than this, no context is tried."""
 
 _LINE = re.compile(r"[\r\n]+")
-_BLANKS = re.compile(r"\s+")
-_SPECIAL = re.compile(r"[^\x20-\x7e]")
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
 _APART = frozenset('()[]{}<>«»“”„„‹›「」『』（）【】。！？、，；：…!?;,"/|—–')
 
 
@@ -177,12 +175,19 @@ def _apart(text: str, place: int) -> bool:
 
 def _plain(text: str) -> str:
     """`text` as it is compared: without case, marks and what is not seen, each run of blanks one space."""
-    return _BLANKS.sub(" ", _SPECIAL.sub(lambda found: _letter(found[0]), text.casefold()))
+    letters = _FOREIGN.sub(lambda found: found[0].translate(_LETTERS), text.casefold())
+    words = " ".join(letters.split())
+    return f"{' ' * letters[:1].isspace()}{words}{' ' * (bool(words) and letters[-1:].isspace())}"
 
 
-@lru_cache(maxsize=4096)
-def _letter(character: str) -> str:
-    if character.isspace():
-        return " "
-    parts = unicodedata.normalize("NFKD", character).casefold()
-    return "".join(c for c in parts if unicodedata.category(c) not in ("Mn", "Me", "Cf", "Cc") and not c.isspace())
+class _Letters(dict[int, str]):
+    """What each character is compared as; filled as they are met."""
+
+    def __missing__(self, code: int) -> str:
+        parts = unicodedata.normalize("NFKD", chr(code)).casefold()
+        seen = "".join(c for c in parts if unicodedata.category(c) not in ("Mn", "Me", "Cf", "Cc") and not c.isspace())
+        self[code] = letter = " " if chr(code).isspace() else seen
+        return letter
+
+
+_LETTERS = _Letters()

@@ -21,7 +21,7 @@ FILE = f"{PREFIX}SETTINGS"
 ACCESS = ("none", "proxy", "token")
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_BASE = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
+_BASE = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::\d{1,5})?|\[[0-9A-Fa-f:]+\](?::\d{1,5})?")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")

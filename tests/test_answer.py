@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from index.corpus import Corpus, publish
-from index.encoder import Encoder
+from index.encoder import Encoder, Encoding
 from index.errors import QuestionError, SettingsError
 from index.sources import read
 from index.types import Document
@@ -146,6 +146,26 @@ def test_the_risk_parts_answers_from_the_closest(tmp_path: Path) -> None:
     assert always.citations[0].excerpt == never.closest[0].excerpt
     assert always.confidence == never.confidence
     assert ask(None).status == "answered"
+
+
+class CountingEncoder(HashEncoder):
+    """Remembers what it was given to encode."""
+
+    def __init__(self) -> None:
+        self.encoded: list[str] = []
+
+    def encode_pieces(self, texts: Sequence[str]) -> list[Encoding]:
+        self.encoded += texts
+        return super().encode_pieces(texts)
+
+
+def test_a_question_is_encoded_once_whatever_forms_it_has(tmp_path: Path) -> None:
+    encoder = CountingEncoder()
+    answerer = answerer_over(tmp_path, "The river rises in the hills. It ends in the sea.", encoder=encoder)
+    answer = answerer.ask("And where does it end?", [Turn("Where does the river rise?", "It rises in the hills.")])
+    assert len(answer.searched_for) > 1
+    assert [encoder.encoded.count(form) for form in answer.searched_for] == [1] * len(answer.searched_for)
+    answerer.corpus.close()
 
 
 def test_several_threads_get_the_same_answers(answerer: Answerer, encoder: Encoder) -> None:

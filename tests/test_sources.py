@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +76,13 @@ def test_a_metadata_file_says_what_is_known(tmp_path: Path) -> None:
         "source": "https://example.com/a",
         "language": "de",
         "examples": ["What?", "Why?"],
+        "groups": ["staff", "Größe 木"],
     }
     describe(file, about)
     (document,) = read([file])
     assert (document.title, document.date, document.source) == ("Ein Titel", "2024-06", "https://example.com/a")
     assert (document.language, document.examples) == ("de", ("What?", "Why?"))
+    assert document.groups == ("staff", "Größe 木")
 
 
 def test_a_source_of_null_is_unstated(tmp_path: Path) -> None:
@@ -101,6 +105,16 @@ def test_a_source_of_null_is_unstated(tmp_path: Path) -> None:
         ({"groups": "staff"}, "groups is 'staff', expected a list of strings"),
         ({"groups": None}, "expected a list of strings"),
         ({"groups": []}, "groups is an empty list"),
+        ({"groups": [["staff"]]}, "expected a list of strings"),
+        ({"groups": {"staff": True}}, "expected a list of strings"),
+        ({"groups": [""]}, "groups names ''"),
+        ({"groups": ["staff", "board, staff"]}, "groups names 'board, staff'"),
+        ({"groups": [" staff"]}, "groups names ' staff'"),
+        ({"groups": ["staff\n"]}, "groups names"),
+        ({"groups": ["sta\u200bff"]}, "groups names"),
+        ({"groups": ["staff\u00a0"]}, "groups names"),
+        ({"Groups": ["staff"]}, "the key 'Groups' does not say who may read"),
+        ({"group": "staff"}, "the key 'group' does not say who may read"),
         ({"examples": ["x", 1]}, "expected a list of strings"),
         ({"date": "18 June 2024"}, "date is '18 June 2024', expected 2024"),
         ({"date": "2024-13"}, "date"),
@@ -138,6 +152,10 @@ def test_jsonl_in_both_shapes(tmp_path: Path, keys: tuple[str, str, str]) -> Non
         ('{"text": "b"}', "doc_id is None, expected a string"),
         ('{"doc_id": 7, "text": "b"}', "doc_id is 7"),
         ('{"doc_id": "b", "text": "x", "title": 3}', "title is 3"),
+        ('{"doc_id": "b", "text": "x", "groups": "staff"}', "groups is 'staff', expected a list of strings"),
+        ('{"doc_id": "b", "text": "x", "groups": []}', "groups is an empty list"),
+        ('{"doc_id": "b", "text": "x", "groups": ["a,b"]}', "groups names 'a,b'"),
+        ('{"doc_id": "b", "text": "x", "GROUPS": ["a"]}', "the key 'GROUPS' does not say who may read"),
         ('{"doc_id": "b", "text": " "}', "it is empty"),
         ('{"doc_id": "a", "text": "b"}', "doc_id 'a' stands on line 1 already"),
         ('{"doc_id": "b", "text": "half a \\ud800 pair"}', "\\ud800 is half of a surrogate pair"),
@@ -168,6 +186,183 @@ def test_a_text_that_occurs_twice_is_one_document(tmp_path: Path) -> None:
     write(tmp_path, "b.txt", "The same text.")
     (document,) = read([tmp_path, first])
     assert document.source == str(first)
+
+
+def test_a_text_that_occurs_twice_is_read_by_the_same_groups_or_refused(tmp_path: Path) -> None:
+    first, second = write(tmp_path, "a.txt", "The same text."), write(tmp_path, "b.txt", "The same text.")
+    describe(second, {"groups": ["staff", "board"]})
+    message = refused(tmp_path)
+    assert message.startswith(
+        f"{first} and {second} hold the same text, but everyone may read the one and staff, board"
+    )
+    assert "Give them the same groups or leave one out" in message
+    describe(first, {"groups": ["staff"]})
+    assert str(second) in refused(tmp_path)
+    # who may read is a set
+    describe(first, {"groups": ["board", "staff"], "title": "First"})
+    (document,) = read([tmp_path])
+    assert (document.title, document.groups) == ("First", ("board", "staff"))
+
+
+def test_the_same_holds_of_lines_of_jsonl_and_of_lines_and_files(tmp_path: Path) -> None:
+    def lines(*groups: list[str] | None) -> Path:
+        records = [
+            {"doc_id": str(n), "text": "The same text."} | ({} if its is None else {"groups": its})
+            for n, its in enumerate(groups)
+        ]
+        return write(tmp_path, "corpus.jsonl", "\n".join(map(json.dumps, records)))
+
+    file = lines(["staff"], None)
+    assert refused(file).startswith(f"{file}#0 and {file}#1 hold the same text")
+    (document,) = read([lines(["staff"], ["staff"])])
+    assert document.groups == ("staff",)
+    other = write(tmp_path, "other.md", "---\ngroups: [board]\n---\nThe same text.")
+    assert refused(file, other).startswith(f"{file}#0 and {other} hold the same text")
+
+
+FRONT = """---
+title: "Ein Titel"
+date: 2024-06-18
+source: https://example.com/a
+language: de
+groups: [staff, "Größe 木"]
+examples:
+  - What?
+  - "Why?"
+tags: [of, no, interest]
+---
+"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("signature", ["", "\ufeff"])
+def test_front_matter_says_what_is_known_and_is_no_part_of_the_text(
+    tmp_path: Path, newline: str, signature: str
+) -> None:
+    text = f"{newline}# A heading{newline}{newline}Text.{newline}---{newline}More."
+    file = write(tmp_path, "a.md", signature + FRONT.replace("\n", newline) + text)
+    (document,) = read([file])
+    assert document.text == text
+    assert (document.title, document.date, document.source) == ("Ein Titel", "2024-06-18", "https://example.com/a")
+    assert (document.language, document.examples) == ("de", ("What?", "Why?"))
+    assert document.groups == ("staff", "Größe 木")
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1).filter(str.strip))
+def test_a_text_after_front_matter_is_kept_character_for_character(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    (document,) = read([write(tmp_path_factory.mktemp("texts"), "a.markdown", FRONT + text)])
+    assert (document.text, document.groups) == (text, ("staff", "Größe 木"))
+
+
+@pytest.mark.parametrize(
+    ("block", "date"),
+    [
+        ("date: 2024", "2024"),
+        ("date: 2024-06", "2024-06"),
+        ("date: 2024-06-18 10:00:00 +02:00", "2024-06-18"),
+        ("", None),
+    ],
+)
+def test_a_date_in_front_matter_is_as_exact_as_it_is_written(tmp_path: Path, block: str, date: str | None) -> None:
+    (document,) = read([write(tmp_path, "a.md", f"---\n{block}\n---  \n# Title\n\nText.")])
+    assert (document.title, document.date, document.groups) == ("Title", date, ())
+
+
+def test_only_markdown_has_front_matter_and_only_at_its_start(tmp_path: Path) -> None:
+    for name, text in (
+        ("a.txt", FRONT + "Text."),
+        ("b.md", "\n" + FRONT + "Text."),
+        ("c.md", "----\n\nText.\n\n---\n"),
+    ):
+        (document,) = read([write(tmp_path, name, text)])
+        assert (document.text, document.groups) == (text, ())
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ("groups: [staff\n---\n", "front matter: not YAML (expected ',' or ']', but got '<stream end>', line 3)"),
+        ("title: A\n\tgroups: [staff]\n---\n", "not YAML"),
+        ("title: \x07\n---\n", "not YAML"),
+        ("groups: [staff]\n", "it opens with --- and is not closed"),
+        ("groups: [staff]\n...\n", "it opens with --- and is not closed"),
+        ("groups [staff]\n---\n", "expected keys and values, not 'groups [staff]'"),
+        ("- groups\n---\n", "expected keys and values"),
+        ("groups:\n---\n", "groups is None, expected a list of strings"),
+        ("groups: staff\n---\n", "groups is 'staff', expected a list of strings"),
+        ("groups: [2024]\n---\n", "groups is [2024], expected a list of strings"),
+        ("groups: [no]\n---\n", "groups is [False], expected a list of strings"),
+        ("groups: [staff, ]\n...\nmore: 1\n---\n", "not YAML"),
+        ("groups: []\n---\n", "groups is an empty list"),
+        ('groups: ["a, b"]\n---\n', "groups names 'a, b'"),
+        ('groups: ["\\x07"]\n---\n', "groups names"),
+        ("Groups: [staff]\n---\n", "the key 'Groups' does not say who may read"),
+        ("group: staff\n---\n", "the key 'group' does not say who may read"),
+        ("language: no\n---\n", "language is False, expected a string"),
+        ("title: 2024\n---\n", "title is 2024, expected a string"),
+        ('title: "\\ud800"\n---\n', "title holds half of a surrogate pair"),
+        ('examples: ["\\udc00"]\n---\n', "examples holds half of a surrogate pair"),
+        ("date: 2024-02-30\n---\n", "not YAML"),
+        ("date: 18 June 2024\n---\n", "date is '18 June 2024', expected 2024"),
+        ("date: true\n---\n", "date is True, expected a string"),
+        ("title: !!int ''\n---\n", "not YAML"),
+        ("title: !!bool maybe\n---\n", "not YAML"),
+        ("title: !!timestamp soon\n---\n", "not YAML"),
+        ("title: !!python/object/apply:os.getcwd []\n---\n", "not YAML"),
+        ("title: 0x" + "f" * 5000 + "\n---\n", "title is a number without end, expected a string"),
+        ("date: 0x" + "f" * 5000 + "\n---\n", "not YAML"),
+        ("title: " + "[" * 1500 + "\n---\n", "not YAML"),
+        ("groups: &a [*a]\n---\n", "expected a list of strings"),
+        (
+            "a: &a [x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefghi"))
+            + "groups: *i\n---\n",
+            "expected a list of strings",
+        ),
+        ("title: " + "x" * 70_000 + "\n---\n", "it has 70,008 characters, more than 65,536"),
+        ("title: A\n---\n\n \n", "it is empty"),
+    ],
+)  # fmt: skip
+def test_wrong_front_matter_is_refused_and_never_means_everyone(tmp_path: Path, block: str, said: str) -> None:
+    file = write(tmp_path, "a.md", f"---\n{block}" + ("" if said == "it is empty" else "Text.\n"))
+    message = refused(file)
+    assert message.startswith(f"{file}: ")
+    assert said in message
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(
+                ["groups", ": ", "[", "]", "{", "}", "\n", "- ", "&a ", "*a", "!!int ", "<<", '"', "'", "|", "---"]
+            ),
+            st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=5),
+        ),
+        max_size=12,
+    ).map("".join)
+)
+def test_whatever_front_matter_says_it_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, block: str) -> None:
+    file = write(tmp_path_factory.mktemp("texts"), "a.md", f"---\n{block}\n---\nText.")
+    # no other error
+    with suppress(SourceError):
+        (document,) = read([file])
+        assert document.text.endswith("Text.")
+
+
+def test_what_front_matter_and_metadata_file_both_say_is_to_be_the_same(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.md", "---\ngroups: [staff, board]\ntitle: A\n---\nText.")
+    describe(file, {"groups": ["board", "staff"], "title": "A", "date": "2024"})
+    (document,) = read([file])
+    assert (document.title, document.date, set(document.groups)) == ("A", "2024", {"staff", "board"})
+    for about, key in (({"groups": ["staff"]}, "groups"), ({"title": "B"}, "title"), ({"title": None}, "title")):
+        describe(file, about)
+        message = refused(file)
+        assert message.startswith(f"{key} is ")
+        assert f"in the front matter of {file}, but" in message
+        assert f"in {file}{METADATA_SUFFIX}. " in message
 
 
 def test_a_folder_is_walked_in_order_of_name_without_what_is_hidden_or_no_text(tmp_path: Path) -> None:

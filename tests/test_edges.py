@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
@@ -379,3 +380,19 @@ def test_who_comes_when_the_house_is_full_is_turned_away_until_others_leave() ->
         assert not Line(ok, state).wire.closed
 
     played(scene())
+
+
+def test_what_is_refused_unread_ends_its_connection() -> None:
+    async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("no", 401)(scope, receive, send)
+
+    async def reading(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+        await PlainTextResponse("yes")(scope, receive, send)
+
+    def connection(app: ASGIApp, body: bytes) -> str | None:
+        return TestClient(within(app, seconds=5)).post("/", content=body).headers.get("connection")
+
+    assert connection(refusing, b"x") == "close"
+    assert connection(refusing, b"") is None
+    assert connection(reading, b"x") is None

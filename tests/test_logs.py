@@ -123,10 +123,9 @@ def test_nothing_that_is_given_keeps_a_line_from_being_json(value: object) -> No
     assert isinstance(line["value"], str)
 
 
-def app(questions: bool = False) -> TestClient:
+def app() -> TestClient:
     def answer(request: Request) -> Response:
         request.state.person = ADA
-        request.state.question = "Who is it?"
         logging.getLogger("ui.logs").info("from a thread")
         return PlainTextResponse("yes", 201, headers={"x-request-id": "the app's own"})
 
@@ -135,7 +134,7 @@ def app(questions: bool = False) -> TestClient:
 
     inner = Starlette(routes=[Route("/{any:path}", answer, methods=["GET", "POST"])])
     routes = [Route("/fail", fail), Mount("/", inner)]
-    return TestClient(logged(Starlette(routes=routes), questions=questions), raise_server_exceptions=False)
+    return TestClient(logged(Starlette(routes=routes)), raise_server_exceptions=False)
 
 
 def test_a_request_is_one_line_without_its_query_or_its_question(kept: Kept) -> None:
@@ -156,12 +155,6 @@ def test_a_request_is_one_line_without_its_query_or_its_question(kept: Kept) -> 
         "user": "ada",
     }
     assert request_id.get() is None
-
-
-def test_the_question_is_logged_where_that_is_asked_for(kept: Kept) -> None:
-    app(questions=True).post("/ask?question=secret")
-    assert kept.objects[-1]["question"] == "Who is it?"
-    assert "secret" not in kept.lines[-1]
 
 
 @pytest.mark.parametrize("sent", ["", "a b", "a" * 65, 'a"', "a\n", "é", "a;b", "../a"])
@@ -206,8 +199,8 @@ def test_a_failure_before_any_answer_is_a_500_and_who_left_has_no_status(kept: K
 
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
     with pytest.raises(RuntimeError):
-        asyncio.run(logged(failing, questions=False)({**scope}, nothing, silent))
-    asyncio.run(logged(silent, questions=False)({**scope}, nothing, silent))
+        asyncio.run(logged(failing)({**scope}, nothing, silent))
+    asyncio.run(logged(silent)({**scope}, nothing, silent))
     assert [line["status"] for line in kept.objects] == [500, None]
 
 

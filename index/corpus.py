@@ -170,8 +170,8 @@ class Corpus:
             return self
         hidden = self._hidden.union(self._readers.keys() - readers.keys())
         rows = np.array([row for row, id in enumerate(self._database.ids_of_passages()) if id not in hidden], np.int64)
-        # the files are those of all documents, and their sizes tell of the others
         documents = self.manifest.documents - (len(self._readers) - len(readers))
+        # the files are those of all documents, and their sizes tell of the others
         manifest = replace(self.manifest, documents=documents, passages=len(rows), files={})
         return Corpus(self._database, self.dense.only(rows), self.lexical.only(rows), manifest, readers, hidden, rows)
 

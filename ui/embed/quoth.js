@@ -134,7 +134,7 @@
     h("label", { for: "question" }, "Your question"), box, submit);
   const heading = h("h2", { id: "title" }, title);
   const fresh = button("fresh", "New conversation", FRESH, begin);
-  const head = h("header", null, icon(QUOTES), heading, fresh);
+  const head = h("div.head", null, icon(QUOTES), heading, fresh);
   const panel = h(mode === "inline" ? "section.panel" : "dialog.panel", { "aria-labelledby": "title" }, head, log, form, status);
   const label = h("span", null, title);
   const launcher = mode === "inline" ? null : h("button.launcher", {
@@ -413,6 +413,7 @@
 
   function unmark() {
     current?.removeAttribute("aria-current");
+    panel.classList.remove("up");
     current = null;
     for (const name of ["quoth-excerpt", "quoth-words"]) CSS.highlights?.delete(name);
   }
@@ -446,23 +447,36 @@
     say(`Citation ${citation.number} is marked in the page.`);
   }
 
-  // Into the part of the window that the panel leaves free.
+  // Into the part of the window that the panel leaves free: above it, or below where the page ends too soon for that.
   function bring(range) {
+    const scroll = (scroller, top, bottom) => {
+      const mark = range.getBoundingClientRect();
+      const above = Math.max((bottom - top - mark.height) / 2, Math.min(80, (bottom - top) / 4));
+      scroller.scrollBy({ top: mark.top - top - above, behavior: "instant" });
+    };
+    const settle = (top, bottom) => {
+      for (let box = range.startContainer.parentElement; box && box !== document.body; box = box.parentElement) {
+        if (box.scrollHeight <= box.clientHeight || !/auto|scroll/.test(getComputedStyle(box).overflowY)) continue;
+        const seen = box.getBoundingClientRect();
+        const inside = [Math.max(top, seen.top), Math.min(bottom, seen.bottom)];
+        scroll(box, ...(inside[1] - inside[0] < 100 ? [seen.top, seen.bottom] : inside));
+      }
+      scroll(window, top, bottom);
+    };
+    panel.classList.remove("up");
     const cover = panel.getBoundingClientRect();
     const { left, right } = range.getBoundingClientRect();
-    const free = left < cover.right && right > cover.left ? cover.top : innerHeight;
-    const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const scroll = (scroller, top, height, behavior) => {
-      const mark = range.getBoundingClientRect();
-      const above = Math.max((height - mark.height) / 2, Math.min(80, height / 4));
-      scroller.scrollBy({ top: mark.top - top - above, behavior });
-    };
-    for (let box = range.startContainer.parentElement; box && box !== document.body; box = box.parentElement) {
-      if (box.scrollHeight > box.clientHeight && /auto|scroll/.test(getComputedStyle(box).overflowY)) {
-        scroll(box, box.getBoundingClientRect().top, box.clientHeight, "instant");
-      }
+    const beside = left >= cover.right || right <= cover.left;
+    const from = scrollY;
+    settle(0, beside ? innerHeight : cover.top);
+    if (!beside && range.getBoundingClientRect().bottom > cover.top) {
+      panel.classList.add("up");
+      settle(panel.getBoundingClientRect().bottom, innerHeight);
     }
-    scroll(window, 0, free, smooth ? "smooth" : "instant");
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    const to = scrollY;
+    window.scrollTo({ top: from, behavior: "instant" });
+    window.scrollTo({ top: to, behavior: "smooth" });
   }
 
   // --- the looks
@@ -507,8 +521,9 @@ svg { width: 1.4em; height: 1.4em; fill: currentColor; display: block; flex: non
   height: min(42em, 100dvh - 40px); max-height: none; box-shadow: 0 8px 36px rgb(0 0 0 / .28);
 }
 :host([data-mode="page"]) .panel { width: min(23em, 100vw - 40px); height: min(30em, 58dvh); }
-header { display: flex; align-items: center; gap: .55em; padding: .55em .6em .55em 1em; border-bottom: 1px solid var(--line); flex: none; }
-header > svg { color: var(--accent); }
+:host([data-mode="page"]) .panel.up { inset: 20px 20px auto auto; }
+.head { display: flex; align-items: center; gap: .55em; padding: .55em .6em .55em 1em; border-bottom: 1px solid var(--line); flex: none; }
+.head > svg { color: var(--accent); }
 h2 { margin: 0 auto 0 0; min-width: 0; font-size: 1.05em; font-weight: 650; line-height: 1.3; overflow-wrap: anywhere; }
 .icon { display: grid; place-items: center; width: 2.25em; height: 2.25em; border-radius: var(--radius); color: var(--quiet); flex: none; }
 .icon:hover { color: var(--accent); background: color-mix(in srgb, var(--accent) 12%, transparent); }
@@ -557,6 +572,7 @@ textarea:focus { outline: 2px solid var(--accent); outline-offset: 0; border-col
 @media (max-width: 600px) {
   :host([data-mode="bubble"]) .panel { inset: 0; width: 100vw; height: 100dvh; border: 0; border-radius: 0; }
   :host([data-mode="page"]) .panel { inset: auto 0 0 0; width: 100vw; height: 55dvh; border-width: 1px 0 0; border-radius: var(--radius) var(--radius) 0 0; }
+  :host([data-mode="page"]) .panel.up { inset: 0 0 auto 0; border-width: 0 0 1px; border-radius: 0 0 var(--radius) var(--radius); }
 }
 @media (prefers-reduced-motion: reduce) { *, ::before, ::after { animation: none !important; transition: none !important; } }
 `;

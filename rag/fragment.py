@@ -23,7 +23,7 @@ _OFTEN = 1000
 
 _LINE = re.compile(r"[\r\n]+")
 _FOREIGN = re.compile(r"[^\x00-\x7f]+")
-_APART = frozenset('()[]{}<>«»“”„„‹›「」『』（）【】。！？、，；：…!?;,"/|—–')
+_APART = frozenset("()[]{}<>«»“”„„‹›「」『』（）【】。！？、，；：…!?/|—–")
 
 
 def linked(document: Document, span: Span) -> str | None:

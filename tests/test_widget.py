@@ -287,6 +287,27 @@ def test_words_in_what_is_folded_are_unfolded(browser: Browser) -> None:
         assert visit.words_in_sight()
 
 
+def test_words_in_a_part_of_the_page_that_scrolls_by_itself_come_into_sight(browser: Browser) -> None:
+    page = sample("article.html", ("</head>", '<link rel="stylesheet" href="shell.css"></head>'))
+    shell = "body { height: 100vh; overflow: hidden; } main { height: 75vh; overflow: auto; }"
+    with trying(browser, "article.html", pages={"article.html": page, "shell.css": shell}) as visit:
+        begin(visit, "article.html")
+        visit.cite(1).click()
+        assert as_written(visit.marked()) == EXCERPT
+        assert visit.words_in_sight()
+
+
+def test_on_the_article_what_stands_on_another_page_can_be_opened_there(browser: Browser) -> None:
+    other = Document.of("The lighthouse keeper lives beside the harbour.", title="Keeper", source="https://intranet/k")
+    with trying(browser, "article.html", Api(FakeAnswerer(other))) as visit:
+        visit.open()
+        visit.ask("Where lives the lighthouse keeper?")
+        original = visit.page.get_by_role("link", name="Open the original")
+        expect(original).to_have_attribute("href", re.compile(r"^https://intranet/k#:~:text=The%20lighthouse"))
+        visit.cite(1).click()
+        expect(visit.page.get_by_role("alert")).to_contain_text("This page does not have these words")
+
+
 def test_offsets_are_code_points(browser: Browser) -> None:
     text = (
         "A \U0001f468\u200d\U0001f469\u200d\U0001f467 and \U0001d54f\U0001d550 family lives 😀 beside the old harbour."

@@ -287,9 +287,9 @@
     const linked = (name, ...inside) => h(name, {
       href: link, target: "_blank", rel: "noopener",
       click: () => tell("opened", { number: citation.number, document_id: citation.document_id }),
-    }, ...inside, h("span.unseen", null, " (opens the original in a new tab)"));
+    }, ...inside, h("span.unseen", null, " (opens in a new tab)"));
     const cite = mode === "page" ? opener(" (marks it in this page)", mark)
-      : link ? linked("a.cite", ...place) : opener(" (shows what stands around it)", readAround);
+      : link ? linked("a.cite", ...place, h("span.unseen", null, ", the original")) : opener(" (shows what stands around it)", readAround);
     return h(`figure.${answers ? "quote" : "near"}`, null,
       h("blockquote", { dir: "auto" }, ...(answers ? marked(citation) : [citation.text])),
       h("figcaption", null, cite, mode === "page" && link && !here ? linked("a.original", "Open the original") : null),

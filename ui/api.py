@@ -136,7 +136,7 @@ def api(service: Service, embedding: Embedding | None) -> APIRouter:
     @router.post("/verify", response_model=VerdictsBody, response_model_exclude_unset=True)
     async def verify(body: VerifyBody, person: _Reading) -> dict[str, Any]:
         """What became of citations that were given out earlier."""
-        receipts = [Receipt.from_json(one) for one in body.receipts]
+        receipts = [Receipt.from_json(one.model_dump()) for one in body.receipts]
 
         def verdicts(answerer: Answerer) -> list[dict[str, Any]]:
             return [check(one, answerer.corpus).to_json() for one in receipts]

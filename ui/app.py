@@ -90,7 +90,8 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
     if settings.access == "token" and keyring:
         app.router.routes.append(sign_in(keyring, base))
     app.router.routes.append(Route(f"{base}{TOOLS}", tools))
-    app.mount("/", only_the_page(closing, base))
+    # not mounted: a mount would answer for known paths that are asked for by a wrong method
+    app.router.default = only_the_page(closing, base)
 
     known = identified(
         app,

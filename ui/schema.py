@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
+from rag.answer import LONGEST_QUESTION
+
 MOST_TURNS = 50
 """How much of a conversation can be sent along with a question."""
 MOST_RECEIPTS = 100
@@ -32,7 +34,8 @@ class TurnBody(Taken):
 
 
 class AskBody(Taken):
-    question: str
+    # said here and checked where questions are, with a better word for it
+    question: Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": LONGEST_QUESTION})]
     history: Annotated[list[TurnBody], Field(max_length=MOST_TURNS, description="The oldest turn first.")] = []
     risk: Annotated[
         float | None,
@@ -41,8 +44,20 @@ class AskBody(Taken):
     why: StrictBool = Field(False, description="Whether to say what the answer, or there being none, comes from.")
 
 
+class ReceiptBody(Given):
+    """What is needed to check a citation later; send it to verify as it is."""
+
+    document_sha256: str
+    start: Offset
+    end: Offset
+    quote: str
+    prefix: str
+    suffix: str
+    edition: str
+
+
 class VerifyBody(Taken):
-    receipts: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_RECEIPTS)]
+    receipts: Annotated[list[ReceiptBody], Field(min_length=1, max_length=MOST_RECEIPTS)]
 
 
 class FeedbackBody(Taken):
@@ -59,18 +74,6 @@ class Place(Given):
     document_id: Annotated[str, Field(description="sha256 of the document's text in UTF-8.")]
     start: Offset
     end: Offset
-
-
-class ReceiptBody(Given):
-    """What is needed to check a citation later; send it to verify as it is."""
-
-    document_sha256: str
-    start: Offset
-    end: Offset
-    quote: str
-    prefix: str
-    suffix: str
-    edition: str
 
 
 class CitationBody(Place):

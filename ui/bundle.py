@@ -35,7 +35,7 @@ from urllib.request import url2pathname
 
 from packaging.utils import parse_wheel_filename
 
-from index.edition import open_current
+from index.edition import EncoderId, check_encoder, open_current
 from index.encoder import PACKAGED, PACKAGED_SHA256
 from index.errors import CorpusBusy, ModelError, SettingsError
 from rag.reader import READERS
@@ -249,6 +249,7 @@ def _check_models(settings: Settings) -> None:
 def _copy_corpus(corpus: Path, into: Path) -> str:
     """Copies the current edition and checks the copy; its name."""
     folder, manifest = open_current(corpus)
+    check_encoder(manifest, EncoderId(PACKAGED, PACKAGED_SHA256, manifest.encoder.dimension), corpus)
     pointer = (corpus / "current").read_bytes()
     if pointer.split()[0].decode() != manifest.name:
         raise CorpusBusy(f"{corpus}: another process has indexed there meanwhile", "Bundle again")

@@ -28,6 +28,7 @@ from ui.journal import Journal
 from ui.keyring import Keyring
 from ui.logs import AuditLog, logged
 from ui.metrics import Metrics, counted
+from ui.reference import reference_html
 from ui.service import AUDIT, JOURNAL, Service
 from ui.signin import PATH as SIGN_IN
 from ui.signin import sign_in
@@ -85,6 +86,7 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
     )
     app.include_router(api(service, embedding), prefix=base)
     add_metrics(app, service, base)
+    add_reference(app, base)
     add_widget(app, base)
     add_problems(app)
     if settings.access == "token" and keyring:
@@ -109,6 +111,14 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
     )
     gate = counted(gated(shared, settings.hosts, settings.origins), metrics)
     return logged(within(gate, seconds=BODY_SECONDS))
+
+
+def add_reference(app: FastAPI, base: str) -> None:
+    """Puts the API's description, for people, at /api/v1/docs."""
+
+    @app.get(f"{base}{PREFIX}/docs", include_in_schema=False)
+    def reference() -> Response:
+        return Response(reference_html(app.openapi()), media_type="text/html")
 
 
 def add_widget(app: FastAPI, base: str) -> None:

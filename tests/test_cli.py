@@ -252,10 +252,10 @@ def test_control_characters_of_a_document_are_never_printed_raw(run: Run, tmp_pa
 def test_a_corpus_of_another_version(run: Run, indexed: Path) -> None:
     path, manifest = open_current(indexed)
     file = path / "manifest.json"
-    file.write_text(json.dumps(json.loads(file.read_bytes()) | {"format": 2}))
+    file.write_text(json.dumps(json.loads(file.read_bytes()) | {"format": 3}))
     (indexed / "current").write_text(f"{manifest.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n")
     before = snapshot(indexed)
-    assert "format 2, this quoth reads format 1" in refusal(run("ask", QUESTION), UNFIT)
+    assert "format 3, this quoth reads format 2" in refusal(run("ask", QUESTION), UNFIT)
     assert snapshot(indexed) == before
 
 

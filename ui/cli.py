@@ -121,7 +121,13 @@ def _parser() -> argparse.ArgumentParser:
         help="a file with a receipt or with what ask --json printed; - reads standard input",
     )  # fmt: skip
 
-    commands.add_parser("doctor", parents=[shared, answering], help="check weights, corpus and settings")
+    doctor = commands.add_parser("doctor", parents=[shared, answering], help="check weights, corpus and settings")
+    doctor.add_argument("--offline", action="store_true", help="prove that this machine needs no other: slower")
+
+    bundle = commands.add_parser(
+        "bundle", parents=[shared, answering], help="write all that a machine without a network needs"
+    )
+    bundle.add_argument("folder", type=_path, metavar="DIR", help="a new or empty folder")
 
     token = commands.add_parser("token", help="make, list and revoke API keys")
     keys = token.add_subparsers(dest="action", metavar="ACTION", required=True)

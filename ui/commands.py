@@ -27,6 +27,7 @@ from rag.row import detailed_row_of
 from rag.settings import Settings, given
 from ui import doctor as examination
 from ui.access import SCOPES
+from ui.bundle import write_bundle
 from ui.gaps import group, to_question_set
 from ui.journal import read_gaps
 from ui.keyring import Keyring
@@ -122,11 +123,25 @@ def verify(args: argparse.Namespace, settings: Settings) -> int:
 
 def doctor(args: argparse.Namespace, settings: Settings) -> int:
     findings = list(examination.examine(settings, given(os.environ, vars(args))))
+    if args.offline:
+        findings += examination.examine_offline(settings)
     if args.json:
         print_json([asdict(finding) for finding in findings])
     else:
         Terminal().findings(findings)
     return 0 if all(finding.good for finding in findings) else 1
+
+
+def bundle(args: argparse.Namespace, settings: Settings) -> int:
+    written = write_bundle(args.folder, settings, Terminal(sys.stderr).say)
+    if args.json:
+        print_json(asdict(written))
+    else:
+        Terminal().say(
+            f"{written.folder}: {written.packages} packages and edition {written.edition}, "
+            f"{written.size / 1e6:.0f} MB. There, sh install.sh DIR installs it."
+        )
+    return 0
 
 
 def token(args: argparse.Namespace, settings: Settings) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -18,7 +19,16 @@ from safetensors.torch import load_file, save_file
 from index.encoder import PACKAGED_SHA256
 from index.errors import ModelError, SettingsError
 from rag.reader.cache import BASE, Cache, Kind, read_cache
-from rag.reader.model import LARGEST, MASKED, ReaderModel, load_reader_model, read_about, save_reader, untrained
+from rag.reader.model import (
+    LARGEST,
+    MASKED,
+    ReaderModel,
+    load_reader_model,
+    read_about,
+    save_mean,
+    save_reader,
+    untrained,
+)
 from rag.reader.objective import Weighing, loss, targets
 from rag.reader.pieces import SHARED, collate
 from rag.reader.spans import score_sentences
@@ -259,3 +269,21 @@ def test_the_trainer_needs_neither_search_nor_the_packaged_weights(folder: Path,
     given = ["--cache", str(folder), "--out", str(tmp_path / "out"), "--steps", "1", "--batch", "2", "--device", "cpu"]
     done = subprocess.run([sys.executable, "-c", ELSEWHERE, *given], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_mean_of_the_stages_is_weights_too(folder: Path, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("one", "two")]
+    for seed, file in enumerate(files):
+        save_reader(untrained(CPU, seed=seed, base=folder / BASE), file, {"examples": "toy"})
+    mean = tmp_path / "mean"
+    save_mean(files, mean)
+    one, two, both = map(load_file, (*files, mean))
+    for name, weight in both.items():
+        torch.testing.assert_close(weight.float(), (one[name].float() + two[name].float()) / 2, atol=1e-3, rtol=1e-3)
+    about = read_about(mean)
+    assert about["mean_of"] == [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    assert about["examples"] == "toy"
+    load_reader_model(mean)
+    (tmp_path / "other").write_bytes(b"{}")
+    with pytest.raises(ModelError, match="no weights"):
+        save_mean([*files, tmp_path / "other"], mean)

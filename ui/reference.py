@@ -8,7 +8,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def reference_html(described: dict[str, Any]) -> str:
 
 
 @lru_cache
-def _template() -> Any:
+def _template() -> Template:
     source = (files("ui") / "assets" / "reference.html.jinja").read_text(encoding="utf-8")
     return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(
         source

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,26 @@ def save_reader(model: ReaderModel, file: Path, about: Mapping[str, object]) -> 
     if len(content) > LARGEST:
         raise ModelError(f"the weights take {len(content):,} bytes, more than {LARGEST:,}", "Train fewer of them")
     replace_whole(file, content)
+
+
+def save_mean(files: Sequence[Path], out: Path) -> None:
+    """Writes the mean of the weights in `files`, each a stage of one training (Izmailov et al. 2018), into `out`.
+
+    Raises ModelError where one of them is not the reader's.
+    """
+    total: dict[str, Tensor] = {}
+    for file in files:
+        _check(file, {"format": FORMAT, "base": PACKAGED_SHA256})
+        for name, weight in _read(file).items():
+            total[name] = total.get(name, torch.zeros(())) + weight.float() / len(files)
+    about = {
+        "format": FORMAT,
+        "base": PACKAGED_SHA256,
+        "examples": read_about(files[-1]).get("examples"),
+        "mean_of": [hashlib.sha256(file.read_bytes()).hexdigest() for file in files],
+    }
+    content = save({name: weight.half().contiguous() for name, weight in total.items()}, _metadata(about))
+    replace_whole(out, content)
 
 
 def load_reader_model(file: Path, dtype: torch.dtype = torch.float32) -> ReaderModel:

@@ -16,7 +16,7 @@ import torch
 from index.errors import ModelError, QuothError, SettingsError
 from rag.reader.cache import BASE, read_cache
 from rag.reader.heldout import HeldOut, measure
-from rag.reader.model import load_reader_model, read_about, save_reader, untrained
+from rag.reader.model import load_reader_model, read_about, save_mean, save_reader, untrained
 from rag.reader.objective import Weighing
 from rag.reader.teacher import Taught, teach, untrained_teacher
 from rag.reader.training import LOG, Training, fastest_dtype, train
@@ -34,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.data:
             _prepare(args)
-        if args.out:
+        if args.out and args.mean:
+            _average(args)
+        elif args.out:
             _train(args)
         return _check(args) if args.check else 0
     except QuothError as error:
@@ -70,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
                      help="retrieved passages beside a question (default %(default)s)")  # fmt: skip
     run.add_argument("--without", nargs="+", default=[], metavar="SET", help="question sets to leave out")
     run.add_argument("--start", type=Path, metavar="FILE", help="weights to go on from, instead of the base's")
+    run.add_argument("--mean", type=Path, nargs="+", metavar="FILE",
+                     help="do not train, but write the mean of these weights, the stages of one training")  # fmt: skip
     run.add_argument("--evidence", type=float, default=1.0, metavar="WEIGHT",
                      help="of the sentence head's loss (default %(default)s)")  # fmt: skip
     run.add_argument("--listwise", type=float, default=1.0, metavar="WEIGHT",
@@ -128,12 +132,25 @@ def _train(args: argparse.Namespace) -> None:
             model, cache, args.out, training, device=device, taught=taught, measured=args.measured,
             log=lambda entry: _log(entry, stream),
         )  # fmt: skip
-    (args.out / TABLE).write_text(json.dumps([asdict(row) for row in table], indent=2) + "\n", encoding="utf-8")
+    _write_table(table, args.out)
     if args.trunk:
         teach(model, cache, args.out / TAUGHT, args.length, device, fastest_dtype(device))
     else:
         about = {"training": asdict(training), "examples": cache.checksum, "sets": cache.names}
         save_reader(model, args.out / WEIGHTS, about)
+
+
+def _average(args: argparse.Namespace) -> None:
+    args.out.mkdir(parents=True, exist_ok=True)
+    save_mean(args.mean, args.out / WEIGHTS)
+    model = load_reader_model(args.out / WEIGHTS)
+    table = measure(model, read_cache(args.cache), torch.device("cpu"), torch.float32)
+    _say(_as_text(table))
+    _write_table(table, args.out)
+
+
+def _write_table(table: Sequence[HeldOut], folder: Path) -> None:
+    (folder / TABLE).write_text(json.dumps([asdict(row) for row in table], indent=2) + "\n", encoding="utf-8")
 
 
 def _check(args: argparse.Namespace) -> int:

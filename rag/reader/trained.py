@@ -23,11 +23,11 @@ from rag.types import Query
 WEIGHTS = Path(__file__).parent / "weights" / "reader.safetensors"
 
 
-_SIMILARITY_WEIGHT = 40.0
+_SIMILARITY_WEIGHT = 20.0
 """What a match of 0 to 1 between question and sentence, as the reader `similarity` finds it, adds to the odds. On tune
-halves hit@1 without any, with both weights and with the match alone: .835, .835 and .803 (squad2), .774, .821 and .798
-(clapnq), .649, .702 and .702 (the article); hit@3 .953, .961, .961; .905, .964, .940; .772, .860, .825."""
-_PASSAGE_WEIGHT = 6.0
+halves hit@1 without any, with both weights and with the match alone: .850, .866 and .803 (squad2), .774, .833 and .798
+(clapnq), .632, .702 and .702 (the article); hit@3 .945, .961, .961; .917, .964, .940; .754, .825, .825."""
+_PASSAGE_WEIGHT = 4.0
 """What the passage's own score, 0 to 1, adds."""
 
 

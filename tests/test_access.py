@@ -13,7 +13,8 @@ from typing import Any
 import jwt
 import pytest
 from fastapi.routing import APIRoute
-from page_support import FakeAnswerer, app_of, article
+from page_support import FakeAnswerer, app_of, article, serving
+from playwright.sync_api import Browser, expect
 from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
 
@@ -367,3 +368,21 @@ def test_a_name_that_is_not_ours_is_not_served() -> None:
     for host in ("evil.example", f"{HOST}.evil.example", "10.0.0.7", f"{HOST}:8443"):
         response = client(PROXY, **{"X-Forwarded-User": "ada"}).get("/api/v1/status", headers={"Host": host})
         assert response.status_code == 400
+
+
+@pytest.mark.browser
+def test_a_person_signs_in_with_a_key_in_a_browser(tmp_path: Path, keyring: Keyring, browser: Browser) -> None:
+    _, secret = keyring.make("ada", ["board"], SCOPES, 1)
+    app = app_of(FakeAnswerer(replace(article(), groups=("board",))), access="token", data=tmp_path, base="/ask")
+    with serving(app) as url, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{url}/ask/")
+        page.get_by_label("API key").fill("wrong")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("not known")
+        page.get_by_label("API key").fill(secret)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.locator("#sheet")).to_contain_text(article().title, timeout=60_000)
+        page.get_by_label("Your question").fill(QUESTION["question"])
+        page.keyboard.press("Enter")
+        expect(page.locator(".cite").first).to_be_visible(timeout=30_000)

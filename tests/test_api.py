@@ -168,7 +168,7 @@ def test_every_answer_has_the_headers_of_safety(
         assert policy["default-src"] == policy["connect-src"] == policy["frame-ancestors"] == "'self'"
         assert (policy["img-src"], policy["object-src"]) == ("'self' data:", "'none'")
         assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["referrer-policy"] == "same-origin"
 
 
 def test_a_failing_corpus_is_a_problem_too(

@@ -58,5 +58,6 @@ def _headers(origins: Sequence[str]) -> dict[str, str]:
         "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
         f"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors {holders}",
         "x-content-type-options": "nosniff",
-        "referrer-policy": "no-referrer",
+        # nothing to others; with no-referrer browsers would hide from ourselves, too, which page a form was sent from
+        "referrer-policy": "same-origin",
     }

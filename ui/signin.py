@@ -18,7 +18,7 @@ _DAYS = 30
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sign in – quoth</title><style>
+<title>Sign in – quoth</title><link rel="icon" href="data:,"><style>
 :root {{ color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }}
 body {{ margin: 0; min-height: 100vh; display: grid; place-items: center }}
 form {{ width: min(24rem, 90vw); display: grid; gap: .75rem }}

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from rag.answer import Answerer
 
 
-@pytest.fixture(scope="session")
+# by module: while playwright is open its loop counts as running, and tests elsewhere run loops of their own
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium. Where it is missing, the test is skipped; in CI it fails."""
     from browser_support import CHROMIUM, QUIET

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -151,6 +152,8 @@ class AuditLog:
         try:
             descriptor = os.open(self._file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
+                # without it, a line of which only a part is there yet would pass for one that was cut off
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
                 found = os.fstat(descriptor)
                 if not stat.S_ISREG(found.st_mode):
                     raise OSError(0, "it is no plain file")

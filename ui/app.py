@@ -91,7 +91,8 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
     add_problems(app)
     if settings.access == "token" and keyring:
         app.router.routes.append(sign_in(keyring, base))
-    app.router.routes.append(Route(f"{base}{TOOLS}", tools))
+    # no others: by a GET one would be sent what the server has to say, which is nothing, for ever
+    app.router.routes.append(Route(f"{base}{TOOLS}", tools, methods=["POST"]))
     # not mounted: a mount would answer for known paths that are asked for by a wrong method
     app.router.default = only_the_page(closing, base)
 

@@ -14,9 +14,15 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.strict_json import parse_json
+from ui.problems import problem
+from ui.traffic import Held
 
 LARGEST = 65_536
 """Bytes that may be sent at once: a question and some housekeeping, or what was said before it."""
+
+MOST_STREAMS = 32
+"""That one person may hold open: a tab of the page holds two, and a browser no more than six unless over HTTP/2."""
+_RETRY_SECONDS = 10
 
 _SENT = "quoth.sent"
 """Where a scope holds what was sent, for `only_listeners`."""
@@ -28,6 +34,8 @@ _DOORS = {
     ),
     "POST": re.compile(r"/gradio_api/(?:queue/join|run/predict|cancel|reset)"),
 }
+_STREAMS = re.compile(r"/gradio_api/(?:queue/data|heartbeat/[^/]+)")
+"""Those that stay open for as long as the browser likes."""
 
 
 class Conversations:
@@ -48,8 +56,9 @@ class Conversations:
 
 def only_the_page(app: ASGIApp, base: str = "") -> ASGIApp:
     """`app`, which serves under `base`, with every path that the page does not need closed, with nothing but texts
-    for its inputs, and with each conversation open to the person alone who began it."""
-    conversations = Conversations()
+    for its inputs, with each conversation open to the person alone who began it, and with no more streams open to one
+    person than anyone needs."""
+    conversations, streams = Conversations(), Held(MOST_STREAMS)
 
     async def doorkeeper(scope: Scope, receive: Receive, send: Send) -> None:
         method = scope.get("method", "").replace("HEAD", "GET")
@@ -59,6 +68,9 @@ def only_the_page(app: ASGIApp, base: str = "") -> ASGIApp:
             await PlainTextResponse("Not found", 404)(scope, receive, send)
         elif not all(conversations.open_to(name, user) for name in _named(scope, path)):
             await PlainTextResponse("This conversation is another person's", 403)(scope, receive, send)
+        elif method == "GET" and _STREAMS.fullmatch(path):
+            with streams.one_more(user or _address(scope)) as may:
+                await (app if may else _too_many_streams())(scope, receive, send)
         elif method == "GET":
             await app(scope, receive, send)
         else:
@@ -74,6 +86,16 @@ def only_the_page(app: ASGIApp, base: str = "") -> ASGIApp:
                 await app(scope, replayed(body, receive), send)
 
     return doorkeeper
+
+
+def _too_many_streams() -> Response:
+    said = f"You hold {MOST_STREAMS} streams open, as many as one person may. Close a tab of this page"
+    return problem(429, said, {"Retry-After": str(_RETRY_SECONDS)})
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def _under(base: str, path: str) -> str | None:

@@ -1,13 +1,13 @@
-"""How much may be asked at once and how often: turns, a bounded queue, and a limit for each user."""
+"""How much may be asked at once and how often: turns, a bounded queue, and limits for each user."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 import threading
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from time import monotonic
 
 _WINDOW = 60.0
@@ -121,3 +121,28 @@ class RateLimit:
                 calls.append(now)
                 return None
             return math.ceil(_WINDOW - (now - calls[0]))
+
+
+class Held:
+    """What a caller holds and gives back, such as open streams: at most `most`, at least 1, of each at a time.
+
+    Belongs to one event loop.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: Counter[str] = Counter()
+
+    @contextmanager
+    def one_more(self, key: str) -> Iterator[bool]:
+        """Whether `key` may hold one more; it then does while this is entered."""
+        if self._held[key] >= self._most:
+            yield False
+            return
+        self._held[key] += 1
+        try:
+            yield True
+        finally:
+            self._held[key] -= 1
+            if not self._held[key]:
+                del self._held[key]

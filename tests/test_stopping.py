@@ -1,0 +1,85 @@
+"""A server that is told to stop while questions are being answered, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+# As `quoth serve` does it, but the stand-in for the answerer says that it was asked, and answers when it is told to.
+SERVER = """
+import contextlib, socket, sys, uvicorn
+from page_support import FakeAnswerer, app_of, article
+class Patient(FakeAnswerer):
+    def ask(self, *args, **kwargs):
+        print("asked", flush=True)
+        sys.stdin.readline()
+        return super().ask(*args, **kwargs)
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+config = uvicorn.Config(
+    app_of(Patient(article())), log_level="warning", access_log=False, timeout_graceful_shutdown=60
+)
+with contextlib.suppress(KeyboardInterrupt):
+    uvicorn.Server(config).run(sockets=[listener])
+"""
+QUESTION = {"question": "Who is North Korea’s largest economic partner?"}
+CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "ask", "arguments": QUESTION}}
+JSON = {"Accept": "application/json, text/event-stream"}
+
+
+def listening(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=30).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(("path", "body"), [("/mcp", CALL), ("/api/v1/ask", QUESTION)])
+def test_who_has_asked_has_the_answer_before_it_stops(path: str, body: dict[str, object]) -> None:
+    here = Path(__file__).parent
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER],
+        cwd=here,
+        env={**os.environ, "PYTHONPATH": str(here.parent)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with server:
+        try:
+            assert server.stdin is not None
+            assert server.stdout is not None
+            port = int(server.stdout.readline())
+            answers: list[httpx.Response] = []
+
+            def ask() -> None:
+                answers.append(httpx.post(f"http://127.0.0.1:{port}{path}", json=body, headers=JSON, timeout=120))
+
+            person = threading.Thread(target=ask)
+            person.start()
+            assert server.stdout.readline() == "asked\n"
+            server.send_signal(signal.SIGTERM)
+            while listening(port):
+                time.sleep(0.05)
+            # it stops, and waits for this answer alone
+            server.stdin.write("answer\n")
+            server.stdin.flush()
+            person.join()
+            (answer,) = answers
+            assert answer.status_code == 200
+            assert "citations" in answer.text
+            _, complaints = server.communicate(timeout=45)
+            assert complaints == ""
+        finally:
+            server.kill()

@@ -31,9 +31,13 @@ COOKIE = "quoth_key"
 LEAST_SECRET = 32
 """Bytes of a shared secret, at least: those of the hash that signs with it."""
 
+LONGEST_NAME = 256
+
 _LONGEST_PATH = 500
 _PERSON = frozenset({"ask", "read", "feedback"})
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BLANKS = " \t"
+_IN_NO_NAME = re.compile("[,\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""What parts names in headers, controls, line breaks, and halves of characters, which cannot be written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,11 @@ PUBLIC = (
 
 Identify = Callable[[HTTPConnection], Person | None]
 """Who sent a request; None where that is not known, or not believed."""
+
+
+def is_name(text: str) -> bool:
+    """Whether a person or a group may be called so, whoever says it: a proxy, a key or a token."""
+    return 0 < len(text) <= LONGEST_NAME and text == text.strip() and not _IN_NO_NAME.search(text)
 
 
 def person_of(scope: Scope) -> Person:
@@ -165,9 +174,10 @@ def _by_proxy(settings: Settings) -> Identify:
         if len(users) != 1 or len(groups) > 1:
             return None
         user, named = _as_utf8(users[0]), _as_utf8(",".join(groups))
-        if not user or named is None or _CONTROL.search(user + named):
+        if user is None or named is None:
             return None
-        return Person(user, frozenset(filter(None, map(str.strip, named.split(",")))), _PERSON)
+        member = frozenset(filter(None, (group.strip(_BLANKS) for group in named.split(","))))
+        return Person(user, member, _PERSON) if all(map(is_name, (user, *member))) else None
 
     return identify
 
@@ -175,7 +185,7 @@ def _by_proxy(settings: Settings) -> Identify:
 def _as_utf8(header: str) -> str | None:
     """A header's text: names hold letters beyond Latin-1, as which headers are read."""
     try:
-        return header.encode("latin-1").decode().strip()
+        return header.encode("latin-1").decode().strip(_BLANKS)
     except UnicodeError:
         return None
 

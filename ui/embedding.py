@@ -9,7 +9,7 @@ from typing import Any
 
 import jwt
 
-from ui.access import Person
+from ui.access import Person, is_name
 from ui.keyring import Keyring
 
 EMBED, SESSION = "quoth-embed", "quoth-session"
@@ -22,6 +22,9 @@ _ALGORITHM = "HS256"
 _SCOPES = frozenset({"ask", "read", "feedback"})
 _CLOCKS = 30
 """Seconds by which the host's clock may differ."""
+_NEEDED = ("sub", "origin", "iat", "exp", "jti")
+_END_OF_TIME = 2**40
+"""In seconds since 1970: far off, and small enough to reckon with exactly."""
 
 
 class Embedding:
@@ -36,10 +39,11 @@ class Embedding:
         """The session's token for an embed token; None for one that is expired, altered, used or from elsewhere.
 
         An embed token is a JWT (RFC 7519), HS256, with aud "quoth-embed", sub (the person), origin (of the page that
-        the widget is on), iat, exp (LONGEST seconds later at most), jti (never the same twice), and maybe groups.
+        the widget is on), iat, exp (LONGEST seconds later at most), jti (never the same twice), and maybe groups; sub,
+        jti and each of the groups are names, as `ui.access.is_name` has them.
         """
-        claims = self._claims(token, EMBED, ("sub", "origin", "iat", "exp", "jti"))
-        if claims is None or claims["exp"] - claims["iat"] > LONGEST or not self._at_home(claims, origin):
+        claims = self._claims(token, EMBED, origin)
+        if claims is None:
             return None
         if not self._keyring.spend(claims["jti"], int(claims["exp"]) + _CLOCKS):
             return None
@@ -50,12 +54,13 @@ class Embedding:
 
     def person(self, token: str, origin: str | None) -> Person | None:
         """Whose session a token is."""
-        claims = self._claims(token, SESSION, ("sub", "origin", "exp"))
-        if claims is None or not self._at_home(claims, origin):
-            return None
-        return Person(claims["sub"], frozenset(claims.get("groups", ())), _SCOPES)
+        claims = self._claims(token, SESSION, origin)
+        return Person(claims["sub"], frozenset(claims.get("groups", ())), _SCOPES) if claims else None
 
-    def _claims(self, token: str, audience: str, needed: tuple[str, ...]) -> Mapping[str, Any] | None:
+    def _claims(self, token: str, audience: str, origin: str | None) -> Mapping[str, Any] | None:
+        """What a token says, if it is all as agreed."""
+        if not token.isascii():
+            return None
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
@@ -63,14 +68,19 @@ class Embedding:
                 algorithms=[_ALGORITHM],
                 audience=audience,
                 leeway=_CLOCKS if audience == EMBED else 0,
-                options={"require": ["aud", *needed]},
+                options={"require": ["aud", *_NEEDED]},
             )
-        except jwt.InvalidTokenError:
+        except (jwt.InvalidTokenError, OverflowError, RecursionError):
+            # a number may be infinite, and brackets nested without end
             return None
-        groups = claims.get("groups", [])
-        texts = all(isinstance(claims[name], str) and claims[name] for name in needed if name not in ("iat", "exp"))
-        listed = isinstance(groups, list) and all(isinstance(group, str) for group in groups)
-        return claims if texts and listed else None
+        begun, ends, groups = claims["iat"], claims["exp"], claims.get("groups", [])
+        moments = all(type(moment) in (int, float) and 0 <= moment < _END_OF_TIME for moment in (begun, ends))
+        if not moments or not 0 <= ends - begun <= (LONGEST if audience == EMBED else SESSION_SECONDS):
+            return None
+        if not isinstance(groups, list) or not all(map(_is_name, (claims["sub"], claims["jti"], *groups))):
+            return None
+        return claims if origin in self._origins and claims["origin"] == origin else None
 
-    def _at_home(self, claims: Mapping[str, Any], origin: str | None) -> bool:
-        return origin is not None and claims["origin"] == origin and origin in self._origins
+
+def _is_name(claim: object) -> bool:
+    return isinstance(claim, str) and is_name(claim)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import SettingsError
-from ui.access import SCOPES, Person
+from ui.access import LONGEST_NAME, SCOPES, Person, is_name
 
 FILE = "keys.sqlite"
 LONGEST_DAYS = 3660
@@ -30,7 +30,6 @@ CREATE TABLE IF NOT EXISTS keys (
 CREATE TABLE IF NOT EXISTS spent (id TEXT PRIMARY KEY, expires INTEGER NOT NULL) STRICT;
 """
 _KEY = re.compile(r"quoth_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
-_NAME = re.compile(r"[^\s,\x00-\x1f\x7f](?:[^,\x00-\x1f\x7f]*[^\s,\x00-\x1f\x7f])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +72,11 @@ class Keyring:
     def make(self, user: str, groups: Collection[str], scopes: Collection[str], days: int) -> tuple[Key, str]:
         """A new key and its secret text, which is kept nowhere. Raises SettingsError for what it cannot be."""
         for name in (user, *groups):
-            if not _NAME.fullmatch(name):
-                raise SettingsError(f"{name!r} is no name", "Use one without commas, and without blanks at its ends")
+            if not is_name(name):
+                raise SettingsError(
+                    f"{name[:LONGEST_NAME]!r} is no name, expected 1 to {LONGEST_NAME} characters",
+                    "Use one without commas, without control characters, and without blanks at its ends",
+                )
         if not scopes or not set(scopes) <= SCOPES:
             raise SettingsError(f"the scopes are {', '.join(scopes)!r}", f"Choose of {', '.join(sorted(SCOPES))}")
         if not 0 < days <= LONGEST_DAYS:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from functools import cache
+from pathlib import Path
+from typing import Any
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, Request, expect
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -37,6 +42,31 @@ CONTRASTS = """() => {
   }
   return bad;
 }"""
+
+
+@cache
+def _axe() -> str:
+    """The script of axe-core. Where it is missing, the test is skipped; in CI it fails."""
+    file = os.environ.get("AXE")
+    if not file:
+        if os.environ.get("CI") == "true":
+            pytest.fail("AXE does not name axe-core's file, and CI must try it")
+        pytest.skip("AXE does not name axe-core's file, axe.min.js")
+    return Path(file).read_text("utf-8")
+
+
+def violations(page: Page) -> list[tuple[str, list[Any]]]:
+    """The rules of accessibility that the page breaks, and where, in shadows too."""
+    # what is still fading in or out has no contrast of its own
+    page.evaluate(
+        "Promise.allSettled(document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity)"
+        ".map((one) => one.finished))"
+    )
+    if not page.evaluate("'axe' in window"):
+        # not as an element of the page, which the page's policy would forbid
+        page.evaluate(_axe())
+    found = page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+    return [(one["id"], [(node["target"], node["failureSummary"]) for node in one["nodes"]]) for one in found]
 
 
 class Watched:

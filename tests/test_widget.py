@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
+from browser_support import violations
 from page_support import FakeAnswerer, article, hostile_article
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from widget_support import CONTRASTS_INSIDE, SCRIPT, Api, Visit, sample, site, trying, visiting
 
 from index.types import Document
@@ -25,6 +24,7 @@ EXCERPT = (
     "China remains North Korea’s largest economic partner."
 )
 WORDS = "Moscow and Pyongyang, China remains North Korea’s largest economic partner."
+UNSIGNED = "This page could not sign you in. Sign in to it again and reload it."
 PAGES = ["home.html", "search.html", "article.html"]
 PHONE = {"viewport": {"width": 390, "height": 780}, "has_touch": True}
 
@@ -297,6 +297,14 @@ def test_words_in_a_part_of_the_page_that_scrolls_by_itself_come_into_sight(brow
         assert visit.words_in_sight()
 
 
+def test_words_are_not_brought_under_a_head_that_stays_where_it_is(browser: Browser) -> None:
+    page = sample("article.html", ("</head>", '<link rel="stylesheet" href="head.css"></head>'))
+    with trying(browser, "article.html", pages={"article.html": page, "head.css": ".top { height: 400px; }"}) as visit:
+        begin(visit, "article.html")
+        visit.cite(1).click()
+        assert visit.words_in_sight()
+
+
 def test_on_the_article_what_stands_on_another_page_can_be_opened_there(browser: Browser) -> None:
     other = Document.of("The lighthouse keeper lives beside the harbour.", title="Keeper", source="https://intranet/k")
     with trying(browser, "article.html", Api(FakeAnswerer(other))) as visit:
@@ -526,24 +534,21 @@ def test_it_fits_a_phone(browser: Browser, address: str, name: str) -> None:
 @pytest.mark.parametrize("options", [{}, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_no_violation(browser: Browser, name: str, options: dict[str, Any]) -> None:
-    axe = os.environ.get("AXE")
-    if not axe:
-        if os.environ.get("CI") == "true":
-            pytest.fail("AXE does not name axe-core's file, and CI must try it")
-        pytest.skip("AXE does not name axe-core's file, axe.min.js")
-    with trying(browser, name, pages={"axe.js": Path(axe).read_text("utf-8")}, bypass_csp=True, **options) as visit:
-        visit.page.add_script_tag(url=f"{visit.addresses[0]}/axe.js")
-        assert _violations(visit.page) == []
+    with trying(browser, name, **options) as visit:
+        assert violations(visit.page) == []
         begin(visit, name)
         visit.cite(1).click()
-        assert _violations(visit.page) == []
+        assert violations(visit.page) == []
         visit.ask("Who won the cup?")
-        assert _violations(visit.page) == []
+        assert violations(visit.page) == []
 
 
-def _violations(page: Page) -> list[Any]:
-    found = page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
-    return [(one["id"], [(node["target"], node["failureSummary"]) for node in one["nodes"]]) for one in found]
+def test_axe_looks_into_the_widget(browser: Browser) -> None:
+    with trying(browser, "search.html") as visit:
+        visit.page.get_by_role("button", name="New conversation").evaluate(
+            "one => { one.removeAttribute('aria-label'); one.removeAttribute('title'); }"
+        )
+        assert [rule for rule, _ in violations(visit.page)] == ["button-name"]
 
 
 # --- on another origin
@@ -577,7 +582,7 @@ def test_another_origin_asks_with_tokens_and_without_cookies(browser: Browser, w
 
             api.bearers.clear()
             visit.ask("What did Putin give Kim Jong Un?")
-            expect(visit.page.locator(".problem")).to_have_text("You are not signed in. Sign in, then ask again.")
+            expect(visit.page.locator(".problem")).to_have_text(UNSIGNED)
             api.refusals.append((429, {"retry-after": "90"}))
             visit.ask("And now?")
             expect(visit.page.locator(".problem").last).to_contain_text("in 90 seconds")
@@ -587,3 +592,29 @@ def test_another_origin_asks_with_tokens_and_without_cookies(browser: Browser, w
             assert visit.page.evaluate("localStorage.length + sessionStorage.length") == 0
             assert all("the server responded with a status of 4" in line for line in visit.complaints)
             visit.complaints.clear()
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ("new Promise(() => {})", "This took too long. Try again."),
+        ("Promise.reject(new Error('x'))", UNSIGNED),
+        ("(() => { throw new Error('x'); })()", UNSIGNED),
+    ],
+)
+def test_a_page_that_gives_no_token_leaves_nobody_waiting(browser: Browser, says: str, words: str) -> None:
+    pages = {
+        "home.html": sample("home.html", ("<script", '<script src="token.js"></script><script')),
+        "token.js": f"window.quothToken = () => {says};",
+    }
+    with trying(browser, "home.html", Api(FakeAnswerer(article()), tokens=set()), pages) as visit:
+        visit.page.clock.install()
+        visit.page.reload()
+        visit.open()
+        visit.box.fill(QUESTION)
+        visit.page.keyboard.press("Enter")
+        expect(visit.page.locator(".log article")).to_have_count(1)
+        visit.page.clock.fast_forward(61_000)
+        expect(visit.page.locator(".problem")).to_have_text(words)
+        expect(visit.box).to_have_value(QUESTION)
+        visit.settled()

@@ -201,12 +201,16 @@ class Visit:
         return str(self.page.evaluate(ranges, kind))
 
     def words_in_sight(self) -> bool:
-        """Whether what is marked lies in the window and nothing of the widget over it."""
+        """Whether what is marked lies in the window and nothing over it, of the widget or of the page."""
         return bool(
             self.page.evaluate(
-                """() => [...CSS.highlights.get("quoth-excerpt")].every((range) => [...range.getClientRects()].every(
-                  ({ left, right, top, bottom }) => top >= 0 && bottom <= innerHeight && [left + 2, right - 2].every(
-                    (x) => document.elementFromPoint(x, (top + bottom) / 2)?.localName !== "quoth-widget")))"""
+                """() => [...CSS.highlights.get("quoth-excerpt")].every((range) => {
+                  const text = range.commonAncestorContainer;
+                  const on = (hit) => hit && (text.contains(hit) || hit.contains(text));
+                  return [...range.getClientRects()].every(({ left, right, top, bottom }) => bottom <= innerHeight
+                    && [left + 2, right - 2].every((x) => [top + 1, bottom - 1].every(
+                      (y) => on(document.elementFromPoint(x, y)))));
+                })"""
             )
         )
 

@@ -27,11 +27,18 @@
 
   let bearer = null; // kept nowhere else: it dies with the page
 
-  async function embedToken() {
-    if (typeof window.quothToken === "function") return window.quothToken();
+  const unsigned = (status) => new Failure("This page could not sign you in. Sign in to it again and reload it.", status);
+
+  // What the page gives: null where it gives none. A page that never says is not waited for longer than `signal` does.
+  async function embedToken(signal) {
+    if (typeof window.quothToken === "function") {
+      const late = new Promise((_, give) => signal.addEventListener("abort", () => give(signal.reason), { once: true }));
+      const asked = (async () => window.quothToken())().catch(() => { throw unsigned(); });
+      return Promise.race([asked, late]);
+    }
     if (!given.tokenUrl) return null;
-    const response = await fetch(given.tokenUrl, { credentials: "same-origin", cache: "no-store" });
-    if (!response.ok) throw new Failure("This page could not sign you in. Sign in again and reload it.", response.status);
+    const response = await fetch(given.tokenUrl, { credentials: "same-origin", cache: "no-store", signal });
+    if (!response.ok) throw unsigned(response.status);
     const text = (await response.text()).trim();
     return text.startsWith("{") ? JSON.parse(text).token : text;
   }
@@ -46,9 +53,17 @@
     });
   }
 
-  async function call(path, body, signal, again = true) {
-    const token = bearer === null && path !== "session" ? await embedToken() : null;
-    if (token) bearer = (await call("session", { token }, signal)).token;
+  async function signIn(signal) {
+    const token = await embedToken(signal);
+    if (!token) return;
+    const response = await send("session", { token }, signal);
+    if (response.status === 401) throw unsigned(401);
+    if (!response.ok) throw await refused(response);
+    bearer = (await response.json()).token;
+  }
+
+  async function call(path, body, signal = AbortSignal.timeout(PATIENCE), again = true) {
+    if (bearer === null) await signIn(signal);
     const response = await send(path, body, signal);
     if (response.status === 401 && bearer && again) {
       bearer = null; // it has expired: once more, with a new one
@@ -79,7 +94,7 @@
 
   function failure(error) {
     if (error instanceof Failure) return error;
-    if (error.name === "TimeoutError") return new Failure("The answer took too long. Ask again.");
+    if (error.name === "TimeoutError") return new Failure("This took too long. Try again.");
     return new Failure("The service could not be reached. Check the connection, then ask again.");
   }
 
@@ -447,6 +462,15 @@
     say(`Citation ${citation.number} is marked in the page.`);
   }
 
+  // How far down something of the page's own stays put over its text: a head that does not scroll along.
+  function headroom(range) {
+    const { left, right } = range.getBoundingClientRect();
+    let box = document.elementFromPoint((left + right) / 2, 1);
+    while (box && !/fixed|sticky/.test(getComputedStyle(box).position)) box = box.parentElement;
+    const bottom = box?.getBoundingClientRect().bottom ?? 0;
+    return bottom < innerHeight / 2 ? Math.max(0, bottom) : 0;
+  }
+
   // Into the part of the window that the panel leaves free: above it, or below where the page ends too soon for that.
   function bring(range) {
     const scroll = (scroller, top, bottom) => {
@@ -468,7 +492,9 @@
     const { left, right } = range.getBoundingClientRect();
     const beside = left >= cover.right || right <= cover.left;
     const from = scrollY;
-    settle(0, beside ? innerHeight : cover.top);
+    const under = beside ? innerHeight : cover.top;
+    settle(0, under);
+    settle(headroom(range), under); // once more: it shows only where the page has been scrolled to
     if (!beside && range.getBoundingClientRect().bottom > cover.top) {
       panel.classList.add("up");
       settle(panel.getBoundingClientRect().bottom, innerHeight);

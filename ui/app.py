@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -13,7 +12,6 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Route
 
-from index.errors import SettingsError
 from rag.settings import Settings
 from ui.access import identification, identified, read_secret
 from ui.api import PREFIX, add_metrics, add_problems, api
@@ -23,6 +21,7 @@ from ui.deferred import Deferred
 from ui.doors import only_the_page
 from ui.edges import within
 from ui.embedding import Embedding
+from ui.folder import make_private
 from ui.gate import gated
 from ui.journal import Journal
 from ui.keyring import Keyring
@@ -53,7 +52,7 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
     """
     base, known_by_name = settings.base, settings.access != "none"
     if settings.journal or known_by_name or settings.embed_secret:
-        _make(settings.data)
+        make_private(settings.data)
     keyring = Keyring.open(settings.data) if known_by_name or settings.embed_secret else None
     embedding = None
     if settings.embed_secret and keyring:
@@ -130,12 +129,3 @@ def add_widget(app: FastAPI, base: str) -> None:
     def widget() -> Response:
         # asked for anew, since pages name it without a version
         return Response(script.read_bytes(), media_type="text/javascript", headers={"Cache-Control": "no-cache"})
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(
-            f"data is {folder}, and cannot be made: {error.strerror}", "Set QUOTH_DATA to a folder"
-        ) from error

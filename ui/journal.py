@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import stat
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from index.errors import SettingsError
+from ui.folder import alone
 
 FORMAT = 1
 
@@ -87,7 +87,7 @@ class Journal:
         What is older than `days`, at least 1, is forgotten now and once a day of use. A user's name is kept only where
         `named`. Raises SettingsError where it cannot be written, is damaged or is something else.
         """
-        with _told(file), _alone(file.parent):
+        with _told(file), alone(file.parent):
             _make_private(file)
             database = _connect(file)
             try:
@@ -223,17 +223,6 @@ def _is_ours(file: Path, database: sqlite3.Connection) -> bool:
 def _pragma(database: sqlite3.Connection, pragma: str) -> object:
     (value,) = database.execute(f"PRAGMA {pragma}").fetchone()
     return value
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time: SQLite does not wait for one that is only beginning to keep a write-ahead log."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

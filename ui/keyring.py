@@ -10,17 +10,21 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Collection
-from contextlib import closing
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from index.errors import SettingsError
 from ui.access import LONGEST_NAME, SCOPES, Person, is_name
+from ui.folder import alone, make_private
 
 FILE = "keys.sqlite"
 LONGEST_DAYS = 3660
+
+_PATIENCE = 10.0
+"""Seconds for which another process that is writing is waited for."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS keys (
@@ -46,9 +50,14 @@ class Key:
 
 
 class Keyring:
-    """May be used by several threads, and by several processes on one file."""
+    """May be used by several threads, and by several processes on one file.
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    Every method that looks into the file may wait for another process, so none belongs on an event loop, and raises
+    SettingsError where the file can no longer be read or written.
+    """
+
+    def __init__(self, file: Path, database: sqlite3.Connection) -> None:
+        self._file = file
         self._database = database
         self._lock = threading.Lock()
 
@@ -56,15 +65,20 @@ class Keyring:
     def open(cls, folder: Path) -> Keyring:
         """The keyring in `folder`, made where there is none. Raises SettingsError where there can be none."""
         file = folder / FILE
+        make_private(folder)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            file.touch(mode=0o600)
-            database = sqlite3.connect(file, timeout=10, check_same_thread=False, isolation_level=None)
-            database.execute("PRAGMA journal_mode = WAL")
-            database.executescript(_SCHEMA)
+            with alone(folder):
+                file.touch(mode=0o600)
+                database = sqlite3.connect(file, timeout=_PATIENCE, check_same_thread=False, isolation_level=None)
+                try:
+                    database.execute("PRAGMA journal_mode = WAL")
+                    database.executescript(_SCHEMA)
+                except BaseException:
+                    database.close()
+                    raise
         except (OSError, sqlite3.Error) as error:
             raise SettingsError(f"{file}: no API keys can be kept there: {error}", "Set QUOTH_DATA") from error
-        return cls(database)
+        return cls(file, database)
 
     def close(self) -> None:
         self._database.close()
@@ -116,12 +130,22 @@ class Keyring:
         return self._change("INSERT OR IGNORE INTO spent VALUES (?, ?)", (id, expires)) == 1
 
     def _change(self, statement: str, values: tuple[object, ...]) -> int:
-        with self._lock, closing(self._database.execute(statement, values)) as cursor:
+        with self._executed(statement, values) as cursor:
             return cursor.rowcount
 
     def _rows(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        with self._lock, closing(self._database.execute(statement, values)) as cursor:
+        with self._executed(statement, values) as cursor:
             return cursor.fetchall()
+
+    @contextmanager
+    def _executed(self, statement: str, values: tuple[object, ...]) -> Iterator[sqlite3.Cursor]:
+        try:
+            with self._lock, closing(self._database.execute(statement, values)) as cursor:
+                yield cursor
+        except sqlite3.Error as error:
+            raise SettingsError(
+                f"the API keys in {self._file} cannot be used ({error})", "See that it can be written, and its folder"
+            ) from error
 
 
 def _hash(secret: str) -> bytes:

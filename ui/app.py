@@ -79,9 +79,15 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
             if kept:
                 kept.close()
 
-    # FastAPI's own documentation pages load their scripts from another host.
     app = FastAPI(
-        title="quoth", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=f"{base}{PREFIX}/openapi.json"
+        title="quoth",
+        lifespan=lifespan,
+        openapi_url=f"{base}{PREFIX}/openapi.json",
+        # those of FastAPI's own load their scripts from another host
+        docs_url=None,
+        redoc_url=None,
+        # they would lead to http, behind a proxy that ends TLS
+        redirect_slashes=False,
     )
     app.include_router(api(service, embedding), prefix=base)
     add_metrics(app, service, base)

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.strict_json import parse_json
@@ -23,6 +23,8 @@ LARGEST = 65_536
 MOST_STREAMS = 32
 """That one person may hold open: a tab of the page holds two, and a browser no more than six unless over HTTP/2."""
 _RETRY_SECONDS = 10
+_LONGEST_NAME = 100
+"""Characters of a conversation's name: browsers make them of about ten."""
 
 _SENT = "quoth.sent"
 """Where a scope holds what was sent, for `only_listeners`."""
@@ -36,6 +38,8 @@ _DOORS = {
 }
 _STREAMS = re.compile(r"/gradio_api/(?:queue/data|heartbeat/[^/]+)")
 """Those that stay open for as long as the browser likes."""
+_MISLEADING = (b"x-forwarded-host", b"x-gradio-server")
+"""Headers that gradio believes to say where it is, whoever sent them: a page would be told to ask there."""
 
 
 class Conversations:
@@ -47,6 +51,8 @@ class Conversations:
 
     def open_to(self, name: str, user: str | None) -> bool:
         """Whether the conversation is the user's; the first who comes with its name has it."""
+        if len(name) > _LONGEST_NAME:
+            return False
         owner = self._owners.setdefault(name, user)
         self._owners.move_to_end(name)
         while len(self._owners) > self._most:
@@ -64,7 +70,11 @@ def only_the_page(app: ASGIApp, base: str = "") -> ASGIApp:
         method = scope.get("method", "").replace("HEAD", "GET")
         path = _under(base, scope["path"].removeprefix(scope.get("root_path", "")))
         user = person.user if (person := scope.get("state", {}).get("person")) else None
-        if path is None or method not in _DOORS or not _DOORS[method].fullmatch(path):
+        scope["headers"] = [(name, value) for name, value in scope.get("headers", []) if name not in _MISLEADING]
+        if base and path == "" and method == "GET":
+            # without scheme and host, which behind a proxy are others than here
+            await RedirectResponse(f"{base}/")(scope, receive, send)
+        elif path is None or method not in _DOORS or not _DOORS[method].fullmatch(path):
             await PlainTextResponse("Not found", 404)(scope, receive, send)
         elif not all(conversations.open_to(name, user) for name in _named(scope, path)):
             await PlainTextResponse("This conversation is another person's", 403)(scope, receive, send)
@@ -100,9 +110,7 @@ def _address(scope: Scope) -> str:
 
 def _under(base: str, path: str) -> str | None:
     """The path below `base`; None where it is not below it."""
-    if path == base:
-        return "/"
-    return path.removeprefix(base) if path.startswith(f"{base}/") else None
+    return path.removeprefix(base) if path == base or path.startswith(f"{base}/") else None
 
 
 def _named(scope: Scope, path: str) -> list[str]:

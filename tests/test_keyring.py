@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
+import secrets
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import httpx
+import jwt
 import pytest
+from page_support import FakeAnswerer, app_of, article
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+from starlette.testclient import TestClient
 
 from index.errors import SettingsError
-from ui.access import SCOPES
+from rag.settings import Settings
+from ui.access import COOKIE, SCOPES, Person, identification
+from ui.embedding import Embedding
 from ui.keyring import FILE, Keyring
+from ui.signin import sign_in
 
 ROOT = Path(__file__).parent.parent
+
+WIKI = "https://wiki.example"
+SECRET = secrets.token_bytes(32)
 
 OPENER = """
 import sys
@@ -92,3 +108,75 @@ def test_a_file_that_can_no_longer_be_used_is_said(tmp_path: Path) -> None:
         for use in (keyring.keys, lambda: keyring.person(secret), lambda: keyring.make("ada", [], SCOPES, 1)):
             with pytest.raises(SettingsError, match=r"keys\.sqlite cannot be used"):
                 use()
+
+
+looked: list[int] = []
+
+
+class Watched(Keyring):
+    """Keeps in which threads it was looked into."""
+
+    def person(self, text: str) -> Person | None:
+        looked.append(threading.get_ident())
+        return super().person(text)
+
+    def spend(self, id: str, expires: int) -> bool:
+        looked.append(threading.get_ident())
+        return super().spend(id, expires)
+
+
+@pytest.mark.parametrize("way", ["key", "cookie", "exchange", "sign-in"])
+def test_nothing_looks_into_the_file_on_the_event_loop(tmp_path: Path, way: str) -> None:
+    looked.clear()
+    with closing(Watched.open(tmp_path)) as keyring:
+        _, key = keyring.make("ada", [], SCOPES, 1)
+        identify = identification(Settings(access="token"), keyring, None)
+
+        async def look() -> int:
+            scope: dict[str, Any] = {"type": "http", "headers": []}
+            if way == "exchange":
+                assert await Embedding(SECRET, (WIKI,), keyring).exchange(embed_token(), WIKI)
+            elif way == "sign-in":
+                transport = httpx.ASGITransport(Starlette(routes=[sign_in(keyring, "")]))
+                async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+                    assert (await client.post("/sign-in", data={"key": key})).status_code == 303
+            else:
+                sent = (b"authorization", f"Bearer {key}") if way == "key" else (b"cookie", f"{COOKIE}={key}")
+                scope["headers"] = [(sent[0], sent[1].encode())]
+                person = await identify(HTTPConnection(scope))
+                assert person is not None
+            return threading.get_ident()
+
+        loop = asyncio.run(look())
+    assert looked
+    assert loop not in looked
+
+
+@pytest.mark.parametrize("access", ["none", "proxy", "token"])
+def test_where_it_cannot_be_found_out_who_asks_that_is_a_503_and_tells_no_more(tmp_path: Path, access: str) -> None:
+    (tmp_path / "embed").write_bytes(SECRET)
+    settings: dict[str, Any] = {"access": access, "data": tmp_path, "embed_secret": tmp_path / "embed"}
+    settings |= {"origins": (WIKI,), "proxies": ("10.0.0.7",)}
+    app = app_of(FakeAnswerer(article()), **settings)
+    asking = TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
+    with closing(Keyring.open(tmp_path)) as keyring:
+        _, key = keyring.make("ada", [], SCOPES, 1)
+        keyring._database.executescript("DROP TABLE keys; DROP TABLE spent")
+    tried = [
+        asking.get("/api/v1/status", headers={"Authorization": f"Bearer {key}"}),
+    ]
+    if access == "token":
+        tried.append(asking.get("/api/v1/status", headers={"Cookie": f"{COOKIE}={key}"}))
+    for response in tried:
+        assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
+        assert str(tmp_path) not in response.text
+        assert "keys" not in response.text
+    assert tried[0].headers["retry-after"] == "10"
+    # who shows nothing is asked for nothing
+    assert asking.get("/api/v1/live").status_code == 204
+
+
+def embed_token() -> str:
+    now = int(time.time())
+    claims = {"aud": "quoth-embed", "sub": "ada", "origin": WIKI, "iat": now, "exp": now + 60, "jti": "one"}
+    return jwt.encode(claims, SECRET, "HS256")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import secrets
 import time
@@ -20,7 +19,7 @@ from starlette.requests import HTTPConnection
 
 from index.errors import SettingsError
 from rag.settings import Settings
-from ui.access import LONGEST_NAME, SCOPES, Person, identification, is_name
+from ui.access import LONGEST_NAME, SCOPES, Identify, Person, identification, is_name
 from ui.embedding import LONGEST, Embedding
 from ui.keyring import Keyring
 
@@ -52,10 +51,13 @@ NO_NAMES = [
 ]
 
 
+async def found_out(identify: Identify, scope: dict[str, Any]) -> Person | None:
+    return await identify(HTTPConnection(scope))
+
+
 def named_by_proxy(user: bytes, groups: bytes | None) -> Person | None:
     headers = [(b"x-forwarded-user", user)] + ([(b"x-forwarded-groups", groups)] if groups is not None else [])
-    found = PROXY(HTTPConnection({"type": "http", "client": ("10.0.0.7", 1), "headers": headers}))
-    return asyncio.run(found) if inspect.iscoroutine(found) else found
+    return asyncio.run(found_out(PROXY, {"type": "http", "client": ("10.0.0.7", 1), "headers": headers}))
 
 
 @given(st.text(st.characters(codec=None)))
@@ -93,8 +95,7 @@ def exchanged(keyring: Keyring, claims: dict[str, Any]) -> Person | None:
     embedding = Embedding(SECRET, (WIKI,), keyring)
     # not by jwt.encode, which refuses some
     token = jwt.PyJWS().encode(json.dumps(claims).encode(), SECRET, "HS256")
-    found: Any = embedding.exchange(token, WIKI)
-    session = asyncio.run(found) if inspect.iscoroutine(found) else found
+    session = asyncio.run(embedding.exchange(token, WIKI))
     if session is None:
         return None
     person = embedding.person(session, WIKI)

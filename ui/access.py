@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ipaddress
+import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from index.errors import SettingsError, one_line
+from index.errors import QuothError, SettingsError, one_line
 from rag.settings import Settings
 from ui.problems import problem
 
@@ -34,10 +35,14 @@ LEAST_SECRET = 32
 LONGEST_NAME = 256
 
 _LONGEST_PATH = 500
+_LATER = 10
+"""After how many seconds it may be found out who asks, where just now it cannot be."""
 _PERSON = frozenset({"ask", "read", "feedback"})
 _BLANKS = " \t"
 _IN_NO_NAME = re.compile("[,\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """What parts names in headers, controls, line breaks, and halves of characters, which cannot be written down."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +75,8 @@ PUBLIC = (
     Public("POST", "/sign-in", "takes that key, and tells nobody anything else"),
 )
 
-Identify = Callable[[HTTPConnection], Person | None]
-"""Who sent a request; None where that is not known, or not believed."""
+Identify = Callable[[HTTPConnection], Awaitable[Person | None]]
+"""Who sent a request; None where that is not known, or not believed. Raises QuothError where it cannot be found out."""
 
 
 def is_name(text: str) -> bool:
@@ -95,15 +100,15 @@ def identification(settings: Settings, keyring: Keyring | None, embedding: Embed
     else:
         ambient = _by_cookie(keyring)
 
-    def identify(connection: HTTPConnection) -> Person | None:
+    async def identify(connection: HTTPConnection) -> Person | None:
         shown = connection.headers.getlist("authorization")
         if not shown:
-            return ambient(connection)
+            return await ambient(connection)
         kind, _, token = shown[0].partition(" ")
         if len(shown) > 1 or kind.lower() != "bearer":
             return None
         # what was shown decides: where it is not good, nothing else is
-        by_key = keyring.person(token) if keyring else None
+        by_key = await asyncio.to_thread(keyring.person, token) if keyring else None
         return by_key or (embedding.person(token, connection.headers.get("origin")) if embedding else None)
 
     return identify
@@ -122,7 +127,13 @@ def identified(
         if scope["type"] == "lifespan":
             await app(scope, receive, send)
             return
-        person = identify(HTTPConnection(scope))
+        try:
+            person = await identify(HTTPConnection(scope))
+        except QuothError:
+            _log.exception("It could not be found out who is asking")
+            refusal = problem(503, "It cannot be found out just now who is asking", {"Retry-After": str(_LATER)})
+            await refusal(scope, receive, send)
+            return
         method = str(scope.get("method", "")).replace("HEAD", "GET")
         if person is None and sign_in and method == "GET" and scope["path"] in (base or "/", f"{base}/"):
             await RedirectResponse(sign_in, 303)(scope, receive, send)
@@ -154,7 +165,7 @@ def read_secret(file: Path, name: str) -> bytes:
     return secret
 
 
-def _anyone(connection: HTTPConnection) -> Person:
+async def _anyone(connection: HTTPConnection) -> Person:
     return Person(None, frozenset(), SCOPES)
 
 
@@ -162,7 +173,7 @@ def _by_proxy(settings: Settings) -> Identify:
     networks = [ipaddress.ip_network(one) for one in settings.proxies]
     secret = read_secret(settings.proxy_secret, "proxy_secret") if settings.proxy_secret else None
 
-    def identify(connection: HTTPConnection) -> Person | None:
+    async def identify(connection: HTTPConnection) -> Person | None:
         # the address of the connection itself, never one that a header tells
         if connection.client is None or not _within(connection.client.host, networks):
             return None
@@ -201,7 +212,8 @@ def _within(host: str, networks: list[ipaddress.IPv4Network | ipaddress.IPv6Netw
 
 
 def _by_cookie(keyring: Keyring | None) -> Identify:
-    def identify(connection: HTTPConnection) -> Person | None:
-        return keyring.person(connection.cookies.get(COOKIE, "")) if keyring else None
+    async def identify(connection: HTTPConnection) -> Person | None:
+        key = connection.cookies.get(COOKIE)
+        return await asyncio.to_thread(keyring.person, key) if keyring and key else None
 
     return identify

@@ -157,7 +157,7 @@ def api(service: Service, embedding: Embedding | None) -> APIRouter:
     @router.post("/session", response_model=TokenBody)
     async def session(body: SessionBody, request: Request) -> dict[str, Any]:
         """Exchanges an embed token, once, for the token of the widget's session."""
-        token = embedding.exchange(body.token, request.headers.get("origin")) if embedding else None
+        token = await embedding.exchange(body.token, request.headers.get("origin")) if embedding else None
         if token is None:
             raise HTTPException(401, "This embed token is not good here: expired, used before, or another site's")
         return {"token": token, "expires_in": SESSION_SECONDS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Mapping
@@ -35,7 +36,7 @@ class Embedding:
         self._origins = origins
         self._keyring = keyring
 
-    def exchange(self, token: str, origin: str | None) -> str | None:
+    async def exchange(self, token: str, origin: str | None) -> str | None:
         """The session's token for an embed token; None for one that is expired, altered, used or from elsewhere.
 
         An embed token is a JWT (RFC 7519), HS256, with aud "quoth-embed", sub (the person), origin (of the page that
@@ -45,7 +46,7 @@ class Embedding:
         claims = self._claims(token, EMBED, origin)
         if claims is None:
             return None
-        if not self._keyring.spend(claims["jti"], int(claims["exp"]) + _CLOCKS):
+        if not await asyncio.to_thread(self._keyring.spend, claims["jti"], int(claims["exp"]) + _CLOCKS):
             return None
         now = int(time.time())
         kept = {name: claims[name] for name in ("sub", "origin", "groups") if name in claims}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
@@ -41,7 +42,7 @@ def sign_in(keyring: Keyring, base: str) -> Route:
         if body is None:
             return problem(413, "An API key is not that large")
         given = parse_qs(body.decode("latin-1")).get("key", [""])[0].strip()
-        if keyring.person(given) is None:
+        if await asyncio.to_thread(keyring.person, given) is None:
             return _form("This key is not known, or no longer. Ask whoever gave it to you for another.", 403)
         response = RedirectResponse(f"{base}/", 303)
         response.set_cookie(

@@ -16,14 +16,13 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from index.errors import QuothError, SettingsError, one_line
+from index.errors import QuothError, SettingsError
 from rag.settings import Settings
 from ui.problems import problem
 
 if TYPE_CHECKING:
     from ui.embedding import Embedding
     from ui.keyring import Keyring
-    from ui.logs import AuditLog
 
 SCOPES = frozenset({"ask", "read", "feedback", "metrics"})
 """ask questions, read documents and verify receipts, give feedback, watch the server."""
@@ -34,7 +33,6 @@ LEAST_SECRET = 32
 
 LONGEST_NAME = 256
 
-_LONGEST_PATH = 500
 _LATER = 10
 """After how many seconds it may be found out who asks, where just now it cannot be."""
 _PERSON = frozenset({"ask", "read", "feedback"})
@@ -114,12 +112,10 @@ def identification(settings: Settings, keyring: Keyring | None, embedding: Embed
     return identify
 
 
-def identified(
-    app: ASGIApp, identify: Identify, base: str, *, sign_in: str | None = None, audit: AuditLog | None = None
-) -> ASGIApp:
+def identified(app: ASGIApp, identify: Identify, base: str, *, sign_in: str | None = None) -> ASGIApp:
     """`app`, for those who are known, with the person in the scope's state; the public routes for all.
 
-    `sign_in` is where a browser that comes unknown for the page is sent; `audit` is told of all others turned away.
+    `sign_in` is where a browser that comes unknown for the page is sent.
     """
     public = {(route.method, f"{base}{route.path}") for route in PUBLIC}
 
@@ -139,9 +135,6 @@ def identified(
             await RedirectResponse(sign_in, 303)(scope, receive, send)
             return
         if person is None and (method, scope["path"]) not in public:
-            if audit:
-                path = one_line(scope["path"][:_LONGEST_PATH])
-                await asyncio.to_thread(audit.record, "refused", None, method=method, path=path)
             refusal = problem(401, "It is not known who is asking", {"WWW-Authenticate": 'Bearer realm="quoth"'})
             await refusal(scope, receive, send)
             return

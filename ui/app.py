@@ -25,7 +25,7 @@ from ui.folder import make_private
 from ui.gate import gated
 from ui.journal import Journal
 from ui.keyring import Keyring
-from ui.logs import AuditLog, logged
+from ui.logs import AuditLog, Refusals, logged
 from ui.metrics import Metrics, counted
 from ui.reference import reference_html
 from ui.service import AUDIT, JOURNAL, Service
@@ -60,7 +60,8 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
     journal = None
     if settings.journal:
         journal = Journal.open(settings.data / JOURNAL, days=settings.journal_days, named=known_by_name)
-    audit = AuditLog.open(settings.data / AUDIT) if known_by_name else None
+    audit = AuditLog.open(settings.data / AUDIT) if keyring else None
+    refusals = Refusals(audit) if audit else None
     admission = Admission(settings.workers, settings.waiting)
     metrics = Metrics(admission)
     metrics.edition_made(answerer.corpus.manifest.created)
@@ -75,7 +76,7 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
         with closing.listening():
             async with page.lifespan(), tools.lifespan():
                 yield
-        for kept in (journal, keyring):
+        for kept in (journal, keyring, refusals):
             if kept:
                 kept.close()
 
@@ -106,7 +107,6 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
         identification(settings, keyring, embedding),
         base,
         sign_in=f"{base}{SIGN_IN}" if settings.access == "token" else None,
-        audit=audit,
     )
     shared = CORSMiddleware(
         known,
@@ -116,7 +116,8 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
         expose_headers=["Retry-After", "X-Request-ID"],
     )
     gate = counted(gated(shared, settings.hosts, settings.origins), metrics)
-    return logged(within(gate, seconds=BODY_SECONDS))
+    bounded = within(gate, seconds=BODY_SECONDS)
+    return logged(refusals.watching(bounded) if refusals else bounded)
 
 
 def add_reference(app: FastAPI, base: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import logging
@@ -20,17 +21,22 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import SettingsError, one_line
+from ui.traffic import RateLimit
 
 if TYPE_CHECKING:
     from ui.access import Person
 
 REQUEST_ID = "X-Request-ID"
+MOST_REFUSED, MOST_REFUSED_OF_ONE = 30, 10
+"""Of how many refusals in a minute the audit log is told, in all and of one person or address: at less than 1 kB each
+those who are nobody to us can have it grow by about 40 MB a day, however hard they try."""
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request that is being answered, where one is."""
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LONGEST_PATH = 500
+_LONGEST_SENT = 120
 _OWN = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 """What every record holds. All else was given with `extra`."""
 _COLOURED = "color_message"
@@ -174,6 +180,71 @@ class AuditLog:
                 f"the audit log {self._file} cannot be written ({error.strerror})",
                 "Name a file in a folder that is there and writable, and make room",
             ) from error
+
+
+class Refusals:
+    """Tells an audit log of whom is turned away, by the gate, for want of a name or of a scope, or with a bad key.
+
+    Whoever is turned away is nobody to us, so how much they can have written is bounded. What goes beyond is counted,
+    and the next line that is written, or else the last one, says how many were left out before it: that there were
+    more, and when, is what cannot be hidden by them. Each has its line in the ordinary log besides. A refusal stands
+    where it cannot be written down: nothing was shown. Belongs to one event loop.
+    """
+
+    def __init__(self, audit: AuditLog) -> None:
+        self._audit = audit
+        self._of_one, self._of_all = RateLimit(MOST_REFUSED_OF_ONE), RateLimit(MOST_REFUSED)
+        self._left_out = 0
+
+    def watching(self, app: ASGIApp) -> ASGIApp:
+        """`app`, with each refusal written down before it is sent."""
+
+        async def watch(scope: Scope, receive: Receive, send: Send) -> None:
+            async def watched(message: Message) -> None:
+                if message["type"].endswith("http.response.start") and _refuses(message["status"], scope):
+                    await self._refused(scope, message["status"])
+                await send(message)
+
+            await app(scope, receive, watched)
+
+        return watch
+
+    def close(self) -> None:
+        """Writes how many were left out since the last line."""
+        if self._left_out:
+            self._write(None, self._left_out, {})
+
+    async def _refused(self, scope: Scope, status: int) -> None:
+        person, client = scope.get("state", {}).get("person"), scope.get("client")
+        address = client[0] if client else None
+        caller = getattr(person, "user", None) or address or ""
+        if self._of_one.check(caller) is not None or self._of_all.check("") is not None:
+            self._left_out += 1
+            return
+        given, sent = Headers(scope=scope), {"method": scope.get("method", ""), "path": scope["path"]}
+        sent |= {name: value for name in ("host", "origin") if (value := given.get(name)) is not None}
+        fields = {"status": status, "client": address, **{name: _short(value) for name, value in sent.items()}}
+        left_out, self._left_out = self._left_out, 0
+        if not await asyncio.to_thread(self._write, person, left_out, fields):
+            self._left_out += left_out + 1
+
+    def _write(self, person: Person | None, left_out: int, fields: Mapping[str, object]) -> bool:
+        try:
+            self._audit.record("refused", person, **fields, **({"left_out": left_out} if left_out else {}))
+        except SettingsError:
+            _log.exception("A refusal could not be written down")
+            return False
+        return True
+
+
+def _refuses(status: int, scope: Scope) -> bool:
+    # before it is asked who sent a request, a 400 is the gate's: a name by which nothing is served
+    return status in (401, 403) or (status == 400 and "person" not in scope.get("state", {}))
+
+
+def _short(sent: str) -> str:
+    """What somebody sent, in ASCII, on one line and not much of it."""
+    return one_line(sent[:_LONGEST_SENT]).encode("ascii", "backslashreplace").decode()[:_LONGEST_SENT]
 
 
 def _accepted(sent: list[str]) -> str | None:

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
-import urllib.request
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eval.asking import opened
+from eval.bench_serving import serving
 from eval.data import read_questions
 from eval.documents import Documents, read_documents
 from eval.paths import input_path
 from eval.run import ARTICLE_QUESTIONS, SEEDS
-from index.errors import QuestionSetError, SettingsError
+from eval.timing import Figure, in_turns, ratio, seconds
+from index.errors import QuestionSetError
 from rag.command import GOOD, NEGATIVE, print_json, run_command
 from rag.reader import READ, TRANSFORMERS
 from rag.settings import Settings
@@ -34,22 +30,6 @@ if TYPE_CHECKING:
 _ROUNDS = 5
 _QUESTIONS = 400
 """How many are asked at most."""
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One ratio, or one time."""
-
-    name: str
-    value: float
-    at_most: float
-    detail: str
-
-    @property
-    def good(self) -> bool:
-        return self.value <= self.at_most
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,7 +47,7 @@ def _run(argv: Sequence[str] | None) -> int:
     settings = Settings.read(os.environ, {})
     documents = read_documents(args.documents, language=settings.language)
     questions = [question.text for question in read_questions(args.questions, documents)][:_QUESTIONS]
-    figures = _starting()
+    figures = serving(settings)
     if settings.reader.startswith(TRANSFORMERS):
         sys.stderr.write(f"eval.bench: answers with the reader {settings.reader!r} are not timed\n")
     elif settings.reader != "trained":
@@ -123,11 +103,11 @@ def _answering(settings: Settings, documents: Documents, questions: Sequence[str
     with opened(documents, encoder, settings) as corpus, torch.inference_mode():
 
         def ask_cold(question: str) -> float:
-            return _seconds(build_answerer(corpus, encoder, settings).ask, question)
+            return seconds(build_answerer(corpus, encoder, settings).ask, question)
 
         def bare(calls: Sequence[Sequence[str]]) -> float:
             batches = [batch for texts in calls for batch in encoder.batches(texts)]
-            return _seconds(lambda: [encoder.forward(batch) for batch in batches])
+            return seconds(lambda: [encoder.forward(batch) for batch in batches])
 
         few = questions[:: max(1, len(questions) // 40)]
         cold = {question: recorder.during(build_answerer(corpus, recorder, settings).ask, question) for question in few}
@@ -145,13 +125,13 @@ def _answering(settings: Settings, documents: Documents, questions: Sequence[str
         answerer = build_answerer(corpus, encoder, settings)
         for question in warm:
             answerer.ask(question)
-        cold_pairs = _pairs(ask_cold, lambda question: bare(cold[question]), few)
-        warm_pairs = _pairs(
-            lambda question: _seconds(answerer.ask, question), lambda question: bare(warm[question]), [*warm] * _ROUNDS
+        cold_pairs = in_turns(ask_cold, lambda question: bare(cold[question]), few)
+        warm_pairs = in_turns(
+            lambda question: seconds(answerer.ask, question), lambda question: bare(warm[question]), [*warm] * _ROUNDS
         )
     return [
-        _ratio("question to answer, its sentences not met before, to its bare forwards", cold_pairs, 1.5),
-        _ratio("question to answer, its sentences met before, to its bare forward", warm_pairs, 1.5),
+        ratio("question to answer, its sentences not met before, to its bare forwards", cold_pairs, 1.5),
+        ratio("question to answer, its sentences met before, to its bare forward", warm_pairs, 1.5),
     ]
 
 
@@ -197,18 +177,18 @@ def _reading(settings: Settings, documents: Documents, questions: Sequence[str])
         asked = {text: given_to_the_model(answerer.ask, text) for text in few}
 
         def bare_reader(text: str) -> float:
-            return _seconds(lambda: [model(*its) for its in read[text]])
+            return seconds(lambda: [model(*its) for its in read[text]])
 
         def bare_both(text: str) -> float:
             batches = list(encoder.batches([text]))
-            encoding = _seconds(lambda: [encoder.forward(batch) for batch in batches])
-            return encoding + _seconds(lambda: [model(*its) for its in asked[text]])
+            encoding = seconds(lambda: [encoder.forward(batch) for batch in batches])
+            return encoding + seconds(lambda: [model(*its) for its in asked[text]])
 
-        readings = _pairs(lambda text: _seconds(reader.read, *found[text]), bare_reader, few)
-        figures = [_ratio("a reading by the reader trained to its model's bare forward", readings, 1.25)]
+        readings = in_turns(lambda text: seconds(reader.read, *found[text]), bare_reader, few)
+        figures = [ratio("a reading by the reader trained to its model's bare forward", readings, 1.25)]
         if settings.reader == "trained":
-            answers = _pairs(lambda text: _seconds(answerer.ask, text), bare_both, few)
-            figures.append(_ratio("question to answer to the bare forwards of encoder and reader", answers, 1.3))
+            answers = in_turns(lambda text: seconds(answerer.ask, text), bare_both, few)
+            figures.append(ratio("question to answer to the bare forwards of encoder and reader", answers, 1.3))
     return figures
 
 
@@ -232,100 +212,14 @@ def _embedding(settings: Settings, documents: Documents) -> Figure:
         )
     ]  # fmt: skip
     plain = SentenceTransformer(str(get_model_path()), device="cpu")
-    pairs = _pairs(
-        lambda _: _seconds(encoder.encode, texts),
-        lambda _: _seconds(lambda: plain.encode(texts, show_progress_bar=False)),
+    pairs = in_turns(
+        lambda _: seconds(encoder.encode, texts),
+        lambda _: seconds(lambda: plain.encode(texts, show_progress_bar=False)),
         range(_ROUNDS + 1),
     )[1:]
     fast = encoder.dtype == torch.bfloat16
     kind = f"{len(texts)} passages, computing in {str(encoder.dtype).removeprefix('torch.')}"
-    return _ratio(f"embedding to sentence-transformers' encode in fp32 ({kind})", pairs, 0.5 if fast else 1.0)
-
-
-def _starting() -> list[Figure]:
-    """The help's processor time; and from the start of `quoth serve` to its first answer, against importing torch."""
-    command = [sys.executable, "-m", "ui.cli"]
-    helps = [_processor_seconds([*command, "--help"]) for _ in range(_ROUNDS)]
-    with tempfile.TemporaryDirectory(prefix="quoth-bench-") as folder:
-        environment = {**os.environ, "QUOTH_CORPUS": folder}
-        _index(command, environment)
-        served = _pairs(
-            lambda _: _seconds(_first_answer, command, environment),
-            lambda _: _seconds(_import_torch),
-            range(_ROUNDS + 1),
-        )[1:]
-    return [
-        Figure("quoth --help, seconds of processor time", statistics.median(helps), 0.3, f"median of {_ROUNDS}"),
-        _ratio("quoth serve to its first answer, to importing torch", served, 3.0),
-    ]
-
-
-def _index(command: Sequence[str], environment: dict[str, str]) -> None:
-    """The article made a corpus. Raises SettingsError where the command cannot: with these settings it ends here."""
-    done = subprocess.run(
-        [*command, "index", str(SEEDS)],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode != GOOD:
-        said = done.stderr.strip().rpartition("\n")[2]
-        raise SettingsError(
-            f"quoth index ended with the exit code {done.returncode}, expected {GOOD}: {said}",
-            "Correct the environment, and see quoth doctor",
-        )
-
-
-def _first_answer(command: Sequence[str], environment: dict[str, str]) -> None:
-    serving = subprocess.Popen(
-        [*command, "serve", "--port", "0", "--json"], env=environment, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert serving.stdout is not None
-        url = json.loads(serving.stdout.readline())["url"]
-        body = json.dumps({"question": "What gifts did Putin bring Kim Jong Un?"}).encode()
-        request = urllib.request.Request(f"{url}/api/v1/ask", body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as response:
-            json.load(response)
-    finally:
-        # killed, since how long it takes to stop is not what is measured
-        serving.kill()
-        serving.wait()
-
-
-def _import_torch() -> None:
-    subprocess.run([sys.executable, "-c", "import torch"], check=True)
-
-
-def _processor_seconds(command: Sequence[str]) -> float:
-    before = os.times()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system
-
-
-def _seconds(run: Callable[..., object], *arguments: object) -> float:
-    start = time.perf_counter()
-    run(*arguments)
-    return time.perf_counter() - start
-
-
-def _pairs(ours: Callable[[T], float], theirs: Callable[[T], float], inputs: Iterable[T]) -> list[tuple[float, float]]:
-    """(ours, theirs) of each input, within moments of each other; which of them goes first changes every time."""
-    pairs = []
-    for number, given in enumerate(inputs):
-        if number % 2 == 0:
-            pairs.append((ours(given), theirs(given)))
-        else:
-            second = theirs(given)
-            pairs.append((ours(given), second))
-    return pairs
-
-
-def _ratio(name: str, pairs: Sequence[tuple[float, float]], at_most: float) -> Figure:
-    """The median of the pairs' ratios: each pair was measured within moments of each other on a noisy machine."""
-    ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-    low, ratio, high = np.quantile([a / b for a, b in pairs], [0.25, 0.5, 0.75]).tolist()
-    detail = f"quartiles {low:.2f} and {high:.2f}; medians {1000 * ours:.4g} ms and {1000 * theirs:.4g} ms"
-    return Figure(name, ratio, at_most, detail)
+    return ratio(f"embedding to sentence-transformers' encode in fp32 ({kind})", pairs, 0.5 if fast else 1.0)
 
 
 if __name__ == "__main__":

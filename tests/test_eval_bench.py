@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from reader_support import tiny_model
 
-from eval import bench
+from eval import bench, bench_serving
 from eval.asking import opened
-from eval.bench import Figure, _pairs, _ratio, _reading, _Recorder, main
+from eval.bench import _reading, _Recorder, main
+from eval.bench_serving import serving
 from eval.documents import Documents, name_documents
+from eval.timing import Figure, in_turns, median, ratio
 from index.encoder import Encoder
 from index.types import Document
 from rag.answer import build_answerer
@@ -40,15 +42,48 @@ def test_which_side_goes_first_changes_from_pair_to_pair() -> None:
 
         return run
 
-    assert _pairs(side("ours", 3.0), side("theirs", 2.0), range(3)) == [(3.0, 2.0)] * 3
+    assert in_turns(side("ours", 3.0), side("theirs", 2.0), range(3)) == [(3.0, 2.0)] * 3
     assert order == [("ours", 0), ("theirs", 0), ("theirs", 1), ("ours", 1), ("ours", 2), ("theirs", 2)]
 
 
 def test_a_ratio_is_the_median_of_the_pairs_own_and_says_its_quartiles() -> None:
-    figure = _ratio("name", [(1.0, 1.0), (2.0, 1.0), (3.0, 1.0), (4.0, 1.0), (10.0, 2.0)], 2.5)
+    figure = ratio("name", [(1.0, 1.0), (2.0, 1.0), (3.0, 1.0), (4.0, 1.0), (10.0, 2.0)], 2.5)
     assert figure == Figure("name", 3.0, 2.5, "quartiles 2.00 and 4.00; medians 3000 ms and 1000 ms")
     assert not figure.good
-    assert _ratio("one", [(1.0, 2.0)], 1).detail.startswith("quartiles 0.50 and 0.50; ")
+    assert ratio("one", [(1.0, 2.0)], 1).detail.startswith("quartiles 0.50 and 0.50; ")
+
+
+def test_of_times_their_median_is_told() -> None:
+    assert median("name", [5.0, 1.0, 3.0, 2.0, 4.0], 2.5) == Figure("name", 3.0, 2.5, "median of 5, quartiles 2 and 4")
+
+
+@pytest.mark.slow
+def test_the_server_is_timed_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("_ROUNDS", "_VISITS"):
+        monkeypatch.setattr(bench_serving, name, 1)
+    monkeypatch.setattr(bench_serving, "_QUESTIONS", 4)
+    # what else is set where it runs changes neither who may ask nor how often, and nothing is written there
+    monkeypatch.setenv("QUOTH_ACCESS", "token")
+    monkeypatch.setenv("QUOTH_DATA", str(tmp_path))
+    monkeypatch.setenv("QUOTH_PER_MINUTE", "1")
+    figures = serving(Settings(reader="similarity"))
+    assert [(figure.name, figure.at_most) for figure in figures][:4] == [
+        ("quoth --help, seconds of processor time", 0.3),
+        ("quoth serve to its first answer, to importing torch", 3.0),
+        ("the API adds to Answerer.ask, milliseconds", 3.0),
+        ("4 answers over the API, 8 asked for at once, to as many in turn in process", 1 / 0.85),
+    ]
+    assert all(figure.value > 0 for figure in figures)
+    assert [figure.at_most for figure in figures[4:]] in ([300, 1500], [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_browser_a_line_says_what_is_not_timed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert bench_serving._browser("http://127.0.0.1:1") == []
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_cold_answer_reads_the_sentences_and_a_warm_one_the_question_alone(
@@ -67,7 +102,7 @@ def test_the_command(
     tmp_path: Path, documents: Documents, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start = Figure("start", 2.0, 3.0, "")
-    monkeypatch.setattr(bench, "_starting", lambda: [start])
+    monkeypatch.setattr(bench, "serving", lambda settings: [start])
     monkeypatch.setattr(bench, "_embedding", lambda settings, documents: start)
     monkeypatch.setattr(bench, "_reading", lambda settings, documents, questions: [])
     monkeypatch.setattr(bench, "_ROUNDS", 1)
@@ -95,7 +130,7 @@ def test_the_command(
 def test_settings_that_cannot_be_end_in_a_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str, value: str, code: int
 ) -> None:
-    monkeypatch.setattr(bench, "_starting", list)
+    monkeypatch.setattr(bench, "serving", lambda settings: [])
     monkeypatch.setenv(variable, value)
     assert main([]) == code
     message = capsys.readouterr().err
@@ -132,7 +167,7 @@ def test_without_weights_a_line_says_that_readings_are_not_timed(
 def test_an_index_that_cannot_be_made_ends_in_a_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bench, "_processor_seconds", lambda command: 0.0)
+    monkeypatch.setattr(bench_serving, "_processor_seconds", lambda command: 0.0)
     monkeypatch.setenv("QUOTH_LANGUAGE", "xx")
     monkeypatch.setattr(bench, "read_documents", lambda paths, language: None)
     monkeypatch.setattr(bench, "read_questions", lambda path, documents: ())

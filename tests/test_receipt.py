@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from index.corpus import Corpus
 from index.errors import ReceiptError
 from index.types import Document, Span
-from rag.receipt import Receipt, Verdict, check
+from rag.receipt import LONGEST_SOUGHT, Receipt, Verdict, check
 from rag.types import Citation, Excerpt
 
 QUOTE = "The lighthouse was built in 1854 by Alan Stevenson."
@@ -135,6 +135,52 @@ def test_a_document_shorter_than_the_quote(corpus_of: Callable[..., Corpus]) -> 
     verdict = check(receipt_of(TEXT), corpus_of("The lighthouse was built in 1854 by Alan"))
     assert verdict.status == "changed"
     check_changes(QUOTE, verdict)
+
+
+def test_close_words_are_sought_for_no_very_long_quote(corpus_of: Callable[..., Corpus]) -> None:
+    sentences = [f"In the year {1000 + n} the lighthouse was painted again." for n in range(80)]
+    long, shorter = " ".join(sentences), " ".join(sentences)[:LONGEST_SOUGHT]
+    assert len(long) > LONGEST_SOUGHT
+    corpus = corpus_of(f"Before it. {long}")
+    moved = check(receipt_of(long, long), corpus)
+    assert (moved.status, stands(moved)) == ("moved", long)
+    forged = {"quote": long.replace("1040", "2040")}
+    assert check(Receipt.from_json(receipt_of(long, long).to_json() | forged), corpus) == Verdict("gone")
+    forged = {"quote": shorter.replace("1020", "2020")}
+    changed = check(Receipt.from_json(receipt_of(shorter, shorter).to_json() | forged), corpus)
+    assert changed.status == "changed"
+    check_changes(forged["quote"], changed)
+
+
+def test_a_quote_of_a_few_words_again_and_again_is_told_apart_too(corpus_of: Callable[..., Corpus]) -> None:
+    old, new = ("row one, row two. " * 110).strip(), ("row two, row one. " * 110).strip()
+    verdict = check(receipt_of(old, old), corpus_of(new))
+    assert verdict.status == "changed"
+    check_changes(old, verdict)
+
+
+def test_of_very_many_places_the_nearest_are_weighed(corpus_of: Callable[..., Corpus]) -> None:
+    text = "No. " * 1000 + "It ends: No. Here."
+    (start, end) = (4 * 500, 4 * 500 + 3)
+    receipt = Receipt("0" * 64, start, end, "No.", "It ends: ", " Here.", "edition-1")
+    assert check(receipt, corpus_of(text)).span == Span(start, end)
+    near_the_end = Receipt("0" * 64, len(text), len(text) + 3, "No.", "It ends: ", " Here.", "edition-1")
+    assert check(near_the_end, corpus_of(text)).span == Span(4 * 1000 + 9, 4 * 1000 + 12)
+
+
+def test_of_very_many_documents_not_all_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    text = "?!? Where it stands: ?!!?"
+    corpus = make_corpus(tmp_path, *(f"Text number {n}." for n in range(1500)), text)
+    read: set[str] = set()
+    document = corpus.document
+    monkeypatch.setattr(corpus, "document", lambda id: read.add(id) or document(id))
+    assert check(receipt_of(text, "?!!?"), corpus).status == "valid"
+    wordless = Receipt("0" * 64, 0, 5, "?!?!?", "", "", "edition-1")
+    assert check(wordless, corpus) == Verdict("gone")
+    assert 500 < len(read) < 1200
+    # its words lead to it
+    moved = Receipt("0" * 64, 0, 16, "Where it stands:", "", "", "edition-1")
+    assert stands(check(moved, corpus)) == "Where it stands:"
 
 
 @few

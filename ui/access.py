@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SCOPES = frozenset({"ask", "read", "feedback", "metrics"})
 """ask questions, read documents and verify receipts, give feedback, watch the server."""
+PAGE = frozenset({"ask", "read"})
+"""What the page takes: questions are asked there, and documents shown."""
 SECRET_HEADER = "X-Quoth-Proxy-Secret"
 COOKIE = "quoth_key"
 LEAST_SECRET = 32
@@ -71,6 +73,7 @@ PUBLIC = (
     Public("POST", "/api/v1/session", "is itself how an embed token shows who is asking"),
     Public("GET", "/sign-in", "is where a person with an API key says so"),
     Public("POST", "/sign-in", "takes that key, and tells nobody anything else"),
+    Public("POST", "/sign-out", "has a browser forget its key, also one that is good no longer"),
 )
 
 Identify = Callable[[HTTPConnection], Awaitable[Person | None]]
@@ -87,6 +90,23 @@ def person_of(scope: Scope) -> Person:
     person = scope["state"]["person"]
     assert isinstance(person, Person)
     return person
+
+
+def barred(person: Person) -> str:
+    """What the page takes and `person` may not, in words; empty for those who may use it."""
+    return " and ".join(sorted(PAGE - person.scopes))
+
+
+def for_the_page(app: ASGIApp) -> ASGIApp:
+    """`app`, the page, for those alone who have the scopes that it takes."""
+
+    async def check(scope: Scope, receive: Receive, send: Send) -> None:
+        if missing := barred(person_of(scope)):
+            await problem(403, f"You may not {missing}, which the page takes")(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return check
 
 
 def identification(settings: Settings, keyring: Keyring | None, embedding: Embedding | None) -> Identify:

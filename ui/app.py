@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rag.settings import Settings
-from ui.access import identification, identified, read_secret
+from ui.access import for_the_page, identification, identified, read_secret
 from ui.api import PREFIX, add_metrics, add_problems, api
 from ui.chat import build_page
 from ui.closing import Closing
@@ -30,7 +30,7 @@ from ui.metrics import Metrics, counted
 from ui.reference import reference_html
 from ui.service import AUDIT, JOURNAL, Service
 from ui.signin import PATH as SIGN_IN
-from ui.signin import sign_in
+from ui.signin import sign_in, sign_out
 from ui.tools import PATH as TOOLS
 from ui.tools import build_tools
 from ui.traffic import Admission, RateLimit
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 BODY_SECONDS = 10.0
 """In which a request must have come whole."""
+ASSETS = "/assets/"
+"""Where gradio has files of its own, each named by what it holds."""
 
 
 def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
@@ -96,11 +98,11 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
     add_widget(app, base)
     add_problems(app)
     if settings.access == "token" and keyring:
-        app.router.routes.append(sign_in(keyring, base))
+        app.router.routes += [sign_in(keyring, base), sign_out(base)]
     # no others: by a GET one would be sent what the server has to say, which is nothing, for ever
     app.router.routes.append(Route(f"{base}{TOOLS}", tools, methods=["POST"]))
     # not mounted: a mount would answer for known paths that are asked for by a wrong method
-    app.router.default = only_the_page(closing, base)
+    app.router.default = for_the_page(only_the_page(closing, base))
 
     known = identified(
         app,
@@ -115,7 +117,7 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
         allow_headers=["Authorization", "Content-Type"],
         expose_headers=["Retry-After", "X-Request-ID"],
     )
-    gate = counted(gated(shared, settings.hosts, settings.origins), metrics)
+    gate = counted(gated(shared, settings.hosts, settings.origins, lasting=f"{base}{ASSETS}"), metrics)
     bounded = within(gate, seconds=BODY_SECONDS)
     return logged(refusals.watching(bounded) if refusals else bounded)
 

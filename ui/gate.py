@@ -14,10 +14,16 @@ from ui.problems import problem
 # Any other name is a website's that had itself resolved to this machine, so that its scripts could read the documents.
 _THIS_MACHINE = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
 
+_LASTING = "private, max-age=31536000, immutable"
 
-def gated(app: ASGIApp, hosts: Sequence[str], origins: Sequence[str]) -> ASGIApp:
+
+def gated(app: ASGIApp, hosts: Sequence[str], origins: Sequence[str], *, lasting: str) -> ASGIApp:
     """`app`, only for requests by a name of this machine's own or one of `hosts`, from its own pages or those of
-    `origins`, and with headers on whatever it answers."""
+    `origins`, and with headers on whatever it answers.
+
+    Nothing is kept by browsers and proxies unless the app says so itself, or it lies under the path `lasting`, where
+    files are the same for all and never change.
+    """
     names = {host.lower() for host in hosts}
     headers = _headers(origins)
 
@@ -25,7 +31,10 @@ def gated(app: ASGIApp, hosts: Sequence[str], origins: Sequence[str]) -> ASGIApp
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message.setdefault("headers", [])
-                MutableHeaders(scope=message).update(headers)
+                answer = MutableHeaders(scope=message)
+                answer.update(headers)
+                unchanging = message["status"] == 200 and scope["path"].startswith(lasting)
+                answer.setdefault("cache-control", _LASTING if unchanging else "private, no-store")
             await send(message)
 
         if scope["type"] == "lifespan":

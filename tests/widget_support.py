@@ -13,6 +13,7 @@ from typing import Any
 from browser_support import CONTRASTS
 from page_support import FakeAnswerer, article, serving
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Response as Received
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -47,6 +48,11 @@ def sample(name: str, *changes: tuple[str, str]) -> str:
         assert old in page
         page = page.replace(old, new)
     return page
+
+
+def as_written(text: str) -> str:
+    """What a reader sees of a page's text: blanks as one, and nothing that only shows at the end of a line."""
+    return " ".join(text.replace("\u00ad", "").split())
 
 
 @dataclass
@@ -153,9 +159,11 @@ class Visit:
 
     def __init__(self, context: BrowserContext, address: str, name: str) -> None:
         self.requests: list[str] = []
+        self.responses: list[Received] = []
         self.complaints: list[str] = []
         self.addresses = [address]
         context.on("request", lambda request: self.requests.append(request.url))
+        context.on("response", lambda received: self.responses.append(received))
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         context.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
         context.on(

@@ -9,10 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from browser_support import violations
 from page_support import FakeAnswerer, article, hostile_article
 from playwright.sync_api import Browser, expect
-from widget_support import CONTRASTS_INSIDE, SCRIPT, Api, Visit, sample, site, trying, visiting
+from widget_support import CONTRASTS_INSIDE, SCRIPT, Api, Visit, as_written, sample, site, trying, visiting
 
 from index.types import Document
 
@@ -33,11 +32,6 @@ PHONE = {"viewport": {"width": 390, "height": 780}, "has_touch": True}
 def address() -> Iterator[str]:
     with site(Api(FakeAnswerer(article()))) as url:
         yield url
-
-
-def as_written(text: str) -> str:
-    """What a reader sees of a page's text: blanks as one, and nothing that only shows at the end of a line."""
-    return " ".join(text.replace("\u00ad", "").split())
 
 
 def begin(visit: Visit, name: str) -> None:
@@ -529,26 +523,6 @@ def test_it_fits_a_phone(browser: Browser, address: str, name: str) -> None:
                 assert visit.page.evaluate("document.activeElement.localName") in ("quoth-widget", "body")
             visit.page.keyboard.press("Escape")
             expect(visit.page.get_by_role("button", name="Ask the briefings")).to_be_focused()
-
-
-@pytest.mark.parametrize("options", [{}, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_no_violation(browser: Browser, name: str, options: dict[str, Any]) -> None:
-    with trying(browser, name, **options) as visit:
-        assert violations(visit.page) == []
-        begin(visit, name)
-        visit.cite(1).click()
-        assert violations(visit.page) == []
-        visit.ask("Who won the cup?")
-        assert violations(visit.page) == []
-
-
-def test_axe_looks_into_the_widget(browser: Browser) -> None:
-    with trying(browser, "search.html") as visit:
-        visit.page.get_by_role("button", name="New conversation").evaluate(
-            "one => { one.removeAttribute('aria-label'); one.removeAttribute('title'); }"
-        )
-        assert [rule for rule, _ in violations(visit.page)] == ["button-name"]
 
 
 # --- on another origin

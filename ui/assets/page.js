@@ -123,7 +123,8 @@ window.quoth = (() => {
     if (box && key.key === "Enter" && !key.shiftKey && !box.value.trim()) key.preventDefault(); // nothing to ask
     const searched = key.target.closest?.("#log .searched input");
     if (searched && key.key === "Enter" && !key.isComposing) searched.parentElement.querySelector("button").click();
-    if (key.key === "Escape" && key.target.closest?.("#source")) closePane();
+    const unfolded = key.target.getAttribute?.("aria-expanded") === "true"; // it folds up itself
+    if (key.key === "Escape" && key.target.closest?.("#source") && !unfolded) closePane();
   }, true);
   addEventListener("popstate", () => { if (root.dataset.pane === "source") back(); });
 

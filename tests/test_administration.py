@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from index.encoder import Encoder
+from rag.settings import Settings
 from ui import cli, commands
+from ui.doctor import examine
 from ui.journal import Journal
 from ui.keyring import Keyring
 from ui.service import JOURNAL
@@ -77,3 +81,23 @@ def test_there_is_no_journal(run: Run) -> None:
     code, out, err = run("gaps")
     assert (code, out) == (4, "")
     assert "there is no journal" in err
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "whoever is on this machine"),
+        ({"hosts": ("localhost:8080", "127.0.0.1")}, "whoever is on this machine"),
+        ({"hosts": ("localhost", "ask.example")}, "WARNING: hosts names ask.example, as behind a proxy, and access is"),
+        ({"hosts": ("a.example",), "base": "/ask"}, "WARNING: hosts names a.example and base is /ask, as behind"),
+        ({"base": "/ask"}, "WARNING: base is /ask, as behind a proxy, and access is none: nothing asks who is asking"),
+        ({"base": "/ask", "access": "proxy", "proxies": ("10.0.0.7",)}, "whom the proxy at 10.0.0.7 names"),
+        ({"base": "/ask", "hosts": ("ask.example",), "access": "token"}, "who has an API key"),
+    ],
+)
+def test_the_doctor_says_who_may_ask(settings: dict[str, Any], said: str) -> None:
+    # what comes after it takes long, and is not asked for
+    (finding,) = islice((one for one in examine(Settings(**settings), {}) if one.subject == "access"), 1)
+    assert finding.good
+    assert finding.detail.startswith(said)
+    assert ("WARNING" in finding.detail) == ("WARNING" in said)

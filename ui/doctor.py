@@ -21,6 +21,7 @@ from index.errors import CorpusMissing, QuothError
 from rag.answer import build_answerer
 from rag.reader import TRANSFORMERS
 from rag.settings import Settings
+from ui.gate import is_this_machine
 from ui.packages import installed_for
 
 _OUTSIDE = ("HF_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY")
@@ -51,6 +52,7 @@ def examine(settings: Settings, given: Mapping[str, tuple[Any, str]]) -> Iterato
         shown = ", ".join(value) if isinstance(value, tuple) else str(value)
         origin = f", from {given[field.name][1]}" if field.name in given else ""
         yield Finding(f"setting {field.name}", True, f"{shown or 'none'}{origin}")
+    yield _access(settings)
     yield _reach(settings)
     try:
         encoder = load_encoder(settings.encoder)
@@ -156,6 +158,26 @@ def _sealed(settings: Settings) -> Iterator[Finding]:
     # libraries may print too; what was found is the last line
     for subject, good, detail in json.loads(done.stdout.splitlines()[-1]):
         yield Finding(subject, good, detail)
+
+
+def _access(settings: Settings) -> Finding:
+    """Who may ask; with a warning where that is probably not what is meant."""
+    if settings.access == "proxy":
+        return Finding("access", True, f"whom the proxy at {', '.join(settings.proxies)} names, and who has an API key")
+    if settings.access == "token":
+        return Finding("access", True, "who has an API key")
+    elsewhere = [f"hosts names {host}" for host in settings.hosts if not is_this_machine(host)]
+    if settings.base:
+        elsewhere.append(f"base is {settings.base}")
+    if not elsewhere:
+        return Finding("access", True, "whoever is on this machine")
+    # no fault: where everyone may read everything, it is what is wanted
+    return Finding(
+        "access",
+        True,
+        f"WARNING: {' and '.join(elsewhere)}, as behind a proxy, and access is none: nothing asks who is asking, so "
+        "whoever reaches the proxy may read all that names no group. Unless that is meant, choose proxy or token",
+    )
 
 
 def _reach(settings: Settings) -> Finding:

@@ -17,6 +17,11 @@ _THIS_MACHINE = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", r
 _LASTING = "private, max-age=31536000, immutable"
 
 
+def is_this_machine(host: str) -> bool:
+    """Whether that is a name of this machine's own, with a port or without."""
+    return _THIS_MACHINE.fullmatch(host) is not None
+
+
 def gated(app: ASGIApp, hosts: Sequence[str], origins: Sequence[str], *, lasting: str) -> ASGIApp:
     """`app`, only for requests by a name of this machine's own or one of `hosts`, from its own pages or those of
     `origins`, and with headers on whatever it answers.
@@ -42,7 +47,7 @@ def gated(app: ASGIApp, hosts: Sequence[str], origins: Sequence[str], *, lasting
             return
         given = Headers(scope=scope)
         host, sites = given.getlist("host"), given.getlist("origin")
-        if len(host) != 1 or not (_THIS_MACHINE.fullmatch(host[0]) or host[0].lower() in names):
+        if len(host) != 1 or not (is_this_machine(host[0]) or host[0].lower() in names):
             refusal = problem(400, "Nothing is served by this name: the setting hosts says by which it is")
             await refusal(scope, receive, with_headers)
         elif len(sites) > 1 or (sites and not _is_own(sites[0], host[0]) and sites[0] not in origins):

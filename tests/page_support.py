@@ -15,13 +15,15 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from corpus_support import HashEncoder
 from starlette.types import ASGIApp
 
+from index.corpus import Corpus, publish
 from index.errors import QuestionError
 from index.sentences import split_sentences
 from index.sources import read
 from index.types import Document, Hit, Passage, Sentence, Span
-from rag.answer import check_question
+from rag.answer import build_answerer, check_question
 from rag.settings import Settings
 from rag.types import Answer, Attempt, Citation, Excerpt, Turn
 from ui.app import create_app
@@ -167,6 +169,13 @@ class FakeAnswerer:
         half = document.text.find(" ", span.start + len(span) // 2, span.end)
         words = Span(max(half, span.start), span.end).trimmed(document.text)
         return Citation(number, Excerpt(document, span), words, heading, sentence.paragraph, float(score))
+
+
+def small_answerer(folder: Path, *documents: Document) -> Answerer:
+    """The answerer itself, over these documents, with the stand-in for the encoder and a reader without weights."""
+    encoder = HashEncoder()
+    publish(folder, documents, encoder)
+    return build_answerer(Corpus.open(folder, encoder), encoder, Settings(reader="similarity", risk=1.0))
 
 
 def service_of(answerer: Answerer) -> Service:

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from index.errors import QuestionError, QuothError, ReceiptError
 from index.strict_json import NotStrictJson, parse_json
 from index.types import Document
-from rag.receipt import Receipt, check
+from rag.receipt import Receipt
 from rag.row import detailed_row_of
 from rag.types import Turn
 from ui.access import SCOPES, Person, person_of
@@ -134,14 +134,11 @@ def api(service: Service, embedding: Embedding | None) -> APIRouter:
         return {**_about(found), "text": found.text}
 
     @router.post("/verify", response_model=VerdictsBody, response_model_exclude_unset=True)
-    async def verify(body: VerifyBody, person: _Reading) -> dict[str, Any]:
-        """What became of citations that were given out earlier."""
+    async def verify(body: VerifyBody, person: _Reading, request: Request) -> dict[str, Any]:
+        """What became of citations that were given out earlier. Counts as a question does."""
         receipts = [Receipt.from_json(one.model_dump()) for one in body.receipts]
-
-        def verdicts(answerer: Answerer) -> list[dict[str, Any]]:
-            return [check(one, answerer.corpus).to_json() for one in receipts]
-
-        return {"verdicts": await service.read(person, "receipts", verdicts)}
+        verdicts = await service.verify(person, receipts, caller=_caller(request))
+        return {"verdicts": [verdict.to_json() for verdict in verdicts]}
 
     @router.post("/feedback", status_code=204)
     async def feedback(body: FeedbackBody, person: _Judging) -> None:

@@ -7,10 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from rag.answer import LONGEST_QUESTION
+from rag.receipt import LONGEST_SOUGHT
 
 MOST_TURNS = 50
 """How much of a conversation can be sent along with a question."""
 MOST_RECEIPTS = 100
+MOST_QUOTED = 40_000
+"""Characters of the quotes of receipts that are verified at once. What is quoted is a few sentences: MOST_RECEIPTS of
+them have half as many, and seldom more. How long verifying takes follows from it."""
 MOST_DOCUMENTS = 100
 LONGEST_COMMENT = 2000
 
@@ -57,7 +61,14 @@ class ReceiptBody(Given):
 
 
 class VerifyBody(Taken):
-    receipts: Annotated[list[ReceiptBody], Field(min_length=1, max_length=MOST_RECEIPTS)]
+    receipts: Annotated[
+        list[ReceiptBody],
+        Field(
+            min_length=1,
+            max_length=MOST_RECEIPTS,
+            description=f"Their quotes have at most {MOST_QUOTED:,} characters in all.",
+        ),
+    ]
 
 
 class FeedbackBody(Taken):
@@ -137,7 +148,13 @@ class ChangeBody(Given):
 class VerdictBody(Given):
     """valid: it stands there still; moved: elsewhere; changed: close words do; gone: none do."""
 
-    status: Literal["valid", "moved", "changed", "gone"]
+    status: Annotated[
+        Literal["valid", "moved", "changed", "gone"],
+        Field(
+            description=f"For a quote of more than {LONGEST_SOUGHT:,} characters close words are not sought: it is "
+            "gone where it stands nowhere to the letter."
+        ),
+    ]
     document_id: str | None = None
     title: str | None = None
     start: Offset | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from anyio import to_thread
 
-from index.errors import QuestionError
+from index.errors import QuestionError, QuothError, ReceiptError, SettingsError
 from index.types import Hit
+from rag.receipt import Receipt, Verdict, check_all
 from rag.types import Answer, Turn
 from ui.access import Person
 from ui.metrics import Metrics
+from ui.schema import MOST_QUOTED
 from ui.traffic import Admission, Overloaded, RateLimit, TooMany
 
 if TYPE_CHECKING:
@@ -27,7 +30,18 @@ T = TypeVar("T")
 JOURNAL, AUDIT = "journal.sqlite", "audit.jsonl"
 """The files of the journal and of the audit log, in the folder that the setting data names."""
 
+FAULT = "Something is wrong with the documents here. The server's log says what."
+
 _log = logging.getLogger(__name__)
+
+
+def said(error: QuothError) -> str:
+    """What is told to the person who asked: what is wrong with what they sent. All else names files and settings, and
+    goes into the log alone."""
+    if isinstance(error, QuestionError | ReceiptError):
+        return str(error)
+    _log.error("This could not be answered", exc_info=error)
+    return FAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +98,26 @@ class Service:
 
         return await self._in_turn(person, caller, find)
 
+    async def verify(self, person: Person, receipts: Sequence[Receipt], *, caller: str) -> list[Verdict]:
+        """What became of the citations that these receipts are of. Takes a turn, and raises, as ask does.
+
+        Raises ReceiptError too, where the quotes are longer in all than MOST_QUOTED.
+        """
+        if (quoted := sum(len(receipt.quote) for receipt in receipts)) > MOST_QUOTED:
+            raise ReceiptError(
+                f"the receipts' quotes have {quoted:,} characters in all, expected at most {MOST_QUOTED:,}",
+                "Verify some of them at a time",
+            )
+
+        def look() -> list[Verdict]:
+            verdicts = check_all(receipts, self.seen_by(person).corpus)
+            if self._audit:
+                documents = {verdict.document.id for verdict in verdicts if verdict.document}
+                self._audit.record("read", person, what="receipts", documents=sorted(documents))
+            return verdicts
+
+        return await self._in_turn(person, caller, look)
+
     async def _in_turn(self, person: Person, caller: str, work: Callable[[], T]) -> T:
         if (wait := self._limit.check(person.user or caller)) is not None:
             self.metrics.question("refused")
@@ -99,23 +133,26 @@ class Service:
     def _ask(self, person: Person, question: str, history: Sequence[Turn], risk: float | None) -> Answered:
         if self._log_questions:
             _log.info("asked", extra={"question": question, "user": person.user})
+        id = uuid.uuid4().hex
         try:
             answer = self.seen_by(person).ask(question, history, risk=risk)
+            if self._audit:
+                shown = {citation.excerpt.document.id for citation in answer.citations + answer.closest}
+                self._audit.record("ask", person, id=id, edition=answer.edition, documents=sorted(shown))
         except QuestionError:
             self.metrics.question("refused")
             raise
         except BaseException:
             self.metrics.question("failed")
             raise
-        id = uuid.uuid4().hex
         self.metrics.answered(answer)
-        if self._audit:
-            shown = {citation.excerpt.document.id for citation in answer.citations + answer.closest}
-            self._audit.record("ask", person, id=id, edition=answer.edition, documents=sorted(shown))
         if self._journal:
-            self._journal.asked(
-                id, question, answer.status == "answered", answer.confidence, answer.edition, person.user
-            )
+            answered = answer.status == "answered"
+            try:
+                self._journal.asked(id, question, answered, answer.confidence, answer.edition, person.user)
+            except (SettingsError, sqlite3.Error):
+                # it is for whoever keeps the documents: who asked is not to go without an answer for it
+                _log.exception("A question could not be written into the journal")
         return Answered(id, answer)
 
     async def feedback(self, person: Person, id: str, verdict: Literal["up", "down"], comment: str) -> bool:
@@ -131,12 +168,30 @@ class Service:
         return await to_thread.run_sync(keep)
 
     async def read(self, person: Person, what: str, work: Callable[[Answerer], T]) -> T:
-        """What `work` makes of what `person` may read, off the event loop; `what` says to the audit log what it is."""
+        """What `see` gives, off the event loop."""
+        return await to_thread.run_sync(lambda: self.see(person, what, work))
 
-        def see() -> T:
+    def see(self, person: Person, what: str, work: Callable[[Answerer], T]) -> T:
+        """What `work` makes of what `person` may read; `what` says to the audit log what it is.
+
+        A KeyError of `work` says that it is not there, or not for them, and is written down as well.
+        """
+        try:
             seen = work(self.seen_by(person))
+        except KeyError:
             if self._audit:
-                self._audit.record("read", person, what=what)
-            return seen
+                self._audit.record("refused", person, what=what)
+            raise
+        if self._audit:
+            self._audit.record("read", person, what=what)
+        return seen
 
-        return await to_thread.run_sync(see)
+    @property
+    def audited(self) -> bool:
+        """Whether it is written down who reads what."""
+        return self._audit is not None
+
+    @property
+    def most(self) -> int:
+        """How many may have a turn or wait for one."""
+        return self._admission.workers + self._admission.waiting

@@ -9,14 +9,13 @@ from pydantic import Field
 from starlette.applications import Starlette
 
 from index.errors import QuothError
-from rag.receipt import Receipt, check
+from rag.receipt import Receipt
 from rag.row import detailed_row_of, passage_of
 from ui.access import Person, person_of
 from ui.schema import LONGEST_COMMENT, MOST_RECEIPTS
 from ui.traffic import Later
 
 if TYPE_CHECKING:
-    from rag.answer import Answerer
     from ui.service import Service
 
 PATH = "/mcp"
@@ -91,16 +90,13 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
         context: Context[Any, Any],
     ) -> dict[str, Any]:
         """What became of citations that were given out earlier: valid, moved, changed or gone."""
-        asking, _ = person(context, "read")
+        asking, caller = person(context, "read")
         try:
             given = [Receipt.from_json(one) for one in receipts]
-        except QuothError as error:
+            verdicts = await service.verify(asking, given, caller=caller)
+        except (QuothError, Later) as error:
             raise ToolError(str(error)) from error
-
-        def verdicts(answerer: "Answerer") -> list[dict[str, Any]]:
-            return [check(one, answerer.corpus).to_json() for one in given]
-
-        return {"verdicts": await service.read(asking, "receipts", verdicts)}
+        return {"verdicts": [verdict.to_json() for verdict in verdicts]}
 
     return server.streamable_http_app(
         streamable_http_path=f"{base}{PATH}",

@@ -28,6 +28,7 @@ from ui.keyring import Keyring
 from ui.logs import AuditLog, Refusals, logged
 from ui.metrics import Metrics, counted
 from ui.reference import reference_html
+from ui.rehearsal import rehearse
 from ui.service import AUDIT, JOURNAL, Service
 from ui.signin import PATH as SIGN_IN
 from ui.signin import sign_in, sign_out
@@ -77,6 +78,7 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with closing.listening():
             async with page.lifespan(), tools.lifespan():
+                await rehearse(app, f"{base}{PREFIX}/ask")
                 yield
         for kept in (journal, keyring, refusals):
             if kept:

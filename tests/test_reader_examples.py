@@ -16,7 +16,7 @@ from rag.reader.cache import BASE, FILE, Kind, read_cache
 from rag.reader.examples import Example, Making, examples
 from rag.reader.pieces import LONGEST, SHARED, Ragged, collate, load_tokenizer, passage_pieces
 from rag.reader.questions import held_aside, read_question_set
-from rag.reader.swap import swap
+from rag.reader.swap import _PAIRS, contrary, swap
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_a_swapped_question_asks_what_the_passage_does_not_say(folder: Path) -> 
     assert len(swapped) == 15
     for one in swapped:
         named = [word.strip("?") for word in one.question.split()[1:] if word[0].isupper() or word[0].isdigit()]
-        assert any(word not in one.text for word in named)
+        assert "n't" in one.question or any(word not in one.text for word in named)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,31 @@ def test_names_and_numbers_are_swapped_for_their_like(
     question: str, passage: str, document: str, swapped: str | None
 ) -> None:
     assert swap(question, passage, document, random.Random(0)) == swapped
+
+
+@pytest.mark.parametrize(
+    ("question", "passage", "made"),
+    [
+        ("Who came after the war?", "Ann came after it.", {"Who came before the war?", "Who came after the peace?"}),
+        ("Largest of all?", "It is the largest.", {"Smallest of all?"}),
+        # the passage speaks of both
+        ("Is it the largest?", "Not the largest, nor the smallest.", set()),
+        ("When did she come?", "She came in May.", {"When didn't she come?"}),
+        ("When did she come?", "She came in May, and never in June.", set()),
+        ("Say when Ann met Bob.", "Ann met Bob in May.", {"Say when Bob met Ann."}),
+        ("Say when Ann and Bob met.", "Ann met Bob in May.", set()),
+        ("Say when Ann met Bob.", "Ann was met in May.", set()),
+        ("Why?", "Because.", set()),
+    ],
+)
+def test_a_contrary_question_is_not_what_the_passage_answers(question: str, passage: str, made: set[str]) -> None:
+    found = {contrary(question, passage, random.Random(seed)) for seed in range(40)}
+    assert found == (made or {None})
+
+
+def test_no_word_has_two_opposites() -> None:
+    words = [word for pair in _PAIRS.split() for word in pair.split("/")]
+    assert len(words) == len(set(words))
 
 
 def test_documents_held_aside_are_measured_and_not_learned(folder: Path) -> None:

@@ -16,7 +16,7 @@ from rag.reader import READ
 from rag.reader.cache import Kind
 from rag.reader.pieces import Framed
 from rag.reader.questions import Question, QuestionSet, sampled
-from rag.reader.swap import swap
+from rag.reader.swap import contrary, swap
 from rag.retrieve import retrieve
 from rag.types import Query
 
@@ -57,8 +57,8 @@ class Making:
     """Retrieved passages that do not answer, for a question that has an answer."""
     unanswerable: int = 3
     """The same for one that has none."""
-    swapped: float = 0.3
-    """The share of the answerable questions that a swapped one is made from."""
+    swapped: float = 0.6
+    """The share of the answerable questions that one is made from which only seems to be answered."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +125,12 @@ def _learned(question: Question, hits: Sequence[Hit], passages: _Passages, makin
         yield _example(question, passages.row(hit), hit.passage, Kind.RETRIEVED)
     chooser = random.Random(f"{making.seed} {question.text}")
     if gold and chooser.random() < making.swapped:
-        text = swap(question.text, gold[0].text, question.document.text, chooser)
+        passage = gold[0].text
+        ways = [
+            swap(question.text, passage, question.document.text, chooser),
+            contrary(question.text, passage, chooser),
+        ]
+        text = chooser.choice([way for way in ways if way is not None] or [None])
         if text is not None:
             yield _example(Question(text, question.document, ()), gold[0].row, gold[0].passage, Kind.SWAPPED)
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
+import re
 import signal
+import statistics
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from ui.journal import Journal
 from ui.keyring import Keyring
@@ -34,6 +40,8 @@ uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, http=i
 ).run(sockets=[listener])
 """
 QUESTION = {"question": "Who is North Korea’s largest economic partner?"}
+QUESTIONS = Path(__file__).parent.parent / "eval" / "questions"
+PEOPLE = 64
 
 
 @contextmanager
@@ -92,13 +100,13 @@ def test_what_was_acknowledged_outlives_a_server_that_is_killed(tmp_path: Path) 
 
 
 def test_past_the_bound_of_the_queue_nobody_hangs(tmp_path: Path) -> None:
-    statuses: Counter[int] = Counter()
+    statuses: list[int] = []
     later: list[str] = []
     with served(tmp_path, delay=0.2, waiting=4) as (_, client):
 
         def ask() -> None:
             answer = client.post("/api/v1/ask", json=QUESTION)
-            statuses[answer.status_code] += 1
+            statuses.append(answer.status_code)
             if answer.status_code == 503:
                 later.append(answer.headers["retry-after"])
 
@@ -110,22 +118,123 @@ def test_past_the_bound_of_the_queue_nobody_hangs(tmp_path: Path) -> None:
         assert client.post("/api/v1/ask", json=QUESTION).status_code == 200
         metrics = client.get("/metrics").text
     assert set(statuses) == {200, 503}
-    assert statuses[200] >= 6
+    assert statuses.count(200) >= 6
     assert all(int(seconds) >= 1 for seconds in later)
-    assert f'quoth_questions_total{{outcome="refused"}} {float(statuses[503])}' in metrics
+    assert f'quoth_questions_total{{outcome="refused"}} {float(statuses.count(503))}' in metrics
 
 
 def test_below_the_bound_everybody_is_answered(tmp_path: Path) -> None:
-    statuses: Counter[int] = Counter()
+    statuses: list[int] = []
     with served(tmp_path, delay=0.005, waiting=64) as (_, client):
 
         def ask() -> None:
             for _ in range(5):
-                statuses[client.post("/api/v1/ask", json=QUESTION).status_code] += 1
+                statuses.append(client.post("/api/v1/ask", json=QUESTION).status_code)
 
         people = [threading.Thread(target=ask) for _ in range(64)]
         for person in people:
             person.start()
         for person in people:
             person.join()
-    assert statuses == {200: 320}
+    assert statuses == [200] * 320
+
+
+@contextmanager
+def quoth(data: Path) -> Iterator[tuple[int, str, str]]:
+    """The command itself, with the article: its process, its address and a key to it."""
+    with closing(Keyring.open(data)) as keyring:
+        _, key = keyring.make("ada", [], ["ask", "read", "metrics"], 1)
+    named = {"CORPUS": data / "corpus", "DATA": data, "ACCESS": "token", "PORT": 0, "PER_MINUTE": 1_000_000}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "ui.cli", "serve", "--json"],
+        cwd=Path(__file__).parent.parent,
+        env={**os.environ, **{f"QUOTH_{name}": str(value) for name, value in named.items()}},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with server:
+        try:
+            assert server.stdout is not None
+            yield server.pid, json.loads(server.stdout.readline())["url"], key
+        finally:
+            server.kill()
+
+
+def by_everyone(address: str, key: str, more: Callable[[], str | None]) -> tuple[Counter[int], list[float]]:
+    """How the questions that `more` gives, until it gives none, were answered to all people at once, and how fast."""
+    statuses: list[int] = []
+    seconds: list[float] = []
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+
+    def ask() -> None:
+        with closing(http.client.HTTPConnection(urlsplit(address).netloc, timeout=120)) as connection:
+            while question := more():
+                since = time.monotonic()
+                connection.request("POST", "/api/v1/ask", json.dumps({"question": question}), headers)
+                answer = connection.getresponse()
+                answer.read()
+                seconds.append(time.monotonic() - since)
+                statuses.append(answer.status)
+
+    with ThreadPoolExecutor(PEOPLE) as people:
+        for person in [people.submit(ask) for _ in range(PEOPLE)]:
+            person.result()
+    return Counter(statuses), seconds
+
+
+def megabytes(process: int) -> float:
+    """What the process holds in memory."""
+    (pages,) = re.findall(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    return int(pages) / 1024
+
+
+def counted(client: httpx.Client) -> float:
+    """The questions that the server has counted."""
+    return sum(map(float, re.findall(r"^quoth_questions_total{.*} (.*)$", client.get("/metrics").text, re.MULTILINE)))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="what a process holds is not told here")
+def test_64_people_ask_for_a_minute_without_an_error_and_memory_stays_flat(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    lines = [line for file in QUESTIONS.glob("*.jsonl") for line in file.read_text(encoding="utf-8").splitlines()]
+    questions = [json.loads(line)["question"] for line in lines]
+    assert len(questions) > PEOPLE
+    with quoth(tmp_path) as (process, address, key), httpx.Client(base_url=address, timeout=120) as client:
+        client.headers["Authorization"] = f"Bearer {key}"
+        # what is loaded later than the rest counts as no growth
+        assert client.get("/").status_code == 200
+        assert client.post("/mcp", json={}).status_code < 500
+        once = iter(questions)
+        statuses, _ = by_everyone(address, key, lambda: next(once, None))
+        assert statuses == {200: len(questions)}
+        before, asked = megabytes(process), counted(client)
+        end = time.monotonic() + 60
+        again = (question for _ in iter(int, 1) for question in questions)
+        turn = threading.Lock()
+
+        def until_the_minute_is_over() -> str | None:
+            with turn:
+                return next(again) if time.monotonic() < end else None
+
+        statuses, seconds = by_everyone(address, key, until_the_minute_is_over)
+        assert statuses == {200: len(seconds)}
+        assert len(seconds) >= PEOPLE
+        assert counted(client) - asked == len(seconds)
+        after = megabytes(process)
+    cuts = statistics.quantiles(seconds, n=20)
+    told = {
+        "answers": len(seconds),
+        "p50_ms": round(1000 * cuts[9], 1),
+        "p95_ms": round(1000 * cuts[18], 1),
+        "p95_to_p50": round(cuts[18] / cuts[9], 2),
+        "mb_before": round(before),
+        "mb_after": round(after),
+    }
+    for name, value in told.items():
+        record_property(name, value)
+    # shown by pytest's -rP
+    sys.stdout.write(f"{json.dumps(told)}\n")
+    assert after - before < 0.1 * before

@@ -72,7 +72,7 @@ class Embedding:
                 options={"require": ["aud", *_NEEDED]},
             )
         except (jwt.InvalidTokenError, OverflowError, RecursionError):
-            # a number may be infinite, and brackets nested without end
+            # an infinite number, or brackets nested without end: not every version of the library minds them itself
             return None
         begun, ends, groups = claims["iat"], claims["exp"], claims.get("groups", [])
         moments = all(type(moment) in (int, float) and 0 <= moment < _END_OF_TIME for moment in (begun, ends))

@@ -13,7 +13,16 @@ from index.types import Document, Sentence, Span
 from rag.types import Answer, Attempt, Citation, Excerpt, Turn
 from ui import source
 from ui.markup import overlap, shown
-from ui.render import Exchange, citation_at, confidence_in_words, conversation_html, examples_of, turns_of, welcome_html
+from ui.render import (
+    Exchange,
+    citation_at,
+    confidence_in_words,
+    conversation_html,
+    examples_of,
+    isolated,
+    turns_of,
+    welcome_html,
+)
 from ui.source import View, blocks_of, source_html, view_of
 
 HOSTILE = (
@@ -151,6 +160,20 @@ def test_nothing_in_the_page_is_a_link_or_fetches_or_runs(citation: Citation, te
             "src",
             "style",
         }
+
+
+@given(st.text(st.sampled_from("a\u05d0\u2029\u202e\u2066\u2067\u2068\u2069")))
+def test_an_isolated_text_ends_the_isolates_that_it_begins_and_no_other(text: str) -> None:
+    inside = isolated(text).removeprefix("<bdi>").removesuffix("</bdi>")
+    depth = 0
+    for character in inside:
+        depth += {"\u2066": 1, "\u2067": 1, "\u2068": 1, "\u2069": -1}.get(character, 0)
+        assert depth >= 0
+        assert character != "\u2029"
+    assert depth == 0
+    before, same, after = inside.partition(text.replace("\u2029", " "))
+    assert same or not text
+    assert set(before + after) <= {"\u2068", "\u2069"}
 
 
 @given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))

@@ -197,7 +197,7 @@ class Visit:
         self.settled()
 
     def settled(self) -> None:
-        expect(self.page.locator(".log")).to_have_attribute("aria-busy", "false")
+        expect(self.page.locator(".log")).to_have_attribute("aria-busy", "false", timeout=30_000)
 
     def cite(self, number: int) -> Locator:
         """The citation with this number in the latest answer."""

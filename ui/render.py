@@ -14,6 +14,10 @@ from ui.markup import shown, with_words
 EXAMPLES = 6
 """How many questions a newcomer is shown."""
 
+_OPENS, _ENDS = ("\u2066", "\u2067", "\u2068"), "\u2069"
+"""Unicode's isolates: what begins one, from left to right, from right to left or as its text goes, and what ends it."""
+_PARAGRAPH = "\u2029"
+
 _LIKELIHOODS = ((0.9, "Very likely"), (0.65, "Likely"), (0.4, "Possibly"), (0.0, "Uncertain"))
 
 
@@ -77,7 +81,7 @@ def examples_of(documents: Iterable[Document]) -> list[str]:
 def welcome_html(examples: Sequence[str], *, one: bool) -> str:
     """What a newcomer sees: these questions, of one document or of several."""
     examples = "".join(
-        f'<li><button type="button" class="example" data-event="example">{shown(question)}</button></li>'
+        f'<li><button type="button" class="example" dir="auto" data-event="example">{shown(question)}</button></li>'
         for question in examples
     )
     return (
@@ -101,7 +105,8 @@ def _exchange(exchange: Exchange) -> str:
         reply = _unanswered(exchange.id, exchange.answer)
     return (
         '<article class="exchange">'
-        f'<h2 class="question" dir="auto"><span class="hidden-words">You asked: </span>{shown(exchange.question)}</h2>'
+        '<h2 class="question" dir="auto"><span class="hidden-words" dir="ltr">You asked: </span>'
+        f"{shown(exchange.question)}</h2>"
         f"{reply}</article>"
     )
 
@@ -146,12 +151,27 @@ def _quote(turn: str, citation: Citation, *, answering: bool) -> str:
         '<figcaption><button type="button" class="cite" data-event="cite"'
         f' data-turn="{turn}" data-number="{citation.number}">'
         f'<span class="number">[{citation.number}]</span> <span class="place">'
-        f'<bdi class="title">{shown(document.title)}</bdi>, {place_of(citation)}</span>'
+        f'<span class="title">{isolated(document.title)}</span>, {place_of(citation)}</span>'
         "</button></figcaption></figure>"
     )
 
 
 def place_of(citation: Citation) -> str:
     """Where in its document a citation stands, as HTML."""
-    under = f"under “<bdi>{shown(citation.heading)}</bdi>”, " if citation.heading else ""
+    under = f"under “{isolated(citation.heading)}”, " if citation.heading else ""
     return f"{under}paragraph {citation.paragraph}"
+
+
+def isolated(text: str) -> str:
+    """`text` as HTML in a direction of its own: however it turns, what stands after it does not."""
+    # A browser ends a <bdi> by the sign that ends an isolate, which an isolate that the text leaves open would take for
+    # its own; by the same sign a text would end the <bdi>, and a new paragraph ends all that was begun.
+    opened = ended = 0
+    for character in text:
+        if character in _OPENS:
+            opened += 1
+        elif character == _ENDS and opened:
+            opened -= 1
+        elif character == _ENDS:
+            ended += 1
+    return f"<bdi>{_OPENS[2] * ended}{shown(text.replace(_PARAGRAPH, ' '))}{_ENDS * opened}</bdi>"

@@ -10,7 +10,7 @@ from typing import Literal
 from index.types import Document, Sentence, Span
 from rag.types import Citation
 from ui.markup import shown, with_words, wrapped
-from ui.render import place_of
+from ui.render import isolated, place_of
 
 WINDOW = 40_000
 """How many characters are shown around a citation, and added by each "Show more": a long read, and quick to draw."""
@@ -173,4 +173,4 @@ def _date_in_words(date: str) -> str:
 def _about(document: Document) -> str:
     date = f"<time>{shown(_date_in_words(document.date))}</time> · " if document.date else ""
     # The source is shown, never a link: what a document says of itself is not to be followed on a click.
-    return date + (f"<bdi>{shown(document.source)}</bdi>" if document.source else "source not stated")
+    return date + (isolated(document.source) if document.source else "source not stated")

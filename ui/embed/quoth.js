@@ -121,6 +121,19 @@
     return svg;
   }
 
+  // In a direction of its own: a bdi is ended by the sign that ends an isolate, so a text that begins or ends one without
+  // the other would turn what stands after it; so would a new paragraph, which ends all that was begun.
+  function isolated(name, text) {
+    let opened = 0, ended = 0;
+    for (const sign of text.match(/[\u2066-\u2069]/g) ?? []) {
+      if (sign !== "\u2069") opened += 1;
+      else if (opened) opened -= 1;
+      else ended += 1;
+    }
+    const line = text.replace(/[\x1c-\x1e\x85\u2029]/g, " ");
+    return h(name, null, "\u2068".repeat(ended) + line + "\u2069".repeat(opened));
+  }
+
   const button = (name, label, path, click) =>
     h(`button.icon.${name}`, { type: "button", "aria-label": label, title: label, click }, icon(path));
 
@@ -226,7 +239,7 @@
     const reply = h("div.reply", null, h("p.pending", null, "Looking through the documents…"));
     welcome.remove();
     const exchange = h("article", null,
-      h("h3", { dir: "auto" }, h("span.unseen", null, "You asked: "), question), reply);
+      h("h3", { dir: "auto" }, h("span.unseen", { dir: "ltr" }, "You asked: "), question), reply);
     log.append(exchange);
     box.value = "";
     settle();
@@ -262,7 +275,7 @@
   function answered(row, question) {
     const form = row.searched_for[0] ?? "";
     const searched = form && form !== question.split(/\s+/).join(" ")
-      ? h("p.searched", null, "Searched for: ", h("bdi", null, form)) : null;
+      ? h("p.searched", null, "Searched for: ", isolated("bdi", form)) : null;
     const parts = row.status === "answered"
       ? [searched, ...row.citations.map((citation) => quoted(citation, true))]
       : [h("p.unanswered", null, "The documents do not answer this."), searched,
@@ -291,8 +304,8 @@
     const here = link && mode === "page" && page(link) === page(location.href);
     const place = [
       h("span.number", null, `[${citation.number}]`), " ",
-      h("span.place", null, h("bdi.title", null, citation.title),
-        ...(citation.heading ? [", under “", h("bdi", null, citation.heading), "”"] : []),
+      h("span.place", null, isolated("bdi.title", citation.title),
+        ...(citation.heading ? [", under “", isolated("bdi", citation.heading), "”"] : []),
         citation.paragraph ? `, paragraph ${citation.paragraph}` : ""),
     ];
     const note = h("div.note");

@@ -340,7 +340,9 @@
       }, from ? "…" : null, points.slice(from, citation.start).join(""), here,
       points.slice(citation.end, to).join(""), to < points.length ? "…" : null);
       note.replaceChildren(around);
-      around.scrollTop += here.getBoundingClientRect().top - around.getBoundingClientRect().top - 40;
+      const first = here.getClientRects()[0], line = parseFloat(getComputedStyle(around).lineHeight);
+      // two lines above it, and both of them whole
+      around.scrollTop += first.top - (line - first.height) / 2 - 2 * line - around.getBoundingClientRect().top;
       opener.setAttribute("aria-expanded", "true");
       say(`What stands around citation ${citation.number} is shown.`);
       tell("opened", { number: citation.number, document_id: citation.document_id });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 from page_support import app_of, serving
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -72,7 +74,14 @@ def embedding_page(name: str, *changes: tuple[str, str]) -> str:
 
 @contextmanager
 def intranet(folder: Path, answerer: Answerer | FakeAnswerer, pages: Mapping[str, str] = {}) -> Iterator[str]:
-    """The address of an intranet: the sample's pages at its root, `pages` besides them, and quoth at BASE."""
+    """The address of an intranet: the sample's pages at its root, `pages` besides them, and quoth at BASE.
+
+    Where nginx is missing, the test is skipped; in CI it fails.
+    """
+    if NGINX is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("nginx is missing, and CI must try the widget behind it")
+        pytest.skip("nginx is not installed")
     site = folder / "site"
     site.mkdir()
     samples = {file.name: embedding_page(file.name) for file in SAMPLE.glob("*.html")}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from browser_support import Watched, violations
-from intranet_support import NGINX, intranet, signed_on
+from intranet_support import intranet, signed_on
 from page_support import FakeAnswerer, app_of, article, serving
 from playwright.sync_api import Browser, Page, expect
 from widget_support import visiting
@@ -33,8 +33,6 @@ def unfit(page: Page) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if NGINX is None:
-        pytest.skip("nginx is not installed")
     with intranet(tmp_path_factory.mktemp("intranet"), FakeAnswerer(article())) as url:
         yield url
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import jwt
 import pytest
-from intranet_support import BASE, NGINX, embedding_page, intranet, signed_on
+from intranet_support import BASE, embedding_page, intranet, signed_on
 from page_support import app_of, article, serving
 from playwright.sync_api import Browser, Locator, Route, expect
 from widget_support import Visit, as_written, sample, site, visiting
@@ -27,8 +27,6 @@ WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 780}
 
 @pytest.fixture(scope="module")
 def address(answerer: Answerer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if NGINX is None:
-        pytest.skip("nginx is not installed")
     other = embedding_page("article.html", ("China remains North", "China is still North"))
     with intranet(tmp_path_factory.mktemp("intranet"), answerer, {"other.html": other}) as url:
         yield url

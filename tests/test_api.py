@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import math
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -26,6 +28,7 @@ from ui import deferred
 from ui.deferred import Deferred
 from ui.doors import LARGEST, only_listeners, only_the_page
 from ui.schema import MOST_TURNS
+from ui.service import AUDIT, FAULT, JOURNAL
 
 PROBLEM = "application/problem+json"
 
@@ -171,16 +174,65 @@ def test_every_answer_has_the_headers_of_safety(
         assert answer.headers["referrer-policy"] == "same-origin"
 
 
-def test_a_failing_corpus_is_a_problem_too(
-    client: TestClient, fake: FakeAnswerer, monkeypatch: pytest.MonkeyPatch
+def test_what_is_wrong_here_is_told_to_the_log_alone(
+    client: TestClient, fake: FakeAnswerer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(question: str, history: object, *, risk: object) -> Answer:
-        raise EditionDamaged("A file of the edition is damaged", "Index the documents again")
+    def fail(*_: object, **__: object) -> Answer:
+        raise EditionDamaged("/srv/corpus/editions/7/dense.faiss is damaged", "Index the documents again")
 
     monkeypatch.setattr(fake, "ask", fail)
-    response = client.post("/api/v1/ask", json={"question": "x"})
-    assert (response.status_code, response.headers["content-type"]) == (500, PROBLEM)
-    assert "Index the documents again" in response.json()["detail"]
+    monkeypatch.setattr(fake.corpus, "document", fail)
+    for response in (client.post("/api/v1/ask", json={"question": "x"}), client.get("/api/v1/documents")):
+        assert (response.status_code, response.headers["content-type"]) == (503, PROBLEM)
+        assert response.json()["detail"] == FAULT
+        assert int(response.headers["retry-after"]) > 0
+    assert caplog.text.count("/srv/corpus/editions/7/dense.faiss is damaged. Index the documents again.") == 2
+
+
+def test_a_journal_that_fails_withholds_no_answer(
+    fake: FakeAnswerer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = TestClient(app_of(fake, journal=True, data=tmp_path), base_url="http://127.0.0.1")
+    question = {"question": "Who is North Korea’s largest economic partner?"}
+    kept = client.post("/api/v1/ask", json=question).json()
+    with closing(sqlite3.connect(tmp_path / JOURNAL)) as database:
+        database.execute("ALTER TABLE asked RENAME TO elsewhere")
+    row = client.post("/api/v1/ask", json=question).json()
+    assert row["citations"] == kept["citations"]
+    assert "could not be written into the journal" in caplog.text
+    # but what somebody thought is not said to be kept where it is not
+    response = client.post("/api/v1/feedback", json={"id": kept["id"], "verdict": "up"})
+    assert (response.status_code, response.json()["detail"]) == (503, FAULT)
+
+
+def test_what_cannot_be_audited_is_not_handed_out(
+    fake: FakeAnswerer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"access": "proxy", "proxies": ("10.0.0.7",), "hosts": ("ask.example",), "data": tmp_path}
+    client = TestClient(
+        app_of(fake, **settings),
+        base_url="https://ask.example",
+        client=("10.0.0.7", 1),
+        headers={"X-Forwarded-User": "ada"},
+    )
+    id = article().id
+    assert client.get(f"/api/v1/documents/{id}").status_code == 200
+    assert client.get(f"/api/v1/documents/{'0' * 64}").status_code == 404
+    assert client.get("/api/v1/documents", params={"after": "0" * 64}).status_code == 404
+    lines = [json.loads(line) for line in (tmp_path / AUDIT).read_text().splitlines()]
+    assert [(line["event"], line["user"], line["what"]) for line in lines] == [
+        ("read", "ada", id), ("refused", "ada", "0" * 64), ("refused", "ada", "titles"),
+    ]  # fmt: skip
+    (tmp_path / AUDIT).unlink()
+    (tmp_path / AUDIT).mkdir()
+    for response in (
+        client.get(f"/api/v1/documents/{id}"),
+        client.get(f"/api/v1/documents/{'0' * 64}"),
+        client.get("/api/v1/documents"),
+        client.post("/api/v1/ask", json={"question": "Who came?"}),
+    ):
+        assert (response.status_code, response.json()["detail"]) == (503, FAULT)
+        assert str(tmp_path) not in response.text
 
 
 def test_what_is_to_be_known_of_the_corpus(client: TestClient) -> None:

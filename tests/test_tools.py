@@ -15,8 +15,10 @@ from mcp.client.session import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from page_support import FakeAnswerer, app_of, article, serving
 
+from index.errors import EditionDamaged
 from index.types import Document
 from ui.keyring import Keyring
+from ui.service import FAULT
 
 QUESTION = "Who is North Korea’s largest economic partner?"
 
@@ -82,6 +84,38 @@ def test_the_same_people_see_the_same_documents(tmp_path: Path) -> None:
     keyring.close()
     assert refused.is_error
     assert "read" in refused.content[0].text
+
+
+def test_what_is_wrong_here_is_not_told_to_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> Any:
+        raise EditionDamaged("/srv/corpus/corpus.sqlite is damaged", "Index the documents again")
+
+    fake = FakeAnswerer(article())
+    for part in ("ask", "search"):
+        monkeypatch.setattr(fake, part, fail)
+    monkeypatch.setattr(fake.corpus, "document", fail)
+
+    async def work(session: Any) -> Any:
+        calls = {"ask": {"question": QUESTION}, "search": {"query": QUESTION}, "document": {"id": article().id}}
+        return [await session.call_tool(name, given) for name, given in calls.items()]
+
+    with serving(app_of(fake)) as url:
+        answers = asked(url, work)
+    for answer in answers:
+        assert answer.is_error
+        assert FAULT in answer.content[0].text
+        assert "/srv" not in answer.content[0].text
+
+
+def test_a_program_that_asks_too_much_is_told_when_to_ask_again() -> None:
+    async def work(session: Any) -> Any:
+        return [await session.call_tool("ask", {"question": QUESTION}) for _ in range(2)]
+
+    with serving(app_of(FakeAnswerer(article()), per_minute=1)) as url:
+        first, second = asked(url, work)
+    assert not first.is_error
+    assert second.is_error
+    assert "Ask again in" in second.content[0].text
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
@@ -35,6 +35,7 @@ from ui.schema import (
     VerifyBody,
     WholeDocumentBody,
 )
+from ui.service import said
 from ui.traffic import Later, Overloaded
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
     from ui.service import Service
 
 PREFIX = "/api/v1"
+
+_MENDED = "60"
+"""Seconds after which to ask again where something is wrong here: somebody has to see to it."""
 
 
 class _TooLarge(Exception):
@@ -101,7 +105,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         422: "This cannot be asked",
         429: "Too many questions; Retry-After says when",
         500: "This could not be answered",
-        503: "Too many are asking; Retry-After says when",
+        503: "Too many are asking, or something is wrong here; Retry-After says when to ask again",
     }.items()
 }
 
@@ -125,12 +129,18 @@ def api(service: Service, embedding: Embedding | None) -> APIRouter:
         after: Annotated[str, Query(max_length=64, description="The next of the answer before.")] = "",
     ) -> dict[str, Any]:
         """The documents that you may read, in the order in which they were indexed."""
-        return await service.read(person, "titles", lambda answerer: _listed(answerer, q, limit, after))
+        try:
+            return await service.read(person, "titles", lambda answerer: _listed(answerer, q, limit, after))
+        except KeyError as error:
+            raise HTTPException(404, "There is no such document to go on from") from error
 
     @router.get("/documents/{id}", response_model=WholeDocumentBody)
-    async def document(id: str, person: _Reading) -> dict[str, Any]:
+    async def document(id: Annotated[str, Path(max_length=64)], person: _Reading) -> dict[str, Any]:
         """One document with its text, of which all offsets are."""
-        found = await service.read(person, id, lambda answerer: _document(answerer, id))
+        try:
+            found = await service.read(person, id, lambda answerer: answerer.corpus.document(id))
+        except KeyError as error:
+            raise HTTPException(404, "There is no such document") from error
         return {**_about(found), "text": found.text}
 
     @router.post("/verify", response_model=VerdictsBody, response_model_exclude_unset=True)
@@ -192,8 +202,9 @@ def _problem(request: Request, error: Exception) -> JSONResponse:
             return problem(error.status_code, error.detail, error.headers)
         case Later():
             full = isinstance(error, Overloaded)
-            said = f"{'Too many are asking' if full else 'You ask too often'}. Ask again in {error.retry_after} seconds"
-            return problem(503 if full else 429, said, {"Retry-After": str(error.retry_after)})
+            why = "Too many are asking" if full else "You ask too often"
+            again = f"{why}. Ask again in {error.retry_after} seconds"
+            return problem(503 if full else 429, again, {"Retry-After": str(error.retry_after)})
         case _TooLarge():
             return problem(413, str(error))
         case RequestValidationError():
@@ -201,7 +212,8 @@ def _problem(request: Request, error: Exception) -> JSONResponse:
         case QuestionError() | ReceiptError() | NotStrictJson():
             return problem(422, str(error))
         case _:
-            return problem(500, str(error))
+            assert isinstance(error, QuothError)
+            return problem(503, said(error), {"Retry-After": _MENDED})
 
 
 def _broken(request: Request, error: Exception) -> JSONResponse:
@@ -220,18 +232,11 @@ def _listed(answerer: Answerer, words: str, limit: int, after: str) -> dict[str,
     corpus, wanted = answerer.corpus, words.casefold().split()
     ids = [id for id, title in corpus.titles() if all(word in title.casefold() for word in wanted)]
     if after and after not in ids:
-        raise HTTPException(404, "There is no such document to go on from")
+        raise KeyError(after)
     start = ids.index(after) + 1 if after else 0
     shown = ids[start : start + limit]
     more = len(ids) > start + limit
     return {"documents": [_about(corpus.document(id)) for id in shown], "next": shown[-1] if more else None}
-
-
-def _document(answerer: Answerer, id: str) -> Document:
-    try:
-        return answerer.corpus.document(id)
-    except KeyError as error:
-        raise HTTPException(404, "There is no such document") from error
 
 
 def _about(document: Document) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 # No `from __future__ import annotations` here: the SDK reads the tools' annotations as objects, and it is imported
 # only where the endpoint is built, so as names they could not be resolved.
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
@@ -12,7 +14,9 @@ from index.errors import QuothError
 from rag.receipt import Receipt
 from rag.row import detailed_row_of, passage_of
 from ui.access import Person, person_of
+from ui.doors import LARGEST
 from ui.schema import LONGEST_COMMENT, MOST_RECEIPTS
+from ui.service import said
 from ui.traffic import Later
 
 if TYPE_CHECKING:
@@ -46,6 +50,16 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
             raise ToolError(f"This takes the scope {scope}, which you have not")
         return person, request.client.host if request.client else ""
 
+    @contextmanager
+    def told() -> Iterator[None]:
+        """Has the program told what keeps it from an answer."""
+        try:
+            yield
+        except QuothError as error:
+            raise ToolError(said(error)) from error
+        except Later as error:
+            raise ToolError(f"Too much is being asked. Ask again in {error.retry_after} seconds") from error
+
     @server.tool(annotations=harmless)
     async def ask(
         question: Annotated[str, Field(max_length=LONGEST_COMMENT)],
@@ -54,10 +68,8 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
     ) -> dict[str, Any]:
         """Answers a question in the documents' own words, or says that they do not answer it."""
         asking, caller = person(context, "ask")
-        try:
+        with told():
             given = await service.ask(asking, question, risk=risk, caller=caller)
-        except (QuothError, Later) as error:
-            raise ToolError(str(error)) from error
         return detailed_row_of(given.answer, id=given.id)
 
     @server.tool(annotations=harmless)
@@ -68,10 +80,8 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
     ) -> dict[str, Any]:
         """The passages that bear on a query, the best first, whether or not they answer it."""
         asking, caller = person(context, "ask")
-        try:
+        with told():
             hits = await service.search(asking, query, k, caller=caller)
-        except (QuothError, Later) as error:
-            raise ToolError(str(error)) from error
         return {"passages": [{**passage_of(hit), "text": hit.passage.text} for hit in hits]}
 
     @server.tool(annotations=harmless)
@@ -79,7 +89,8 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
         """A document with its whole text, of which all offsets are."""
         asking, _ = person(context, "read")
         try:
-            found = await service.read(asking, id, lambda answerer: answerer.corpus.document(id))
+            with told():
+                found = await service.read(asking, id, lambda answerer: answerer.corpus.document(id))
         except KeyError as error:
             raise ToolError("There is no such document") from error
         return {"id": found.id, "title": found.title, "source": found.source, "date": found.date, "text": found.text}
@@ -91,17 +102,16 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
     ) -> dict[str, Any]:
         """What became of citations that were given out earlier: valid, moved, changed or gone."""
         asking, caller = person(context, "read")
-        try:
+        with told():
             given = [Receipt.from_json(one) for one in receipts]
             verdicts = await service.verify(asking, given, caller=caller)
-        except (QuothError, Later) as error:
-            raise ToolError(str(error)) from error
         return {"verdicts": [verdict.to_json() for verdict in verdicts]}
 
     return server.streamable_http_app(
         streamable_http_path=f"{base}{PATH}",
         json_response=True,
         stateless_http=True,
+        max_request_body_size=LARGEST,
         # by which name and from which site one may ask is the gate's to say, for all ways in
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )

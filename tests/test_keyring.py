@@ -164,9 +164,11 @@ def test_where_it_cannot_be_found_out_who_asks_that_is_a_503_and_tells_no_more(t
         keyring._database.executescript("DROP TABLE keys; DROP TABLE spent")
     tried = [
         asking.get("/api/v1/status", headers={"Authorization": f"Bearer {key}"}),
+        asking.post("/api/v1/session", json={"token": embed_token()}, headers={"Origin": WIKI}),
     ]
     if access == "token":
         tried.append(asking.get("/api/v1/status", headers={"Cookie": f"{COOKIE}={key}"}))
+        tried.append(asking.post("/sign-in", data={"key": key}))
     for response in tried:
         assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
         assert str(tmp_path) not in response.text

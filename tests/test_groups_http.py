@@ -68,7 +68,7 @@ def test_each_is_told_what_a_server_of_only_theirs_tells(
 ) -> None:
     readable = [document for document in documents if may_read(document, groups)]
     words = re.findall(r"\w+", " ".join(document.text for document in documents)) or ["word"]
-    question = " ".join(data.draw(st.lists(st.sampled_from(words), min_size=1, max_size=5)))
+    question = " ".join(data.draw(st.lists(st.sampled_from(words), min_size=1, max_size=5)))[:200]
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         with closing(publish_and_open(Path(one), documents)) as whole:
             everything = asking(whole, frozenset(GROUPS))

@@ -53,10 +53,10 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
     Its API answers at once; the page follows when gradio has been imported. Raises SettingsError where what the
     settings name cannot be used.
     """
-    base, known_by_name = settings.base, settings.access != "none"
-    if settings.journal or known_by_name or settings.embed_secret:
+    base, known_by_name = settings.base, settings.access != "none" or settings.embed_secret is not None
+    if settings.journal or known_by_name:
         make_private(settings.data)
-    keyring = Keyring.open(settings.data) if known_by_name or settings.embed_secret else None
+    keyring = Keyring.open(settings.data) if known_by_name else None
     embedding = None
     if settings.embed_secret and keyring:
         embedding = Embedding(read_secret(settings.embed_secret, "embed_secret"), settings.origins, keyring)

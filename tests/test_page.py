@@ -8,6 +8,7 @@ import pytest
 from browser_support import CONTRASTS, Watched
 from page_support import FakeAnswerer, app_of, article, serving
 from playwright.sync_api import Browser, expect
+from test_page_events import Slow, Tab
 
 pytestmark = pytest.mark.browser
 
@@ -231,6 +232,31 @@ def test_what_goes_wrong_is_said_plainly(visit: Watched) -> None:
     visit.ask(QUESTION)
     expect(page.locator(".quote").first).to_be_visible()
     expect(page.locator(".exchange")).to_have_count(3)
+
+
+def test_past_what_the_page_holds_one_is_told_so_and_can_ask_again(browser: Browser) -> None:
+    slow = Slow(article())
+    with serving(app_of(slow, workers=1, waiting=40)) as url, browser.new_context() as context:
+        visit, others = Watched(context, url), Tab(url, "others")
+        page, box = visit.page, visit.page.get_by_label("Your question")
+        taken = 0
+        while others.join("question", "submit", "slow").status_code == 200:
+            taken += 1
+            others.name = f"others {taken}"
+        box.fill(QUESTION)
+        page.keyboard.press("Enter")
+        expect(page.locator("#log .problem")).to_have_text("Too much is being asked just now. Ask again in a moment.")
+        expect(page.locator(".welcome")).to_be_visible()
+        expect(box).to_have_value(QUESTION)
+        slow.go_on.set()
+        for number in range(taken):
+            others.http.get(
+                "/gradio_api/queue/data", params={"session_hash": f"others {number}" if number else "others"}
+            )
+        box.press("Enter")
+        expect(page.locator(".quote").first).to_be_visible()
+        expect(page.locator("#log .problem")).to_have_count(0)
+        expect(box).to_have_value("")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

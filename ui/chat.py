@@ -17,7 +17,9 @@ from index.errors import QuothError
 from rag.types import Citation, Turn
 from ui.access import EVERYONE, Person, person_of
 from ui.doors import only_listeners
+from ui.markup import shown
 from ui.render import Exchange, citation_at, conversation_html, examples_of, turns_of, welcome_html
+from ui.service import said
 from ui.source import View, source_html, view_of
 from ui.traffic import Later
 
@@ -34,6 +36,8 @@ _EXAMPLES_FROM = 100
 
 _BROKEN = "Something went wrong while this was being answered. The server's log says what."
 _LATER = "Too much is being asked just now. Ask again in {seconds} seconds."
+_FULL = "Too much is being asked just now. Ask again in a moment."
+_OPENING = "The documents are being opened."
 _FORGOTTEN = "The server no longer holds this conversation. Ask the question again to open its source."
 
 _SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Liberation Sans", "sans-serif")
@@ -68,7 +72,8 @@ def build_page(service: "Service", base: str = "") -> FastAPI:
         # Not by gradio's own css option: it puts a prefix before every selector.
         head=f"<style>{style}</style><script>{script}</script>",
     )
-    app.add_middleware(only_listeners, functions=frozenset(blocks.fns))
+    # what only cancels others has nothing here that could be asked
+    app.add_middleware(only_listeners, functions=frozenset(id for id, one in blocks.fns.items() if one.fn))
     return app
 
 
@@ -83,8 +88,9 @@ def _blocks(service: "Service") -> "gradio.Blocks":
         return conversation, conversation_html(conversation)
 
     async def answered(
-        question: str, conversation: Conversation, history: tuple[Turn, ...], request: gr.Request
+        sent: object, conversation: Conversation, history: tuple[Turn, ...], request: gr.Request
     ) -> AsyncIterator[tuple[Any, ...]]:
+        question = _text(sent)
         if not question.strip():
             yield gr.skip(), gr.skip(), gr.skip()
             return
@@ -94,32 +100,34 @@ def _blocks(service: "Service") -> "gradio.Blocks":
             given = await service.ask(_person(request), question, history, caller=caller)
             exchange = Exchange(question, given.answer)
         except QuothError as error:
-            exchange = Exchange(question, problem=str(error))
+            exchange = Exchange(question, problem=said(error))
         except Later as error:
             exchange = Exchange(question, problem=_LATER.format(seconds=error.retry_after))
         yield gr.skip(), *spoken(conversation, exchange)
 
-    async def ask(question: str, conversation: Conversation, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
-        async for shown in answered(question, conversation, turns_of(conversation), request):
-            yield shown
+    async def ask(question: object, conversation: Conversation, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
+        async for drawn in answered(question, conversation, turns_of(conversation), request):
+            yield drawn
 
     async def ask_again(
         conversation: Conversation, event: gr.EventData, request: gr.Request
     ) -> AsyncIterator[tuple[Any, ...]]:
         # it says itself all that it is to mean
-        async for shown in answered(str(event.question), conversation, (), request):
-            yield shown
+        async for drawn in answered(_detail(event, "question"), conversation, (), request):
+            yield drawn
 
     async def ask_example(
         conversation: Conversation, event: gr.EventData, request: gr.Request
     ) -> AsyncIterator[tuple[Any, ...]]:
-        async for shown in ask(str(event.question), conversation, request):
-            yield shown
+        async for drawn in ask(_detail(event, "question"), conversation, request):
+            yield drawn
 
     def broken(conversation: Conversation, request: gr.Request) -> tuple[Conversation, str]:
         if conversation and conversation[-1].pending:
             return spoken(conversation[:-1], Exchange(conversation[-1].question, problem=_BROKEN))
-        return conversation, conversation_html(conversation) or _welcome(corpus_of(request))
+        # it did not even begin, and where it was typed it stands still
+        before = conversation_html(conversation) or _welcome(corpus_of(request))
+        return conversation, f'{before}<p class="problem">{shown(_FULL)}</p>'
 
     def sheet(opened: View | None) -> tuple[View | None, str]:
         return opened, source_html(opened)
@@ -129,40 +137,63 @@ def _blocks(service: "Service") -> "gradio.Blocks":
         ids = {id for id, _ in corpus_of(request).titles()}
         return opened if opened and opened.document.id in ids else None
 
-    def open_citation(conversation: Conversation, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-        citation, corpus = citation_at(conversation, event.turn, event.number), corpus_of(request)
-        places = {id: str(place) for place, (id, _) in enumerate(corpus.titles())}
-        if citation is None or (id := citation.excerpt.document.id) not in places:
-            return gr.skip(), source_html(None, _FORGOTTEN), gr.skip()
-        return *sheet(_view(corpus, id, citation, event.turn)), places[id]
+    def opened_at(request: gr.Request, id: str | None, *cited: Any) -> tuple[View | None, str]:
+        """The document, or what is cited of it, opened: that is written down. Who pages on in it reads the same one."""
+        if id is None:
+            return sheet(None)
+        try:
+            return sheet(service.see(_person(request), id, lambda answerer: _view(answerer.corpus, id, *cited)))
+        except KeyError:
+            return None, source_html(None, _FORGOTTEN)
+        except QuothError as error:
+            return None, source_html(None, said(error))
 
-    def open_document(place: str, request: gr.Request) -> tuple[View | None, str]:
-        corpus = corpus_of(request)
-        return sheet(_view(corpus, corpus.titles()[int(place)][0]))
+    def open_citation(conversation: Conversation, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        turn = _detail(event, "turn")
+        citation = citation_at(conversation, turn, _detail(event, "number"))
+        if citation is None:
+            return gr.skip(), source_html(None, _FORGOTTEN), gr.skip()
+        id = citation.excerpt.document.id
+        view, drawn = opened_at(request, id, citation, turn)
+        ids = [id for id, _ in corpus_of(request).titles()]
+        return view, drawn, str(ids.index(id)) if view else gr.skip()
+
+    def open_document(place: object, request: gr.Request) -> tuple[Any, ...]:
+        ids = {str(place): id for place, (id, _) in enumerate(corpus_of(request).titles())}
+        id = ids.get(_text(place))
+        return opened_at(request, id) if id else (gr.skip(), source_html(None, _FORGOTTEN))
 
     def earlier(opened: View | None, request: gr.Request) -> tuple[View | None, str]:
         opened = still_read(opened, request)
         return sheet(opened and opened.earlier())
 
     def later(opened: View | None, request: gr.Request) -> tuple[View | None, str]:
-        opened = still_read(opened, request) or _first(corpus_of(request))
-        return sheet(opened and opened.later())
+        opened = still_read(opened, request)
+        if opened is None:
+            opened, drawn = opened_at(request, _first(corpus_of(request)))
+            if opened is None:
+                return None, drawn
+        return sheet(opened.later())
 
     def afresh(opened: View | None, request: gr.Request) -> tuple[Any, ...]:
         corpus, opened = corpus_of(request), still_read(opened, request)
-        first = _view(corpus, opened.document.id) if opened else _first(corpus)
-        return "", (), _welcome(corpus), *sheet(first)
+        id = opened.document.id if opened else _first(corpus)
+        return "", (), _welcome(corpus), *opened_at(request, id)
 
     def arrive(request: gr.Request) -> tuple[Any, ...]:
-        """What the page shows to one who may read more than everyone."""
+        """What the page does not show by itself: to one who may read more than everyone, what they may; and, where it
+        is written down who reads what, the document that it opens with."""
         corpus = corpus_of(request)
-        if corpus.titles() == shared.titles():
+        if not (more := corpus.titles() != shared.titles()) and not service.audited:
             return gr.skip(), gr.skip(), gr.skip(), gr.skip()
-        return _welcome(corpus), _picker(gr, corpus), *sheet(_first(corpus))
+        first = opened_at(request, _first(corpus))
+        return (_welcome(corpus), _picker(gr, corpus), *first) if more else (gr.skip(), gr.skip(), *first)
 
     # what everyone may read is written into the page, which is one for all
     shared = service.seen_by(EVERYONE).corpus
     first = _first(shared)
+    # but a document only where it is not written down who reads it
+    at_first = source_html(None, _OPENING) if service.audited else source_html(_view(shared, first) if first else None)
     blocks = gr.Blocks(title="quoth", analytics_enabled=False, fill_width=True)
     with blocks:
         conversation = gr.State(())
@@ -183,30 +214,44 @@ def _blocks(service: "Service") -> "gradio.Blocks":
                     button = gr.Button("Ask", variant="primary", elem_id="ask")
             with gr.Column(elem_id="source"):
                 picker = _picker(gr, shared)
-                source = _html(gr, source_html(first), "sheet", "earlier", "later")
+                source = _html(gr, at_first, "sheet", "earlier", "later")
 
         talk = [question, conversation, log]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        asked = gr.on(
-            [question.submit, button.click], ask, [question, conversation], talk, trigger_mode="once", **quiet
-        )
-        tried = log.example(ask_example, conversation, talk, trigger_mode="once", **quiet)
-        repeated = log.again(ask_again, conversation, talk, trigger_mode="once", **quiet)
+        # as many at once as there are: whose turn it is, and how many wait, is the service's to say, for all ways in
+        asking: dict[str, Any] = {"trigger_mode": "once", "concurrency_limit": None, **quiet}
+        asked = gr.on([question.submit, button.click], ask, [question, conversation], talk, **asking)
+        tried = log.example(ask_example, conversation, talk, **asking)
+        repeated = log.again(ask_again, conversation, talk, **asking)
         for event in (asked, tried, repeated):
-            event.failure(broken, conversation, [conversation, log], **quiet)
+            event.failure(broken, conversation, [conversation, log], queue=False, **quiet)
         log.cite(open_citation, conversation, [opened, source, picker], queue=False, **quiet)
-        picker.input(open_document, picker, [opened, source], queue=False, **quiet)
+        # as it was sent: gradio knows only the choices that it wrote into the page, and fails at others
+        picker.input(open_document, picker, [opened, source], queue=False, preprocess=False, **quiet)
         source.earlier(earlier, opened, [opened, source], queue=False, **quiet)
         source.later(later, opened, [opened, source], queue=False, **quiet)
         blocks.load(arrive, None, [log, picker, opened, source], queue=False, **quiet)
         header.fresh(afresh, opened, [*talk, opened, source], queue=False, cancels=[asked, tried, repeated], **quiet)
-    return blocks
+    # gradio hands on at once what it queues, as long as fewer than 40 are being asked; so it need hold no more than
+    # came in one moment, and what the service would turn away anyway it need not take
+    return blocks.queue(max_size=service.most)
 
 
 def _person(request: "gradio.Request") -> Person:
     # gradio makes one without a request only where no browser asks
     assert request.request is not None
     return person_of(request.request.scope)
+
+
+def _text(sent: object) -> str:
+    """What a browser sent for a text; where that is something else, or nothing, it is empty and finds nothing."""
+    return sent if isinstance(sent, str) else ""
+
+
+def _detail(event: "gradio.EventData", name: str) -> str:
+    # the attributes that gradio makes of it are not there where it was not sent, and fail where nothing was
+    sent = event._data
+    return _text(sent.get(name)) if isinstance(sent, dict) else ""
 
 
 def _welcome(corpus: "Corpus") -> str:
@@ -219,9 +264,10 @@ def _view(corpus: "Corpus", id: str, citation: Citation | None = None, turn: str
     return view_of(corpus.document(id), corpus.sentences(id), citation, turn)
 
 
-def _first(corpus: "Corpus") -> View | None:
+def _first(corpus: "Corpus") -> str | None:
+    """The id of the document that the page opens with."""
     titles = corpus.titles()
-    return _view(corpus, titles[0][0]) if titles else None
+    return titles[0][0] if titles else None
 
 
 def _picker(gr: Any, corpus: "Corpus") -> Any:

@@ -237,7 +237,13 @@ def test_what_cannot_be_audited_is_not_handed_out(
 
 def test_what_is_to_be_known_of_the_corpus(client: TestClient) -> None:
     assert client.get("/api/v1/status").json() == {"edition": "test-edition", "documents": 1, "passages": 0}
-    assert [client.get(f"/api/v1/{path}").status_code for path in ("live", "ready")] == [204, 204]
+
+
+@pytest.mark.parametrize("path", ["live", "ready"])
+def test_how_it_does_is_told_to_whoever_asks_by_get_or_head(tmp_path: Path, path: str) -> None:
+    settings = {"access": "proxy", "proxies": ("10.0.0.7",), "hosts": ("127.0.0.1",), "data": tmp_path}
+    stranger = TestClient(app_of(FakeAnswerer(article()), **settings), base_url="http://127.0.0.1")
+    assert [stranger.request(method, f"/api/v1/{path}").status_code for method in ("GET", "HEAD")] == [204, 204]
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/v1/nothing", "/gradio_api/info"])

@@ -169,10 +169,13 @@ def api(service: Service, embedding: Embedding | None) -> APIRouter:
             raise HTTPException(401, "This embed token is not good here: expired, used before, or another site's")
         return {"token": token, "expires_in": SESSION_SECONDS}
 
+    # some who watch over servers ask by HEAD
+    @router.head("/live", status_code=204, include_in_schema=False)
     @router.get("/live", status_code=204)
     async def live() -> None:
         """That the process runs."""
 
+    @router.head("/ready", status_code=204, include_in_schema=False)
     @router.get("/ready", status_code=204)
     async def ready() -> None:
         """That the next question is answered at full speed: nothing is listened to before."""

@@ -234,7 +234,8 @@ def _blocks(service: "Service") -> "gradio.Blocks":
         header.fresh(afresh, opened, [*talk, opened, source], queue=False, cancels=[asked, tried, repeated], **quiet)
     # gradio hands on at once what it queues, as long as fewer than 40 are being asked; so it need hold no more than
     # came in one moment, and what the service would turn away anyway it need not take
-    return blocks.queue(max_size=service.most)
+    blocks.queue(max_size=service.most)
+    return blocks
 
 
 def _person(request: "gradio.Request") -> Person:

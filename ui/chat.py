@@ -5,6 +5,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from importlib.resources import files
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from rag.types import Citation, Turn
 from ui.access import EVERYONE, Person, person_of
 from ui.doors import only_listeners
 from ui.markup import shown
-from ui.render import Exchange, citation_at, conversation_html, examples_of, turns_of, welcome_html
+from ui.render import VERDICTS, Exchange, citation_at, conversation_html, examples_of, turns_of, welcome_html
 from ui.service import said
 from ui.source import View, source_html, view_of
 from ui.traffic import Later
@@ -95,10 +96,10 @@ def _blocks(service: "Service") -> "gradio.Blocks":
             yield gr.skip(), gr.skip(), gr.skip()
             return
         yield "", *spoken(conversation, Exchange(question))
-        caller = request.client.host if request.client else ""
+        person, caller = _person(request), request.client.host if request.client else ""
         try:
-            given = await service.ask(_person(request), question, history, caller=caller)
-            exchange = Exchange(question, given.answer)
+            given = await service.ask(person, question, history, caller=caller)
+            exchange = Exchange(question, given.answer, given=given.id if service.takes_feedback(person) else "")
         except QuothError as error:
             exchange = Exchange(question, problem=said(error))
         except Later as error:
@@ -121,6 +122,20 @@ def _blocks(service: "Service") -> "gradio.Blocks":
     ) -> AsyncIterator[tuple[Any, ...]]:
         async for drawn in ask(_detail(event, "question"), conversation, request):
             yield drawn
+
+    async def judge(conversation: Conversation, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        verdict, person = _detail(event, "verdict"), _person(request)
+        judged = next((one for one in conversation if one.id == _detail(event, "turn") and one.given), None)
+        if judged is None or verdict not in VERDICTS or not service.takes_feedback(person):
+            return gr.skip(), gr.skip()
+        try:
+            kept = await service.feedback(person, judged.given, verdict, "")
+        except QuothError as error:
+            raise gr.Error(said(error)) from error
+        if not kept:
+            return gr.skip(), gr.skip()
+        conversation = tuple(replace(one, verdict=verdict) if one is judged else one for one in conversation)
+        return conversation, conversation_html(conversation)
 
     def broken(conversation: Conversation, request: gr.Request) -> tuple[Conversation, str]:
         if conversation and conversation[-1].pending:
@@ -201,7 +216,7 @@ def _blocks(service: "Service") -> "gradio.Blocks":
         header = _html(gr, _HEADER, "masthead", "fresh")
         with gr.Row(elem_id="desk"):
             with gr.Column(elem_id="chat"):
-                log = _html(gr, _welcome(shared), "log", "cite", "example", "again")
+                log = _html(gr, _welcome(shared), "log", "cite", "example", "again", "judge")
                 with gr.Row(elem_id="composer"):
                     question = gr.Textbox(
                         label="Your question",
@@ -225,6 +240,7 @@ def _blocks(service: "Service") -> "gradio.Blocks":
         repeated = log.again(ask_again, conversation, talk, **asking)
         for event in (asked, tried, repeated):
             event.failure(broken, conversation, [conversation, log], queue=False, **quiet)
+        log.judge(judge, conversation, [conversation, log], queue=False, **quiet)
         log.cite(open_citation, conversation, [opened, source, picker], queue=False, **quiet)
         # as it was sent: gradio knows only the choices that it wrote into the page, and fails at others
         picker.input(open_document, picker, [opened, source], queue=False, preprocess=False, **quiet)

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Literal
 
 from index.types import Document
 from rag.types import Answer, Citation, Turn
@@ -21,6 +22,10 @@ _PARAGRAPH = "\u2029"
 _LIKELIHOODS = ((0.9, "Very likely"), (0.65, "Likely"), (0.4, "Possibly"), (0.0, "Uncertain"))
 
 
+Verdict = Literal["up", "down"]
+VERDICTS: tuple[Verdict, ...] = ("up", "down")
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """A question of a conversation, and its answer or why there is none; neither while it is being answered."""
@@ -30,6 +35,10 @@ class Exchange:
     problem: str = ""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     """Of its own in every conversation, lest the source opened in one be taken for that of another."""
+    given: str = ""
+    """By which feedback names the answer; empty where none is taken."""
+    verdict: Verdict | None = None
+    """What the person said of the answer."""
 
     @property
     def pending(self) -> bool:
@@ -100,9 +109,9 @@ def _exchange(exchange: Exchange) -> str:
     elif exchange.answer is None:
         reply = '<p class="pending">Looking through the documents…</p>'
     elif exchange.answer.status == "answered":
-        reply = _answered(exchange.id, exchange.answer)
+        reply = _answered(exchange.id, exchange.answer) + _judged(exchange)
     else:
-        reply = _unanswered(exchange.id, exchange.answer)
+        reply = _unanswered(exchange.id, exchange.answer) + _judged(exchange)
     return (
         '<article class="exchange">'
         '<h2 class="question" dir="auto"><span class="hidden-words" dir="ltr">You asked: </span>'
@@ -125,6 +134,22 @@ def _unanswered(turn: str, answer: Answer) -> str:
     return (
         '<div class="reply"><p class="unanswered">The documents do not answer this.</p>'
         f"{_searched_for(turn, answer)}{closest}</div>"
+    )
+
+
+def _judged(exchange: Exchange) -> str:
+    """Where a person says whether this helped; nothing where that is not kept."""
+    if not exchange.given:
+        return ""
+    buttons = "".join(
+        f'<button type="button" data-event="judge" data-turn="{exchange.id}" data-verdict="{verdict}"'
+        f' aria-pressed="{str(exchange.verdict == verdict).lower()}">{word}</button>'
+        for verdict, word in zip(VERDICTS, ("Yes", "No"), strict=True)
+    )
+    thanks = "<span>Thank you.</span>" if exchange.verdict else ""
+    return (
+        '<div class="judged" role="group" aria-label="Was this helpful?"><span>Was this helpful?</span>'
+        f"{buttons}{thanks}</div>"
     )
 
 

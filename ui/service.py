@@ -155,6 +155,10 @@ class Service:
                 _log.exception("A question could not be written into the journal")
         return Answered(id, answer)
 
+    def takes_feedback(self, person: Person) -> bool:
+        """Whether feedback is kept here, and this person may give it."""
+        return self._journal is not None and "feedback" in person.scopes
+
     async def feedback(self, person: Person, id: str, verdict: Literal["up", "down"], comment: str) -> bool:
         """Whether it could be kept: a journal is, and it knows the answer `id`, given to this person."""
         journal = self._journal

@@ -8,6 +8,7 @@ window.quoth = (() => {
   const find = (selector) => document.querySelector(selector);
 
   let asked = null; // what the next drawing of the source follows: the citation that was clicked, "earlier" or "later"
+  let judged = ""; // the answer that was judged, until the conversation is drawn with it
   let below = 0; // how much of the source lay below the top edge when earlier text was asked for
 
   const say = (words) => { find("#status").textContent = words; };
@@ -30,6 +31,7 @@ window.quoth = (() => {
         if (!detail.question.trim()) return; // nothing to ask
         find("#question textarea").focus(); // the conversation is drawn anew, and the button with it
       }
+      if (event === "judge") judged = detail.turn;
       if (event === "cite") {
         asked = button;
         if (same(find("#sheet .paper"), button)) return reveal();
@@ -100,10 +102,16 @@ window.quoth = (() => {
   function log(element, watch) {
     const scroller = find("#log");
     watch("value", () => {
+      const pressed = judged && element.querySelector(`[data-turn="${judged}"][aria-pressed="true"]`);
+      judged = "";
+      tick();
+      if (pressed) {
+        pressed.focus({ preventScroll: true }); // the one that was clicked is gone
+        return say("Thank you.");
+      }
       const last = element.querySelector(".exchange:last-of-type");
       if (last) scroller.scrollTop += last.getBoundingClientRect().top - scroller.getBoundingClientRect().top - 24;
       scroller.setAttribute("aria-busy", String(Boolean(element.querySelector(".pending"))));
-      tick();
     });
     region(scroller, "log", "Conversation");
   }

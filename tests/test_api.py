@@ -401,7 +401,10 @@ def test_nothing_but_texts_is(doors: TestClient, body: str | bytes, status: int)
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
-        ("queue/join", {"fn_index": 1, "data": []}, 200),
+        ("queue/join", {"fn_index": 1, "data": ["a", None]}, 200),
+        ("queue/join", {"fn_index": 1, "data": ["a"]}, 400),
+        ("run/predict", {"fn_index": 1}, 400),
+        ("run/predict", {"fn_index": 0}, 200),
         ("queue/join", {"fn_index": 2, "data": []}, 400),
         ("run/predict", {"fn_index": -1, "data": []}, 400),
         ("run/predict", {"fn_index": "1", "data": []}, 400),
@@ -416,7 +419,7 @@ def test_only_what_listens_is_asked(path: str, body: object, status: int) -> Non
 
     app = Starlette()
     app.add_route("/{path:path}", page, methods=["POST"])
-    app.add_middleware(only_listeners, functions={0, 1})
+    app.add_middleware(only_listeners, functions={0: 0, 1: 2})
     outer = Starlette()
     outer.mount("/", only_the_page(app))
     assert TestClient(outer).post(f"/gradio_api/{path}", json=body).status_code == status

@@ -74,7 +74,7 @@ def build_page(service: "Service", base: str = "") -> FastAPI:
         head=f"<style>{style}</style><script>{script}</script>",
     )
     # what only cancels others has nothing here that could be asked
-    app.add_middleware(only_listeners, functions=frozenset(id for id, one in blocks.fns.items() if one.fn))
+    app.add_middleware(only_listeners, functions={id: len(one.inputs) for id, one in blocks.fns.items() if one.fn})
     return app
 
 

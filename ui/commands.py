@@ -22,7 +22,7 @@ from index.sources import decode, passed_over, read, read_bytes
 from index.strict_json import NotStrictJson, parse_json
 from rag.answer import Answerer, build_answerer, check_question
 from rag.command import print_json
-from rag.receipt import Receipt, check
+from rag.receipt import Receipt, check_all
 from rag.row import detailed_row_of
 from rag.settings import Settings, given
 from ui import doctor as examination
@@ -111,14 +111,14 @@ def ask(args: argparse.Namespace, settings: Settings) -> int:
 def verify(args: argparse.Namespace, settings: Settings) -> int:
     receipts = _read_receipts(args.receipt)
     corpus = Corpus.open(settings.corpus, load_encoder(settings.encoder))
-    verdicts = [(receipt, check(receipt, corpus)) for receipt in receipts]
+    verdicts = check_all(receipts, corpus)
     if args.json:
-        for receipt, verdict in verdicts:
+        for receipt, verdict in zip(receipts, verdicts, strict=True):
             print_json({"receipt": receipt.to_json(), "verdict": verdict.to_json()})
     else:
-        for receipt, verdict in verdicts:
+        for receipt, verdict in zip(receipts, verdicts, strict=True):
             Terminal().verdict(receipt, verdict)
-    return 0 if all(verdict.status == "valid" for _, verdict in verdicts) else 1
+    return 0 if all(verdict.status == "valid" for verdict in verdicts) else 1
 
 
 def doctor(args: argparse.Namespace, settings: Settings) -> int:

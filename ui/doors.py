@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Container
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -120,17 +120,22 @@ def _named(scope: Scope, path: str) -> list[str]:
     return query.get("session_hash", []) + beats
 
 
-def only_listeners(app: ASGIApp, functions: Container[int]) -> ASGIApp:
-    """`app`, the page itself, asked only for these functions: at another's number gradio would stumble."""
+def only_listeners(app: ASGIApp, functions: Mapping[int, int]) -> ASGIApp:
+    """`app`, the page itself, asked only for these functions (their number -> how many inputs each has): at another's
+    number, or with fewer inputs, gradio would stumble."""
 
     async def check(scope: Scope, receive: Receive, send: Send) -> None:
         sent = scope.get(_SENT)
-        number = None if sent is None else sent.get("fn_index")
         # what is reset is named otherwise
-        known = sent is None or scope["path"].endswith("/reset") or (isinstance(number, int) and number in functions)
+        known = sent is None or scope["path"].endswith("/reset") or _can_be_called(sent, functions)
         await (app if known else PlainTextResponse("No such function", 400))(scope, receive, send)
 
     return check
+
+
+def _can_be_called(sent: Mapping[str, Any], functions: Mapping[int, int]) -> bool:
+    number = sent.get("fn_index")
+    return isinstance(number, int) and number in functions and len(sent.get("data", [])) >= functions[number]
 
 
 async def read_body(request: Request) -> bytes | None:

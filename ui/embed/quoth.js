@@ -79,7 +79,7 @@
     const said = [problem.detail, problem.title].find((words) => typeof words === "string" && words);
     const later = `Try again ${wait(response.headers.get("Retry-After"))}.`;
     if (status === 429) return new Failure(`Too many questions in a short time. ${later}`, status);
-    if (status === 503) return new Failure(`Too much is being asked just now. ${later}`, status);
+    if (status === 503 && !problem.detail) return new Failure(`Too much is being asked just now. ${later}`, status);
     if (status === 401) return new Failure("You are not signed in. Sign in, then ask again.", status);
     return new Failure(said ?? `This could not be answered (error ${status}).`, status);
   }

@@ -411,6 +411,8 @@ def test_nothing_but_texts_is(doors: TestClient, body: str | bytes, status: int)
         ("run/predict", {"fn_index": [1], "data": []}, 400),
         ("queue/join", {"data": []}, 400),
         ("reset", {"event_id": "x"}, 200),
+        ("cancel", {"fn_index": 1, "event_id": "x"}, 200),
+        ("cancel", {"fn_index": 2, "event_id": "x"}, 400),
     ],
 )
 def test_only_what_listens_is_asked(path: str, body: object, status: int) -> None:

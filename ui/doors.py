@@ -126,16 +126,19 @@ def only_listeners(app: ASGIApp, functions: Mapping[int, int]) -> ASGIApp:
 
     async def check(scope: Scope, receive: Receive, send: Send) -> None:
         sent = scope.get(_SENT)
+        called = scope["path"].rpartition("/")[2]
         # what is reset is named otherwise
-        known = sent is None or scope["path"].endswith("/reset") or _can_be_called(sent, functions)
+        known = sent is None or called == "reset" or _is_one_of(functions, sent, with_inputs=called != "cancel")
         await (app if known else PlainTextResponse("No such function", 400))(scope, receive, send)
 
     return check
 
 
-def _can_be_called(sent: Mapping[str, Any], functions: Mapping[int, int]) -> bool:
+def _is_one_of(functions: Mapping[int, int], sent: Mapping[str, Any], *, with_inputs: bool) -> bool:
     number = sent.get("fn_index")
-    return isinstance(number, int) and number in functions and len(sent.get("data", [])) >= functions[number]
+    if not isinstance(number, int) or number not in functions:
+        return False
+    return not with_inputs or len(sent.get("data", [])) >= functions[number]
 
 
 async def read_body(request: Request) -> bytes | None:

@@ -316,6 +316,7 @@ def test_an_embed_token_is_good_once(embedded: TestClient) -> None:
         {"secret": "x" * 64},
         {"aud": "quoth-session"},
         {"aud": None},
+        {"aud": ["quoth-embed", "quoth-session"]},
         {"origin": "https://elsewhere.example"},
         {"origin": None},
         {"sub": ""},
@@ -337,6 +338,12 @@ def test_an_embed_token_with_no_signature_or_as_bearer_is_none(embedded: TestCli
     assert exchange(embedded, token, origin=None).status_code == 401
     headers = {"Authorization": f"Bearer {token}", "Origin": WIKI}
     assert embedded.get("/api/v1/status", headers=headers).status_code == 401
+
+
+def test_a_token_for_both_audiences_is_neither(embedded: TestClient) -> None:
+    token = embed_token(aud=["quoth-embed", "quoth-session"])
+    shown = embedded.get("/api/v1/status", headers={"Authorization": f"Bearer {token}", "Origin": WIKI})
+    assert (shown.status_code, exchange(embedded, token).status_code) == (401, 401)
 
 
 # sites

@@ -135,6 +135,7 @@ def test_a_token_as_agreed_says_who_it_is(keyring: Keyring, user: str, groups: l
 @example({"iat": 0, "exp": 10**400})
 @example({"sub": "a\ud800"})
 @example({"jti": "\ud800"})
+@example({"aud": ["quoth-embed", "quoth-session"]})
 @example({"groups": ["a,b"]})
 @example({"groups": ["board", True]})
 def test_whatever_a_token_claims_nobody_is_taken_for_what_they_cannot_be(
@@ -144,6 +145,7 @@ def test_whatever_a_token_claims_nobody_is_taken_for_what_they_cannot_be(
     person = exchanged(keyring, claims)
     if person is None:
         return
+    assert claims["aud"] == "quoth-embed"
     assert person == Person(claims["sub"], frozenset(claims["groups"]), frozenset({"ask", "read", "feedback"}))
     assert all(map(is_name, (claims["sub"], claims["jti"], *claims["groups"])))
     assert all(type(claims[moment]) in (int, float) for moment in ("iat", "exp"))

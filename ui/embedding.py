@@ -69,7 +69,8 @@ class Embedding:
                 algorithms=[_ALGORITHM],
                 audience=audience,
                 leeway=_CLOCKS if audience == EMBED else 0,
-                options={"require": ["aud", *_NEEDED]},
+                # a token with both audiences would be taken for either
+                options={"require": ["aud", *_NEEDED], "strict_aud": True},
             )
         except (jwt.InvalidTokenError, OverflowError, RecursionError):
             # an infinite number, or brackets nested without end: not every version of the library minds them itself

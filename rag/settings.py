@@ -24,7 +24,10 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _BASE = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::\d{1,5})?|\[[0-9A-Fa-f:]+\](?::\d{1,5})?")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
+_USUAL_PORT = re.compile(r"http://.*:0*80|https://.*:0*443")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
+_SPOKEN_FOR = ("authorization", "content-length", "content-type", "cookie", "host", "transfer-encoding")
+"""Headers that browsers themselves send, so that they cannot say who is asking."""
 
 
 def _default_data() -> Path:
@@ -123,7 +126,25 @@ class Settings:
             for one in (value,) if isinstance(value, str) else value:
                 if not pattern.fullmatch(one):
                     raise SettingsError(f"{name} is {one!r}, expected {expected}", _remedy(name))
+        for one in self.origins:
+            if _USUAL_PORT.fullmatch(one):
+                raise SettingsError(
+                    f"origins is {one!r}, expected a site without the port that goes without saying",
+                    f"{_remedy('origins')}, as {one.rpartition(':')[0]}: browsers leave that port off",
+                )
+        self._check_headers()
         self._check_access()
+
+    def _check_headers(self) -> None:
+        for name in ("user_header", "groups_header"):
+            value = getattr(self, name)
+            if value.lower() in _SPOKEN_FOR:
+                raise SettingsError(f"{name} is {value!r}, expected a header of the proxy's own", _remedy(name))
+        if self.user_header.lower() == self.groups_header.lower():
+            raise SettingsError(
+                f"groups_header is {self.groups_header!r}, which is user_header, expected another",
+                _remedy("groups_header"),
+            )
 
     def _check_access(self) -> None:
         if self.access not in ACCESS:

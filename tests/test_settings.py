@@ -78,10 +78,18 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         ("origins", "*", "expected sites such as https://wiki.example"),
         ("origins", "https://wiki.example/", "without a path"),
         ("origins", "https://Wiki.example", "in small letters"),
+        ("origins", "https://wiki.example:443", "as https://wiki.example: browsers leave that port off"),
+        ("origins", "http://[::1]:80", "without the port that goes without saying"),
         ("access", "open", "expected none, proxy, token"),
         ("access", "proxy", "proxies names no address"),
         ("proxies", "10.0.0.0/33", "expected addresses or networks"),
         ("user_header", "X User", "expected a header's name"),
+        *(
+            (name, header, f"{name} is '{header}', expected a header of the proxy's own")
+            for name in ("user_header", "groups_header")
+            for header in ("Host", "authorization", "COOKIE", "Content-Length", "Content-Type", "Transfer-Encoding")
+        ),
+        ("groups_header", "x-forwarded-USER", "which is user_header, expected another"),
         ("workers", "0", "expected 1 to 1024"),
         ("journal_days", "0", "expected 1 to 36500"),
     ],
@@ -90,6 +98,11 @@ def test_a_value_that_cannot_be(name: str, value: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said) as caught:
         Settings.read({f"QUOTH_{name.upper()}": value}, {})
     assert f"QUOTH_{name.upper()}" in str(caught.value) or "PROXIES" in str(caught.value)
+
+
+@pytest.mark.parametrize("origin", ["https://wiki.example:80", "http://wiki.example:443", "https://wiki.example:8443"])
+def test_a_port_that_browsers_show_belongs_to_a_site(origin: str) -> None:
+    assert Settings(origins=(origin,)).origins == (origin,)
 
 
 def test_with_somebody_who_asks_it_may_listen_anywhere() -> None:

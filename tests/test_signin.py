@@ -109,6 +109,54 @@ def test_no_other_site_signs_anybody_in_or_out(tmp_path: Path, keyring: Keyring)
     assert known.get(f"{BASE}/sign-out").status_code in (404, 405)
 
 
+def test_a_site_that_may_hold_the_page_signs_nobody_in_or_out(tmp_path: Path, keyring: Keyring) -> None:
+    _, key = keyring.make("ada", [], PAGE, 1)
+    for known in (asking(tmp_path), asking(tmp_path, Cookie=f"{COOKIE}={key}")):
+        for path in ("/sign-in", "/sign-out"):
+            response = known.post(f"{BASE}{path}", data={"key": key}, headers={"Origin": WIKI}, follow_redirects=False)
+            assert (response.status_code, response.headers["content-type"]) == (403, "application/problem+json")
+            assert "set-cookie" not in response.headers
+
+
+def test_a_site_that_may_hold_the_page_is_nobody_by_the_cookie(tmp_path: Path, keyring: Keyring) -> None:
+    _, key = keyring.make("ada", [], SCOPES, 1)
+    known = asking(tmp_path, Cookie=f"{COOKIE}={key}")
+    question, joining = {"question": "Who is it?"}, {"data": ["Who is it?"], "fn_index": 1, "session_hash": "a"}
+    for path, sent in (("/api/v1/ask", question), ("/gradio_api/queue/join", joining), ("/mcp", {})):
+        assert known.post(f"{BASE}{path}", json=sent, headers={"Origin": WIKI}).status_code == 401
+    for path in ("/api/v1/documents", "/theme.css", "/gradio_api/queue/data?session_hash=a"):
+        assert known.get(f"{BASE}{path}", headers={"Origin": WIKI}).status_code == 401
+    assert "API key" in known.get(f"{BASE}/sign-in", headers={"Origin": WIKI}).text
+    # with a key of its own it may ask
+    shown = {"Origin": WIKI, "Authorization": f"Bearer {key}"}
+    assert known.post(f"{BASE}/api/v1/ask", json=question, headers=shown).status_code == 200
+
+
+@pytest.mark.parametrize("inside", ["http", "https"])
+@pytest.mark.parametrize("name", [HOST, f"{HOST}:8443"])
+def test_our_own_pages_are_known_by_the_cookie_behind_whatever_ends_tls(
+    tmp_path: Path, keyring: Keyring, inside: str, name: str
+) -> None:
+    _, key = keyring.make("ada", [], PAGE, 1)
+    app = app_of(FakeAnswerer(article()), access="token", data=tmp_path, hosts=(name,), base=BASE, origins=(WIKI,))
+    own = {"Origin": f"https://{name}", "Host": name}
+    with closing(TestClient(app, base_url=f"{inside}://{name}", headers=own)) as browser:
+        signed = browser.post(f"{BASE}/sign-in", data={"key": key}, follow_redirects=False)
+        assert (signed.status_code, f"{COOKIE}={key}" in signed.headers["set-cookie"]) == (303, True)
+        by_cookie = {"Cookie": f"{COOKIE}={key}"}
+        asked = browser.post(f"{BASE}/api/v1/ask", json={"question": "Who is it?"}, headers=by_cookie)
+        assert asked.status_code == 200
+        out = browser.post(f"{BASE}/sign-out", headers=by_cookie, follow_redirects=False)
+        assert (out.status_code, "max-age=0" in out.headers["set-cookie"].lower()) == (303, True)
+
+
+@pytest.mark.parametrize("origin", [None, f"https://{HOST}", f"http://{HOST}"])
+def test_whom_the_proxy_names_our_own_pages_know(tmp_path: Path, origin: str | None) -> None:
+    named = {"X-Forwarded-User": "ada"} | ({"Origin": origin} if origin else {})
+    known = asking(tmp_path, "proxy", **named)
+    assert known.post(f"{BASE}/api/v1/ask", json={"question": "Who is it?"}).status_code == 200
+
+
 @pytest.mark.parametrize("access", ["none", "proxy", "token"])
 def test_what_a_person_was_shown_is_kept_nowhere(tmp_path: Path, keyring: Keyring, access: str) -> None:
     _, key = keyring.make("ada", [], SCOPES, 1)

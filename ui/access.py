@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from index.errors import QuothError, SettingsError
 from rag.settings import Settings
+from ui.gate import is_own
 from ui.problems import problem
 
 if TYPE_CHECKING:
@@ -226,7 +227,8 @@ def _within(host: str, networks: list[ipaddress.IPv4Network | ipaddress.IPv6Netw
 
 def _by_cookie(keyring: Keyring | None) -> Identify:
     async def identify(connection: HTTPConnection) -> Person | None:
-        key = connection.cookies.get(COOKIE)
+        # browsers send it with what other pages of the same site ask, too; those of origins show a token
+        key = connection.cookies.get(COOKIE) if is_own(connection.headers) else None
         return await asyncio.to_thread(keyring.person, key) if keyring and key else None
 
     return identify

@@ -50,7 +50,7 @@ def gated(app: ASGIApp, hosts: Sequence[str], origins: Sequence[str], *, lasting
         if len(host) != 1 or not (is_this_machine(host[0]) or host[0].lower() in names):
             refusal = problem(400, "Nothing is served by this name: the setting hosts says by which it is")
             await refusal(scope, receive, with_headers)
-        elif len(sites) > 1 or (sites and not _is_own(sites[0], host[0]) and sites[0] not in origins):
+        elif len(sites) > 1 or (sites and not is_own(given) and sites[0] not in origins):
             refusal = problem(403, "Pages of this site may not ask here: the setting origins says which may")
             await refusal(scope, receive, with_headers)
         else:
@@ -59,9 +59,11 @@ def gated(app: ASGIApp, hosts: Sequence[str], origins: Sequence[str], *, lasting
     return gate
 
 
-def _is_own(origin: str, host: str) -> bool:
+def is_own(headers: Headers) -> bool:
+    """Whether a request was not sent by a page of another site: by which name it came is where its page is from."""
+    host = headers.get("host", "").lower()
     # the proxy ends TLS, so which of the two it is cannot be told here
-    return origin.lower() in (f"http://{host.lower()}", f"https://{host.lower()}")
+    return all(site.lower() in (f"http://{host}", f"https://{host}") for site in headers.getlist("origin"))
 
 
 def _headers(origins: Sequence[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from ui.access import COOKIE, barred, person_of
 from ui.doors import read_body
+from ui.gate import is_own
 from ui.keyring import Keyring
 from ui.problems import problem
 
@@ -19,6 +20,7 @@ PATH = "/sign-in"
 OUT = "/sign-out"
 
 _DAYS = 30
+_ELSEWHERE = "This is for our own pages alone: no other site signs anybody in or out"
 _BARRED = "This key may not {missing}, which the page takes."
 _ANOTHER = "Ask whoever gave it to you for another."
 
@@ -47,6 +49,8 @@ def sign_in(keyring: Keyring, base: str) -> Route:
     async def handle(request: Request) -> Response:
         if request.method != "POST":
             return _greeting(request, base)
+        if not is_own(request.headers):
+            return problem(403, _ELSEWHERE)
         body = await read_body(request)
         if body is None:
             return problem(413, "An API key is not that large")
@@ -57,9 +61,10 @@ def sign_in(keyring: Keyring, base: str) -> Route:
         if missing := barred(person):
             return _form(f"{_BARRED.format(missing=missing)} {_ANOTHER}", 403)
         response = RedirectResponse(f"{base}/", 303)
-        # Lax, so that a link in another site's page leads to the page and not to this form. That lets no other site
-        # do anything: what changes something is a POST, with which their pages do not send it, nor would the gate
-        # let them.
+        # Lax, so that a link in another site's page leads to the page and not to this form. That lets no other page do
+        # anything: what changes something is a POST, with which those of another domain do not send it. Those of a
+        # neighbouring one (wiki.example.com beside ask.example.com) do, and from them it does not count, though the
+        # gate lets them in where origins names them.
         response.set_cookie(
             COOKIE, given, max_age=_DAYS * 86_400, path=base or "/", secure=True, httponly=True, samesite="lax"
         )
@@ -72,6 +77,8 @@ def sign_out(base: str) -> Route:
     """Has the browser forget its key, at `base` and OUT. The key itself is good still: it may be used elsewhere."""
 
     async def handle(request: Request) -> Response:
+        if not is_own(request.headers):
+            return problem(403, _ELSEWHERE)
         response = RedirectResponse(f"{base}{PATH}", 303)
         response.delete_cookie(COOKIE, path=base or "/", secure=True, httponly=True, samesite="lax")
         return response

@@ -25,8 +25,9 @@ from index.errors import EditionDamaged
 from rag.answer import Answerer
 from rag.types import Answer, Turn
 from ui import deferred
+from ui.body import LARGEST
 from ui.deferred import Deferred
-from ui.doors import LARGEST, only_listeners, only_the_page
+from ui.doors import only_listeners, only_the_page
 from ui.schema import MOST_TURNS
 from ui.service import AUDIT, FAULT, JOURNAL
 

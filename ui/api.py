@@ -18,7 +18,7 @@ from rag.receipt import Receipt
 from rag.row import detailed_row_of
 from rag.types import Turn
 from ui.access import SCOPES, Person, person_of
-from ui.doors import LARGEST, read_body, replayed
+from ui.body import LARGEST, read_body, replayed
 from ui.embedding import SESSION_SECONDS
 from ui.problems import problem
 from ui.schema import (

@@ -11,14 +11,12 @@ from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from index.strict_json import parse_json
+from ui.body import read_body, replayed
 from ui.problems import problem
 from ui.traffic import Held
-
-LARGEST = 65_536
-"""Bytes that may be sent at once: a question and some housekeeping, or what was said before it."""
 
 MOST_STREAMS = 32
 """That one person may hold open: a tab of the page holds two, and a browser no more than six unless over HTTP/2."""
@@ -141,16 +139,6 @@ def _is_one_of(functions: Mapping[int, int], sent: Mapping[str, Any], *, with_in
     return not with_inputs or len(sent.get("data", [])) >= functions[number]
 
 
-async def read_body(request: Request) -> bytes | None:
-    """What was sent; None where it is larger than LARGEST, and then it is not read to its end."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST:
-            return None
-    return body
-
-
 def _sent(body: bytes) -> dict[str, Any] | Response:
     try:
         sent = parse_json(body.decode())
@@ -161,13 +149,3 @@ def _sent(body: bytes) -> dict[str, Any] | Response:
     if not isinstance(data, list) or not all(value is None or isinstance(value, str) for value in data):
         return PlainTextResponse("Only texts can be sent", 400)
     return dict(sent)
-
-
-def replayed(body: bytes, receive: Receive) -> Receive:
-    """`receive`, as it was before the body was read from it."""
-    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replay() -> Message:
-        return first.pop() if first else await receive()
-
-    return replay

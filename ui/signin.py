@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ui.access import COOKIE, barred, person_of
-from ui.doors import read_body
+from ui.body import read_body
 from ui.gate import is_own
 from ui.keyring import Keyring
 from ui.problems import problem

@@ -11,11 +11,12 @@ from pydantic import Field
 from starlette.applications import Starlette
 
 from index.errors import QuothError
+from rag.answer import LONGEST_QUESTION
 from rag.receipt import Receipt
 from rag.row import detailed_row_of, passage_of
 from ui.access import Person, person_of
-from ui.doors import LARGEST
-from ui.schema import LONGEST_COMMENT, MOST_RECEIPTS
+from ui.body import LARGEST
+from ui.schema import MOST_RECEIPTS
 from ui.service import said
 from ui.traffic import Later
 
@@ -47,6 +48,7 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
         assert request is not None
         person = person_of(request.scope)
         if scope not in person.scopes:
+            request.state.lacking = scope
             raise ToolError(f"This takes the scope {scope}, which you have not")
         return person, request.client.host if request.client else ""
 
@@ -62,7 +64,7 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
 
     @server.tool(annotations=harmless)
     async def ask(
-        question: Annotated[str, Field(max_length=LONGEST_COMMENT)],
+        question: Annotated[str, Field(max_length=LONGEST_QUESTION)],
         context: Context[Any, Any],
         risk: Annotated[float | None, Field(ge=0, le=1, description="The share of wrong answers to bear.")] = None,
     ) -> dict[str, Any]:
@@ -74,7 +76,7 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
 
     @server.tool(annotations=harmless)
     async def search(
-        query: Annotated[str, Field(max_length=LONGEST_COMMENT)],
+        query: Annotated[str, Field(max_length=LONGEST_QUESTION)],
         context: Context[Any, Any],
         k: Annotated[int, Field(ge=1, le=MOST_PASSAGES, description="Passages, at most.")] = 10,
     ) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from index.errors import QuothError
 from rag.types import Citation, Turn
 from ui.access import EVERYONE, Person, person_of
 from ui.doors import only_listeners
+from ui.logs import request_id
 from ui.markup import shown
 from ui.render import VERDICTS, Exchange, citation_at, conversation_html, examples_of, turns_of, welcome_html
 from ui.service import said
@@ -255,9 +256,13 @@ def _blocks(service: "Service") -> "gradio.Blocks":
 
 
 def _person(request: "gradio.Request") -> Person:
+    """Who asks, whose request is from here on the one that is being answered."""
     # gradio makes one without a request only where no browser asks
     assert request.request is not None
-    return person_of(request.request.scope)
+    scope = request.request.scope
+    # gradio's queue answers in a task of its own, which knows nothing of the request that it answers
+    request_id.set(scope["state"].get("request_id"))
+    return person_of(scope)
 
 
 def _text(sent: object) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import socket
 import sys
 import uuid
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,38 +44,38 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
     listener = _listen(settings.host, settings.port)
     answerer = _open_answerer(settings)
     import uvicorn
+    from uvicorn.config import LOGGING_CONFIG
 
     from ui.app import create_app
     from ui.edges import impatient
-    from ui.logs import json_formatter
+    from ui.logs import logging_in_json
 
-    if settings.access != "none":
-        handler = logging.StreamHandler()
-        handler.setFormatter(json_formatter())
-        logging.basicConfig(level=logging.INFO, handlers=[handler])
-
-    # the first forward of a process allocates and picks kernels: better now than for the first person
-    answerer.ask("Is everything ready?")
-    host, port = listener.getsockname()[:2]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.base}"
-    config = uvicorn.Config(
-        create_app(answerer, settings),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        # headers that never end and connections that say nothing are given up
-        http=impatient(seconds=10, connections=500),
-        # who asks is told by the connection itself; a header about it is ui.access's alone to believe
-        proxy_headers=False,
-        # an open page holds a stream that never ends by itself
-        timeout_graceful_shutdown=2,
-    )
-    if args.json:
-        print_json({"url": url, "edition": answerer.corpus.edition})
-        sys.stdout.flush()
-    else:
-        Terminal().serving(url)
-    uvicorn.Server(config).run(sockets=[listener])
+    in_json = settings.access != "none" or settings.log_questions
+    with logging_in_json() if in_json else nullcontext():
+        # the first forward of a process allocates and picks kernels: better now than for the first person
+        answerer.ask("Is everything ready?")
+        host, port = listener.getsockname()[:2]
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.base}"
+        config = uvicorn.Config(
+            create_app(answerer, settings),
+            # by its own, it would write what it says, and what somebody sent in it, as plain text
+            log_config=None if in_json else LOGGING_CONFIG,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            # headers that never end and connections that say nothing are given up
+            http=impatient(seconds=10, connections=500),
+            # who asks is told by the connection itself; a header about it is ui.access's alone to believe
+            proxy_headers=False,
+            # an open page holds a stream that never ends by itself
+            timeout_graceful_shutdown=2,
+        )
+        if args.json:
+            print_json({"url": url, "edition": answerer.corpus.edition})
+            sys.stdout.flush()
+        else:
+            Terminal().serving(url)
+        uvicorn.Server(config).run(sockets=[listener])
     return 0
 
 

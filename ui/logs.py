@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import io
 import json
 import logging
 import os
 import re
 import secrets
 import stat
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -70,6 +73,31 @@ def json_formatter() -> logging.Formatter:
     return JsonFormatter()
 
 
+@contextmanager
+def logging_in_json() -> Iterator[None]:
+    """While this is entered, all that is logged is a line of JSON on standard error, and so is what libraries write
+    there past the log: gradio writes tracebacks so, in which there may be what somebody sent."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(json_formatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    with redirect_stderr(_Lines(sys.stderr)):
+        yield
+
+
+class _Lines(io.TextIOBase):
+    """Stands before a stream: whatever is written at once is one line of JSON in it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            # not handed to the log, which says here that it cannot be written
+            record = logging.LogRecord("stderr", logging.WARNING, "", 0, text.rstrip(), None, None)
+            self._stream.write(f"{json_formatter().format(record)}\n")
+        return len(text)
+
+
 def logged(app: ASGIApp) -> ASGIApp:
     """`app`, with an id for each request and one line when it has been answered: method, path, status, ms and user.
 
@@ -96,7 +124,8 @@ def logged(app: ASGIApp) -> ASGIApp:
             await send(message)
 
         started = time.perf_counter()
-        token = request_id.set(name)
+        # and not reset: what the server says of a failure, it says later in this task, which is the request's own
+        request_id.set(name)
         try:
             await app(scope, receive, watched)
         except Exception:
@@ -119,7 +148,6 @@ def logged(app: ASGIApp) -> ASGIApp:
                     "user": getattr(state.get("person"), "user", None),
                 },
             )
-            request_id.reset(token)
 
     return keep
 
@@ -215,7 +243,8 @@ class Refusals:
             self._write(None, self._left_out, {})
 
     async def _refused(self, scope: Scope, status: int) -> None:
-        person, client = scope.get("state", {}).get("person"), scope.get("client")
+        state, client = scope.get("state", {}), scope.get("client")
+        person = state.get("person")
         address = client[0] if client else None
         caller = getattr(person, "user", None) or address or ""
         if self._of_one.check(caller) is not None or self._of_all.check("") is not None:
@@ -224,6 +253,8 @@ class Refusals:
         given, sent = Headers(scope=scope), {"method": scope.get("method", ""), "path": scope["path"]}
         sent |= {name: value for name in ("host", "origin") if (value := given.get(name)) is not None}
         fields = {"status": status, "client": address, **{name: _short(value) for name, value in sent.items()}}
+        if "lacking" in state:
+            fields["lacking"] = state["lacking"]
         left_out, self._left_out = self._left_out, 0
         if not await asyncio.to_thread(self._write, person, left_out, fields):
             self._left_out += left_out + 1
@@ -239,7 +270,9 @@ class Refusals:
 
 def _refuses(status: int, scope: Scope) -> bool:
     # before it is asked who sent a request, a 400 is the gate's: a name by which nothing is served
-    return status in (401, 403) or (status == 400 and "person" not in scope.get("state", {}))
+    state = scope.get("state", {})
+    # a tool's refusal is a 200 over HTTP, and says in the state for want of which scope it is
+    return status in (401, 403) or (status == 400 and "person" not in state) or "lacking" in state
 
 
 def _short(sent: str) -> str:

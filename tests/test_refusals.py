@@ -93,6 +93,26 @@ def test_who_is_known_and_may_not_is_named(tmp_path: Path, keyring: Keyring, clo
     assert (line["user"], line["groups"], line["status"]) == ("ada", ["staff"], 403)
 
 
+def called(tool: str, **given: object) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": given}}
+
+
+def test_a_tool_that_refuses_is_written_down_too(tmp_path: Path, keyring: Keyring, clock: Clock) -> None:
+    _, key = keyring.make("ada", ["staff"], ["ask"], 1)
+    headers = {"Authorization": f"Bearer {key}", "Accept": "application/json, text/event-stream"}
+    with asked_by("192.0.2.1", tmp_path, "token") as asking:
+        asking.headers.update(headers)
+        assert "isError" in asking.post("/mcp", json=called("ask", question="bug")).text
+        assert refused(tmp_path) == []
+        response = asking.post("/mcp", json=called("document", id=article().id))
+    # over HTTP it is an answer like another
+    assert response.status_code == 200
+    assert "takes the scope read" in response.text
+    (line,) = refused(tmp_path)
+    assert (line["user"], line["path"], line["lacking"], line["client"]) == ("ada", "/mcp", "read", "192.0.2.1")
+    assert line["request_id"] == response.headers["x-request-id"]
+
+
 def test_what_is_answered_is_no_refusal(tmp_path: Path, keyring: Keyring, clock: Clock) -> None:
     _, key = keyring.make("ada", [], ["ask", "read"], 1)
     asking = asked_by("192.0.2.1", tmp_path, "token")

@@ -17,6 +17,7 @@ from page_support import FakeAnswerer, app_of, article, serving
 
 from index.errors import EditionDamaged
 from index.types import Document
+from rag.answer import LONGEST_QUESTION
 from ui.keyring import Keyring
 from ui.service import FAULT
 
@@ -116,6 +117,20 @@ def test_a_program_that_asks_too_much_is_told_when_to_ask_again() -> None:
     assert not first.is_error
     assert second.is_error
     assert "Ask again in" in second.content[0].text
+
+
+def test_a_question_is_as_long_as_one_may_be_elsewhere_and_no_longer() -> None:
+    longest = QUESTION.ljust(LONGEST_QUESTION, "?")
+
+    async def work(session: Any) -> Any:
+        calls = [("ask", "question"), ("search", "query")]
+        return [
+            await session.call_tool(name, {given: text}) for name, given in calls for text in (longest, f"{longest}?")
+        ]
+
+    with serving(app_of(FakeAnswerer(article()))) as url:
+        answers = asked(url, work)
+    assert [answer.is_error for answer in answers] == [False, True, False, True]
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])

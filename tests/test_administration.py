@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import closing
-from itertools import islice
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ import pytest
 from index.encoder import Encoder
 from rag.settings import Settings
 from ui import cli, commands
-from ui.doctor import examine
+from ui.doctor import Finding, examine
+from ui.folder import make_private
 from ui.journal import Journal
 from ui.keyring import Keyring
 from ui.service import JOURNAL
@@ -83,6 +84,12 @@ def test_there_is_no_journal(run: Run) -> None:
     assert "there is no journal" in err
 
 
+def found_of(settings: dict[str, Any]) -> dict[str, Finding]:
+    """What the doctor finds up to what takes long, which is not asked for."""
+    findings = takewhile(lambda one: one.subject != "network", examine(Settings(**settings), {}))
+    return {one.subject: one for one in findings}
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -96,8 +103,94 @@ def test_there_is_no_journal(run: Run) -> None:
     ],
 )
 def test_the_doctor_says_who_may_ask(settings: dict[str, Any], said: str) -> None:
-    # what comes after it takes long, and is not asked for
-    (finding,) = islice((one for one in examine(Settings(**settings), {}) if one.subject == "access"), 1)
+    finding = found_of(settings)["access"]
     assert finding.good
     assert finding.detail.startswith(said)
     assert ("WARNING" in finding.detail) == ("WARNING" in said)
+
+
+PROXY: dict[str, Any] = {"access": "proxy", "proxies": ("10.0.0.7",)}
+
+
+@pytest.mark.parametrize("name", ["proxy_secret", "embed_secret"])
+def test_the_doctor_finds_a_secret_that_cannot_be_used(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "secret"
+    settings = PROXY | {name: file, "origins": ("https://wiki.example",)}
+    missing = found_of(settings)[name]
+    assert (missing.good, str(file) in missing.detail) == (False, True)
+    file.write_text("short")
+    assert not found_of(settings)[name].good
+    file.write_text("s" * 32)
+    assert found_of(settings)[name].good
+    assert not {"proxy_secret", "embed_secret"} & set(found_of(PROXY))
+
+
+@pytest.mark.parametrize("networks", [("10.0.0.0/24",), ("10.0.0.7", "fd00::/64")])
+def test_the_doctor_warns_of_a_network_whose_word_is_taken(tmp_path: Path, networks: tuple[str, ...]) -> None:
+    settings = PROXY | {"proxies": networks}
+    finding = found_of(settings)["proxies"]
+    assert finding.good
+    assert finding.detail.startswith(f"WARNING: {networks[-1]} is more than one address")
+    assert "names themselves" in finding.detail
+    file = tmp_path / "secret"
+    file.write_text("s" * 32)
+    assert "proxies" not in found_of(settings | {"proxy_secret": file})
+    assert "proxies" not in found_of(settings | {"proxies": ("10.0.0.7", "10.0.0.8/32", "fd00::1")})
+
+
+@pytest.mark.parametrize(
+    ("settings", "idle"),
+    [
+        (PROXY, set()),
+        (PROXY | {"proxy_secret": "secret"}, set()),
+        (PROXY | {"access": "token"}, {"proxies"}),
+        ({"proxies": ("10.0.0.7",), "proxy_secret": "secret"}, {"proxies", "proxy_secret"}),
+        ({"access": "token", "embed_secret": "secret"}, {"embed_secret"}),
+        ({"embed_secret": "secret", "origins": ("https://wiki.example",)}, set()),
+    ],
+)
+def test_the_doctor_warns_of_what_does_nothing(tmp_path: Path, settings: dict[str, Any], idle: set[str]) -> None:
+    file = tmp_path / "secret"
+    file.write_text("s" * 32)
+    found = found_of({name: file if value == "secret" else value for name, value in settings.items()})
+    warned = {subject for subject, one in found.items() if subject.startswith("use of ")}
+    assert warned == {f"use of {name}" for name in idle}
+    assert all("does nothing" in found[one].detail and found[one].good for one in warned)
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o701])
+def test_the_doctor_warns_of_data_that_others_may_look_into(tmp_path: Path, mode: int) -> None:
+    data = tmp_path / "data"
+    assert "data" not in found_of({"data": data})
+    data.mkdir(mode=0o700)
+    assert "data" not in found_of({"data": data})
+    data.chmod(mode)
+    finding = found_of({"data": data})["data"]
+    assert finding.good
+    assert finding.detail.startswith(f"WARNING: {data} is open to others")
+    # whose group was chosen on purpose keeps it
+    make_private(data)
+    assert data.stat().st_mode & 0o777 == mode
+
+
+def test_the_doctor_finds_that_with_access_there_must_be_a_corpus(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for access, good in (("none", True), ("token", False)):
+        monkeypatch.setenv("QUOTH_ACCESS", access)
+        code, out, _ = run("doctor", "--json", "--corpus", tmp_path / "mistyped")
+        (finding,) = (one for one in json.loads(out) if one["subject"] == "corpus")
+        assert (finding["good"], code) == (good, 0 if good else 1)
+        assert "quoth index" in finding["detail"]
+
+
+@pytest.mark.parametrize("command", ["serve", "ask"])
+def test_with_access_no_corpus_is_made_up(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("QUOTH_ACCESS", "token")
+    given = {"serve": ["--port", 0], "ask": ["Who is Ada?"]}[command]
+    code, out, err = run(command, *given, "--corpus", tmp_path / "mistyped")
+    assert (code, out, err.count("\n")) == (4, "", 1)
+    assert f"{tmp_path / 'mistyped'}: there is no corpus. Make one with quoth index" in err
+    assert not (tmp_path / "mistyped").exists()

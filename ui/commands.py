@@ -177,11 +177,15 @@ def gaps(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _open_answerer(settings: Settings) -> Answerer:
-    """The Answerer over the current edition; where there is no corpus yet, the article that comes along becomes one."""
+    """The Answerer over the current edition; where there is no corpus yet, the article that comes along becomes one,
+    unless others than who stands here may ask."""
     encoder = load_encoder(settings.encoder)
     try:
         corpus = Corpus.open(settings.corpus, encoder)
     except CorpusMissing:
+        if settings.access != "none":
+            # a mistyped path would have them asking the wrong documents
+            raise
         Terminal(sys.stderr).say(f"There is no corpus at {settings.corpus} yet: indexing the article that comes along.")
         _publish(read([SEEDS], language=settings.language), encoder, settings)
         corpus = Corpus.open(settings.corpus, encoder)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.metadata
+import ipaddress
 import json
 import os
 import pickle
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,6 +23,7 @@ from index.errors import CorpusMissing, QuothError
 from rag.answer import build_answerer
 from rag.reader import TRANSFORMERS
 from rag.settings import Settings
+from ui.access import read_secret
 from ui.gate import is_this_machine
 from ui.packages import installed_for
 
@@ -53,6 +56,9 @@ def examine(settings: Settings, given: Mapping[str, tuple[Any, str]]) -> Iterato
         origin = f", from {given[field.name][1]}" if field.name in given else ""
         yield Finding(f"setting {field.name}", True, f"{shown or 'none'}{origin}")
     yield _access(settings)
+    yield from _secrets(settings)
+    yield from _idle(settings)
+    yield from _too_open(settings)
     yield _reach(settings)
     try:
         encoder = load_encoder(settings.encoder)
@@ -72,7 +78,8 @@ def examine(settings: Settings, given: Mapping[str, tuple[Any, str]]) -> Iterato
     try:
         corpus = Corpus.open(settings.corpus, encoder)
     except CorpusMissing as error:
-        yield Finding("corpus", True, f"none yet: {error}")
+        # without access, the article that comes along is indexed; with it, nothing is served
+        yield Finding("corpus", settings.access == "none", f"none yet: {error}")
         return
     except QuothError as error:
         yield Finding("corpus", False, str(error))
@@ -178,6 +185,58 @@ def _access(settings: Settings) -> Finding:
         f"WARNING: {' and '.join(elsewhere)}, as behind a proxy, and access is none: nothing asks who is asking, so "
         "whoever reaches the proxy may read all that names no group. Unless that is meant, choose proxy or token",
     )
+
+
+def _secrets(settings: Settings) -> Iterator[Finding]:
+    """Whether the secrets that are named can be read."""
+    for name in ("proxy_secret", "embed_secret"):
+        file: Path | None = getattr(settings, name)
+        if file is None:
+            continue
+        try:
+            read_secret(file, name)
+            yield Finding(name, True, "can be read, and is long enough")
+        except QuothError as error:
+            yield Finding(name, False, str(error))
+
+
+def _idle(settings: Settings) -> Iterator[Finding]:
+    """Warnings of what is set, and does nothing as the rest is."""
+    for name in ("proxies", "proxy_secret"):
+        if settings.access != "proxy" and getattr(settings, name):
+            yield Finding(
+                f"use of {name}",
+                True,
+                f"WARNING: {name} is set and access is {settings.access}: no proxy is believed, and it does nothing. "
+                "If one signs people on, choose access proxy",
+            )
+    if settings.embed_secret and not settings.origins:
+        yield Finding(
+            "use of embed_secret",
+            True,
+            "WARNING: embed_secret is set and origins names no site: no embed token is taken, and it does nothing. "
+            "Name the sites in origins",
+        )
+
+
+def _too_open(settings: Settings) -> Iterator[Finding]:
+    """Warnings of what others on the network, or on this machine, could make use of."""
+    wide = [one for one in settings.proxies if ipaddress.ip_network(one).num_addresses > 1]
+    if settings.access == "proxy" and wide and not settings.proxy_secret:
+        yield Finding(
+            "proxies",
+            True,
+            f"WARNING: {', '.join(wide)} is more than one address, and there is no proxy_secret: whoever connects from "
+            "there names themselves. Name the proxy's address alone, or set proxy_secret",
+        )
+    # not tightened by us: a group may have been given it on purpose
+    if settings.data.is_dir() and (mode := settings.data.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
+        yield Finding(
+            "data",
+            True,
+            f"WARNING: {settings.data} is open to others on this machine ({stat.filemode(mode)}). Unless that is "
+            f"meant: chmod 700 {settings.data}",
+        )
 
 
 def _reach(settings: Settings) -> Finding:

@@ -87,7 +87,8 @@ class Settings:
     data: Path = field(default_factory=_default_data)
     """The folder of what the server keeps: API keys, the journal, the audit log."""
     journal: bool = True
-    """Whether questions without an answer, and feedback, are kept."""
+    """Whether questions without an answer, and feedback, are kept, with names where people are known (access or
+    embed_secret). What was answered is kept for a day or two, so that feedback can name it."""
     journal_days: int = 90
     """For how long."""
     log_questions: bool = False

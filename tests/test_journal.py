@@ -110,6 +110,33 @@ def test_what_is_older_than_the_days_is_forgotten_once_a_day_of_use(
     assert ids(journal) == ["2", "3", "4"]
 
 
+def test_an_answer_that_nobody_judged_is_forgotten_after_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = 1_700_000_000.0
+    monkeypatch.setattr(module, "_now", lambda: started)
+    journal = opened(tmp_path)
+    ask(journal, "unanswered", user="ada")
+    journal.asked("unjudged", "Something very private", True, 0.9, "edition", "ada")
+    for verdict in ("up", "down"):
+        ask(journal, verdict, answered=True, user="ada")
+        assert journal.feedback(verdict, verdict, "", "ada")
+    # as long as it may be named it can be judged
+    monkeypatch.setattr(module, "_now", lambda: started + 86_399)
+    ask(journal, "late", answered=True, user="ada")
+    assert len(stored(tmp_path, "id")) == 5
+    monkeypatch.setattr(module, "_now", lambda: started + 86_401)
+    ask(journal, "later", answered=True, user="ada")
+    assert stored(tmp_path, "id") == [("down",), ("late",), ("later",), ("unanswered",), ("up",)]
+    assert not journal.feedback("unjudged", "down", "", "ada")
+    assert journal.feedback("late", "down", "", "ada")
+    for file in tmp_path.iterdir():
+        assert b"private" not in file.read_bytes()
+    journal.close()
+    # and at opening
+    monkeypatch.setattr(module, "_now", lambda: started + 3 * 86_400)
+    assert ids(opened(tmp_path)) == ["down", "unanswered", "late"]
+    assert stored(tmp_path, "id") == [("down",), ("late",), ("unanswered",), ("up",)]
+
+
 def test_reading_the_gaps_forgets_and_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "journal.sqlite"
     with pytest.raises(SettingsError, match="there is no journal"):

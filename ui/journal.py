@@ -84,7 +84,8 @@ class Journal:
     def open(cls, file: Path, *, days: int, named: bool) -> Journal:
         """The journal in `file`, which is made if there is none.
 
-        What is older than `days`, at least 1, is forgotten now and once a day of use. A user's name is kept only where
+        What is older than `days`, at least 1, is forgotten now and once a day of use, and what was answered already
+        when it is a day old, unless somebody said what they thought of the answer. A user's name is kept only where
         `named`. Raises SettingsError where it cannot be written, is damaged or is something else.
         """
         with _told(file), alone(file.parent):
@@ -141,7 +142,11 @@ class Journal:
         return user if self._named else None
 
     def _forget(self, now: float) -> None:
-        self._database.execute("DELETE FROM asked WHERE at < ?", (now - self._days * _DAY,))
+        # an answer of which nobody said what they think is there only for feedback to name it, and that comes soon
+        self._database.execute(
+            "DELETE FROM asked WHERE at < ? OR (at < ? AND answered AND verdict IS NULL)",
+            (now - self._days * _DAY, now - _DAY),
+        )
         # what was deleted stands in the write-ahead log until that is begun anew; a reader may be in the way
         self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._forgot = now

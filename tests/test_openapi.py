@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
@@ -52,6 +54,28 @@ def test_every_field_of_an_answer_is_described() -> None:
     assert {path.removeprefix("/api/v1/") for path in described["paths"]} == {
         "ask", "documents", "documents/{id}", "verify", "feedback", "status", "session", "live", "ready",
     }  # fmt: skip
+
+
+def schemas_in(described: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every property and parameter that the description has, wherever, with its place."""
+    if isinstance(described, dict):
+        if described.get("type") == "object":
+            yield from ((f"{where}.{name}", one) for name, one in described.get("properties", {}).items())
+        for key, value in described.items():
+            yield from schemas_in(value, f"{where}.{key}")
+    elif isinstance(described, list):
+        for one in described:
+            if isinstance(one, dict) and "in" in one:
+                yield f"{where}.{one['name']}", one
+            yield from schemas_in(one, where)
+
+
+def test_every_property_and_parameter_is_described() -> None:
+    described = TestClient(APP, base_url="http://127.0.0.1").get("/api/v1/openapi.json").json()
+    found = dict(schemas_in(described))
+    # among others those of the shapes, of the problems, and in queries
+    assert {".components.schemas.AnswerBody.status", ".paths./api/v1/documents.get.parameters.limit"} <= set(found)
+    assert [place for place, one in found.items() if not one.get("description")] == []
 
 
 def test_the_description_is_a_page_that_loads_nothing() -> None:

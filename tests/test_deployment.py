@@ -37,11 +37,19 @@ def test_a_container_starts_only_where_the_proxy_is_named() -> None:
     environment = dict(pair.split("=", 1) for pair in line.split())
     with pytest.raises(SettingsError, match="proxies names no address"):
         Settings.read(environment, {})
-    (run,) = re.findall(r"docker run (?:.*\\\n)*.*", README)
-    words = shlex.split(run)
-    given = [words[place + 1] for place, word in enumerate(words) if word == "-e"]
-    settings = Settings.read(environment | dict(pair.split("=", 1) for pair in given), {})
-    assert (settings.host, settings.access, len(settings.proxies)) == ("0.0.0.0", "proxy", 1)
+    for run in re.findall(r"docker run (?:.*\\\n)*.*", README):
+        words = shlex.split(run)
+        given = [words[place + 1] for place, word in enumerate(words) if word == "-e"]
+        settings = Settings.read(environment | dict(pair.split("=", 1) for pair in given), {})
+        assert (settings.host, settings.access, len(settings.proxies)) == ("0.0.0.0", "proxy", 1)
+
+
+def test_a_container_is_given_documents_before_it_serves_them() -> None:
+    index, serve = re.findall(r"docker run (?:.*\\\n)*.*", README)
+    words = shlex.split(index)
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main([*words[words.index("/opt/quoth/bin/quoth") + 1 : -1], "--help"])
+    assert words[words.index("-v") + 1] == shlex.split(serve)[shlex.split(serve).index("-v") + 1] == "quoth:/data"
 
 
 def test_the_service_runs_a_command_that_there_is() -> None:

@@ -45,7 +45,7 @@ def test_a_key_is_made_listed_and_revoked(run: Run, tmp_path: Path) -> None:
     assert (person.user, person.groups, person.scopes) == ("ada", {"board"}, {"ask"})
     (listed,) = json.loads(run("token", "list", "--json")[1])
     assert "ada in board: ask, until 20" in run("token", "list")[1]
-    assert secret.strip().rpartition("_")[2] not in json.dumps(listed)
+    assert secret.strip().split("_", 2)[2] not in json.dumps(listed)
     assert run("token", "revoke", listed["id"])[0] == 0
     code, out, err = run("token", "revoke", listed["id"])
     assert (code, out) == (4, "")

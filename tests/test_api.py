@@ -28,6 +28,7 @@ from ui import deferred
 from ui.body import LARGEST
 from ui.deferred import Deferred
 from ui.doors import only_listeners, only_the_page
+from ui.keyring import Keyring
 from ui.schema import MOST_TURNS
 from ui.service import AUDIT, FAULT, JOURNAL
 
@@ -252,6 +253,39 @@ def test_other_paths_are_not_there(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 404
 
 
+@pytest.mark.parametrize("base", ["", "/ask"])
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/ask/", "/api/v2/ask", "/api/", "/api/v1/documents/a/b"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_paths_that_the_api_does_not_have_are_a_problem(method: str, path: str, base: str) -> None:
+    client = TestClient(app_of(FakeAnswerer(article()), base=base), base_url="http://127.0.0.1")
+    response = client.request(method, f"{base}{path}")
+    assert (response.status_code, response.headers["content-type"]) == (404, PROBLEM)
+    assert response.json()["detail"] == "The API has no such path"
+
+
+def test_whoever_may_not_use_the_page_is_told_so_of_the_page_alone(tmp_path: Path) -> None:
+    client = TestClient(app_of(FakeAnswerer(article()), access="token", data=tmp_path), base_url="http://127.0.0.1")
+    with closing(Keyring.open(tmp_path)) as keyring:
+        _, key = keyring.make("watcher", [], ["metrics"], 1)
+    watching = {"Authorization": f"Bearer {key}"}
+    assert client.get("/metrics", headers=watching).status_code == 200
+    assert client.get("/api/v1/nothing", headers=watching).status_code == 404
+    assert client.get("/", headers=watching).status_code == 403
+    assert client.get("/api/v1/nothing").status_code == 401
+
+
+@pytest.mark.parametrize("journal", [True, False])
+@pytest.mark.parametrize("scopes", [["ask"], ["ask", "feedback"]])
+def test_an_answer_says_whether_feedback_is_taken(tmp_path: Path, journal: bool, scopes: list[str]) -> None:
+    app = app_of(FakeAnswerer(article()), access="token", data=tmp_path, journal=journal)
+    with closing(Keyring.open(tmp_path)) as keyring:
+        _, key = keyring.make("ada", [], scopes, 1)
+    client = TestClient(app, base_url="http://127.0.0.1", headers={"Authorization": f"Bearer {key}"})
+    row = client.post("/api/v1/ask", json={"question": "Who came?"}).json()
+    given = client.post("/api/v1/feedback", json={"id": row["id"], "verdict": "up"})
+    assert row["feedback"] == (given.status_code == 204) == (journal and "feedback" in scopes)
+
+
 def test_importing_the_api_and_the_page_imports_no_gradio() -> None:
     code = """
 import os, sys
@@ -373,7 +407,8 @@ def test_what_the_page_asks_for_is_let_through(doors: TestClient, path: str) -> 
     ],
 )
 def test_what_the_page_does_not_ask_for_is_not(doors: TestClient, method: str, path: str) -> None:
-    assert doors.request(method, path).status_code == 404
+    response = doors.request(method, path)
+    assert (response.status_code, response.headers["content-type"]) == (404, PROBLEM)
 
 
 def test_texts_are_let_through_unchanged(doors: TestClient) -> None:
@@ -396,7 +431,8 @@ def test_texts_are_let_through_unchanged(doors: TestClient) -> None:
     ],
 )
 def test_nothing_but_texts_is(doors: TestClient, body: str | bytes, status: int) -> None:
-    assert doors.post("/gradio_api/run/predict", content=body).status_code == status
+    response = doors.post("/gradio_api/run/predict", content=body)
+    assert (response.status_code, response.headers["content-type"]) == (status, PROBLEM)
 
 
 @pytest.mark.parametrize(

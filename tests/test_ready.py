@@ -13,7 +13,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from page_support import SEEDS
 
+from index.corpus import publish
+from index.encoder import Encoder
+from index.sources import read
 from ui.keyring import Keyring
 
 # The command itself. Its own question before it serves waits for a line of standard input, and at /loaded it tells
@@ -59,11 +63,12 @@ HISTORY = [{"question": "Who is Putin?", "answer": "He is the president."}]
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+def address(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Iterator[httpx.Client]:
     """A client of the server, which was let go on after it had kept somebody waiting."""
     folder = tmp_path_factory.mktemp("ready")
     with closing(Keyring.open(folder)) as keyring:
         _, key = keyring.make("ada", [], ["ask", "read", "feedback"], 1)
+    publish(folder / "corpus", read([SEEDS]), encoder)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     named = {"CORPUS": folder / "corpus", "DATA": folder, "ACCESS": "token", "PORT": port}

@@ -123,6 +123,26 @@ def test_what_helped_is_told(browser: Browser) -> None:
         assert api.feedback == [{"id": "row-1", "verdict": "down"}]
 
 
+@pytest.mark.parametrize("question", [QUESTION, "Who won the cup?"])
+def test_where_feedback_is_not_kept_none_is_asked_for(browser: Browser, question: str) -> None:
+    api = Api(FakeAnswerer(article()), keeps_feedback=False)
+    with trying(browser, "search.html", api) as visit:
+        visit.ask(question)
+        expect(visit.page.locator(".quote, .near").first).to_be_visible()
+        expect(visit.page.locator(".judged")).to_have_count(0)
+        expect(visit.page.get_by_role("button", name="helpful")).to_have_count(0)
+
+
+def test_what_a_503_says_of_itself_is_shown_as_it_is(browser: Browser) -> None:
+    detail = "It cannot be found out just now <b>who</b> is asking"
+    api = Api(FakeAnswerer(article()), refusals=[(503, {"retry-after": "10"})], detail=detail)
+    with trying(browser, "search.html", api) as visit:
+        visit.ask(QUESTION)
+        expect(visit.page.locator(".problem")).to_have_text(detail)
+        assert visit.told[-1] == ["failed", {"status": 503, "detail": detail}]
+        visit.complaints.clear()
+
+
 @pytest.mark.parametrize(
     ("refusal", "words"),
     [

@@ -64,6 +64,9 @@ class Api:
     """Embed tokens that are good for a session, where one is needed."""
     refusals: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     """Statuses and headers that the next requests are refused with."""
+    detail: str = ""
+    """What the problems say of these refusals."""
+    keeps_feedback: bool = True
     gate: threading.Event = field(default_factory=threading.Event)
     """While it is not set, no question is answered."""
     bearers: set[str] = field(default_factory=set)
@@ -80,7 +83,7 @@ class Api:
         self.headers.append(dict(request.headers))
         if self.refusals:
             status, headers = self.refusals.pop(0)
-            return _problem(status, "", headers)
+            return _problem(status, self.detail, headers)
         if path == "session":
             if self.tokens is None or body["token"] not in self.tokens:
                 return _problem(401, "This embed token is not good")
@@ -107,7 +110,7 @@ class Api:
         row = detailed_row_of(answer, id=f"row-{len(self.histories)}")
         for key, citations in (("citations", answer.citations), ("closest", answer.closest)):
             row[key] = [shown | _where(citation) for shown, citation in zip(row[key], citations, strict=True)]
-        return row
+        return row | {"feedback": self.keeps_feedback}
 
 
 def _where(citation: Citation) -> dict[str, str | None]:

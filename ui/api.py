@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from index.errors import QuestionError, QuothError, ReceiptError
 from index.strict_json import NotStrictJson, parse_json
@@ -18,7 +19,7 @@ from rag.receipt import Receipt
 from rag.row import detailed_row_of
 from rag.types import Turn
 from ui.access import SCOPES, Person, person_of
-from ui.body import LARGEST, read_body, replayed
+from ui.body import TOO_LARGE, read_body, replayed
 from ui.embedding import SESSION_SECONDS
 from ui.problems import problem
 from ui.schema import (
@@ -62,7 +63,7 @@ class _StrictRoute(APIRoute):
         async def strictly(request: Request) -> Response:
             body = await read_body(request)
             if body is None:
-                raise _TooLarge(f"The request is larger than {LARGEST:,} bytes")
+                raise _TooLarge(TOO_LARGE)
             if body:
                 try:
                     parse_json(body.decode())
@@ -73,10 +74,11 @@ class _StrictRoute(APIRoute):
         return strictly
 
 
-def _needing(scope: str) -> Callable[[Request], Person]:
+def _needing(scope: str) -> Callable[[Request], Awaitable[Person]]:
     assert scope in SCOPES
 
-    def person(request: Request) -> Person:
+    # not a plain function: for that a thread would be waited for
+    async def person(request: Request) -> Person:
         person = person_of(request.scope)
         if scope not in person.scopes:
             raise HTTPException(403, f"This takes the scope {scope}, which you have not")
@@ -103,7 +105,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         408: "The request came too slowly",
         413: "The request is too large",
         422: "This cannot be asked",
-        429: "Too many questions; Retry-After says when",
+        429: "Too many questions, or reads, in a short time; Retry-After says when to go on",
         500: "This could not be answered",
         503: "Too many are asking, or something is wrong here; Retry-After says when to ask again",
     }.items()
@@ -119,26 +121,36 @@ def api(service: Service, embedding: Embedding | None) -> APIRouter:
         """Answers a question in the documents' own words, or says that they do not."""
         history = [Turn(turn.question, turn.answer) for turn in body.history]
         given = await service.ask(person, body.question, history, risk=body.risk, caller=_caller(request))
-        return detailed_row_of(given.answer, id=given.id, why=body.why)
+        row = detailed_row_of(given.answer, id=given.id, why=body.why)
+        return row | {"feedback": service.takes_feedback(person)}
 
     @router.get("/documents", response_model=DocumentsBody)
     async def documents(
         person: _Reading,
+        request: Request,
         q: Annotated[str, Query(max_length=200, description="Words of the title, in any order.")] = "",
-        limit: Annotated[int, Query(ge=1, le=MOST_DOCUMENTS)] = MOST_DOCUMENTS,
+        limit: Annotated[int, Query(ge=1, le=MOST_DOCUMENTS, description="How many, at most.")] = MOST_DOCUMENTS,
         after: Annotated[str, Query(max_length=64, description="The next of the answer before.")] = "",
     ) -> dict[str, Any]:
         """The documents that you may read, in the order in which they were indexed."""
         try:
-            return await service.read(person, "titles", lambda answerer: _listed(answerer, q, limit, after))
+            return await service.read(
+                person, "titles", lambda answerer: _listed(answerer, q, limit, after), caller=_caller(request)
+            )
         except KeyError as error:
             raise HTTPException(404, "There is no such document to go on from") from error
 
     @router.get("/documents/{id}", response_model=WholeDocumentBody)
-    async def document(id: Annotated[str, Path(max_length=64)], person: _Reading) -> dict[str, Any]:
+    async def document(
+        id: Annotated[str, Path(max_length=64, description="The document_id of a citation.")],
+        person: _Reading,
+        request: Request,
+    ) -> dict[str, Any]:
         """One document with its text, of which all offsets are."""
         try:
-            found = await service.read(person, id, lambda answerer: answerer.corpus.document(id))
+            found = await service.read(
+                person, id, lambda answerer: answerer.corpus.document(id), caller=_caller(request)
+            )
         except KeyError as error:
             raise HTTPException(404, "There is no such document") from error
         return {**_about(found), "text": found.text}
@@ -157,9 +169,9 @@ def api(service: Service, embedding: Embedding | None) -> APIRouter:
             raise HTTPException(404, "There is no such answer of yours, or feedback is not kept here")
 
     @router.get("/status", response_model=StatusBody)
-    async def status(person: _Reading) -> dict[str, Any]:
+    async def status(person: _Reading, request: Request) -> dict[str, Any]:
         """The corpus as you may read it."""
-        return await service.read(person, "status", _status)
+        return await service.read(person, "status", _status, caller=_caller(request))
 
     @router.post("/session", response_model=TokenBody)
     async def session(body: SessionBody, request: Request) -> dict[str, Any]:
@@ -197,6 +209,17 @@ def add_problems(app: FastAPI) -> None:
     for kind in (QuothError, RequestValidationError, NotStrictJson, _TooLarge, Later, HTTPException):
         app.add_exception_handler(kind, _problem)
     app.add_exception_handler(Exception, _broken)
+
+
+def no_others(app: ASGIApp, base: str) -> ASGIApp:
+    """`app`, the page, which is not asked for paths of the API that there are not: a program is told so as it is told
+    of everything else, also one that may not use the page."""
+
+    async def check(scope: Scope, receive: Receive, send: Send) -> None:
+        unknown = scope["path"].startswith(f"{base}/api/")
+        await (problem(404, "The API has no such path") if unknown else app)(scope, receive, send)
+
+    return check
 
 
 def _problem(request: Request, error: Exception) -> JSONResponse:

@@ -14,7 +14,8 @@ from starlette.routing import Route
 
 from rag.settings import Settings
 from ui.access import for_the_page, identification, identified, read_secret
-from ui.api import PREFIX, add_metrics, add_problems, api
+from ui.api import PREFIX, add_metrics, add_problems, api, no_others
+from ui.body import bounded
 from ui.chat import build_page
 from ui.closing import Closing
 from ui.deferred import Deferred
@@ -37,12 +38,15 @@ from ui.tools import build_tools
 from ui.traffic import Admission, RateLimit
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
     from starlette.types import ASGIApp
 
     from rag.answer import Answerer
 
 BODY_SECONDS = 10.0
 """In which a request must have come whole."""
+READS = 10
+"""How many times as often as ask may one person read: documents, their list, the status."""
 ASSETS = "/assets/"
 """Where gradio has files of its own, each named by what it holds."""
 
@@ -69,10 +73,13 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
     metrics = Metrics(admission)
     metrics.edition_made(answerer.corpus.manifest.created)
     limit = RateLimit(settings.per_minute)
-    service = Service(answerer, admission, limit, metrics, journal, audit, log_questions=settings.log_questions)
+    reads = RateLimit(READS * settings.per_minute)
+    service = Service(
+        answerer, admission, limit, metrics, journal, audit, reads=reads, log_questions=settings.log_questions
+    )
     page = Deferred(lambda: build_page(service, base))
     closing = Closing(page)
-    tools = Deferred(lambda: build_tools(service, base))
+    tools = Deferred(lambda: small(build_tools(service, base)))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -104,7 +111,7 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
     # no others: by a GET one would be sent what the server has to say, which is nothing, for ever
     app.router.routes.append(Route(f"{base}{TOOLS}", tools, methods=["POST"]))
     # not mounted: a mount would answer for known paths that are asked for by a wrong method
-    app.router.default = for_the_page(only_the_page(closing, base))
+    app.router.default = no_others(for_the_page(only_the_page(closing, base)), base)
 
     known = identified(
         app,
@@ -120,8 +127,14 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
         expose_headers=["Retry-After", "X-Request-ID"],
     )
     gate = counted(gated(shared, settings.hosts, settings.origins, lasting=f"{base}{ASSETS}"), metrics)
-    bounded = within(gate, seconds=BODY_SECONDS)
-    return logged(refusals.watching(bounded) if refusals else bounded)
+    hurried = within(gate, seconds=BODY_SECONDS)
+    return logged(refusals.watching(hurried) if refusals else hurried)
+
+
+def small(app: Starlette) -> Starlette:
+    """`app`, with bodies that are too large refused as everywhere here: its makers do so in words of their own."""
+    app.add_middleware(bounded)
+    return app
 
 
 def add_reference(app: FastAPI, base: str) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.types import Message, Receive
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ui.problems import problem
 
 LARGEST = 65_536
 """Bytes that may be sent at once: a question and some housekeeping, or what was said before it."""
+TOO_LARGE = f"The request is larger than {LARGEST:,} bytes"
 
 
 async def read_body(request: Request) -> bytes | None:
@@ -31,3 +34,17 @@ def replayed(body: bytes, receive: Receive) -> Receive:
         return first.pop() if first else await receive()
 
     return replay
+
+
+def bounded(app: ASGIApp) -> ASGIApp:
+    """`app`, which is given each body whole, and none that is too large: that is a 413."""
+
+    async def check(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+        elif (body := await read_body(Request(scope, receive))) is None:
+            await problem(413, TOO_LARGE)(scope, receive, send)
+        else:
+            await app(scope, replayed(body, receive), send)
+
+    return check

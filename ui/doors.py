@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from index.strict_json import parse_json
-from ui.body import read_body, replayed
+from ui.body import TOO_LARGE, read_body, replayed
 from ui.problems import problem
 from ui.traffic import Held
 
@@ -24,17 +24,18 @@ _RETRY_SECONDS = 10
 _LONGEST_NAME = 100
 """Characters of a conversation's name: browsers make them of about ten."""
 
+_ANOTHERS = "This conversation is another person's"
 _SENT = "quoth.sent"
 """Where a scope holds what was sent, for `only_listeners`."""
 
 _DOORS = {
     "GET": re.compile(
         r"/|/(?:theme\.css|favicon\.ico|robots\.txt)|/(?:assets|static)/.*"
-        r"|/gradio_api/(?:queue/data|startup-events|heartbeat/[^/]+)"
+        r"|/gradio_api/(?:queue/data|startup-events|heartbeat/\w+)"
     ),
     "POST": re.compile(r"/gradio_api/(?:queue/join|run/predict|cancel|reset)"),
 }
-_STREAMS = re.compile(r"/gradio_api/(?:queue/data|heartbeat/[^/]+)")
+_STREAMS = re.compile(r"/gradio_api/(?:queue/data|heartbeat/\w+)")
 """Those that stay open for as long as the browser likes."""
 _MISLEADING = (b"x-forwarded-host", b"x-gradio-server")
 """Headers that gradio believes to say where it is, whoever sent them: a page would be told to ask there."""
@@ -73,9 +74,9 @@ def only_the_page(app: ASGIApp, base: str = "") -> ASGIApp:
             # without scheme and host, which behind a proxy are others than here
             await RedirectResponse(f"{base}/")(scope, receive, send)
         elif path is None or method not in _DOORS or not _DOORS[method].fullmatch(path):
-            await PlainTextResponse("Not found", 404)(scope, receive, send)
+            await problem(404, "There is no such page")(scope, receive, send)
         elif not all(conversations.open_to(name, user) for name in _named(scope, path)):
-            await PlainTextResponse("This conversation is another person's", 403)(scope, receive, send)
+            await problem(403, _ANOTHERS)(scope, receive, send)
         elif method == "GET" and _STREAMS.fullmatch(path):
             with streams.one_more(user or _address(scope)) as may:
                 await (app if may else _too_many_streams())(scope, receive, send)
@@ -84,11 +85,11 @@ def only_the_page(app: ASGIApp, base: str = "") -> ASGIApp:
         else:
             body = await read_body(Request(scope, receive))
             if body is None:
-                await PlainTextResponse("Too large", 413)(scope, receive, send)
+                await problem(413, TOO_LARGE)(scope, receive, send)
             elif isinstance(sent := _sent(body), Response):
                 await sent(scope, receive, send)
             elif sent.get("session_hash") and not conversations.open_to(str(sent["session_hash"]), user):
-                await PlainTextResponse("This conversation is another person's", 403)(scope, receive, send)
+                await problem(403, _ANOTHERS)(scope, receive, send)
             else:
                 scope[_SENT] = sent
                 await app(scope, replayed(body, receive), send)
@@ -127,7 +128,8 @@ def only_listeners(app: ASGIApp, functions: Mapping[int, int]) -> ASGIApp:
         called = scope["path"].rpartition("/")[2]
         # what is reset is named otherwise
         known = sent is None or called == "reset" or _is_one_of(functions, sent, with_inputs=called != "cancel")
-        await (app if known else PlainTextResponse("No such function", 400))(scope, receive, send)
+        refusal = problem(400, "The page has no such function, or it takes more inputs")
+        await (app if known else refusal)(scope, receive, send)
 
     return check
 
@@ -143,9 +145,9 @@ def _sent(body: bytes) -> dict[str, Any] | Response:
     try:
         sent = parse_json(body.decode())
     except ValueError:
-        return PlainTextResponse("Not JSON", 400)
+        return problem(400, "Not JSON")
     # Anything but texts may name a file, which gradio would fetch, from wherever it is said to lie.
     data = sent.get("data", []) if isinstance(sent, dict) else None
     if not isinstance(data, list) or not all(value is None or isinstance(value, str) for value in data):
-        return PlainTextResponse("Only texts can be sent", 400)
+        return problem(400, "Only texts can be sent")
     return dict(sent)

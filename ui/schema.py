@@ -117,7 +117,7 @@ class CitationBody(Place):
         tuple[int, int],
         Field(
             description="The words of it that answer: from the first offset to before the second, in Unicode code "
-            "points of the document's text, as start and end are. Two equal ones: no words in particular."
+            "points of the document's text, as start and end are."
         ),
     ]
     number: Annotated[int, Field(description="From 1, in the order of the list.")]
@@ -127,8 +127,8 @@ class CitationBody(Place):
     score: Annotated[
         float,
         Field(
-            description="The reader's score of its best sentence: higher is better, of no scale, and to be compared "
-            "within one answer alone. The answer's probability is its confidence."
+            description="The reader's score of its best sentence: higher is better, also between questions. It is no "
+            "probability: that is the answer's confidence."
         ),
     ]
     source: Source

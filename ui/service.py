@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 
 from index.errors import QuestionError, QuothError, ReceiptError, SettingsError
 from index.types import Hit
@@ -63,11 +63,15 @@ class Service:
         journal: Journal | None,
         audit: AuditLog | None,
         *,
+        reads: RateLimit | None = None,
         log_questions: bool = False,
     ) -> None:
         self._answerer = answerer
         self._admission = admission
         self._limit = limit
+        self._reads = reads
+        # not the threads that all else shares: whoever reads much at once would have all of them
+        self._threads = CapacityLimiter(admission.workers)
         self._journal = journal
         self._audit = audit
         self._log_questions = log_questions
@@ -125,7 +129,7 @@ class Service:
         try:
             async with self._admission.turn():
                 # who leaves meanwhile keeps the turn until the work is done: a thread cannot be stopped
-                return await to_thread.run_sync(work)
+                return await to_thread.run_sync(work, limiter=self._threads)
         except Overloaded:
             self.metrics.question("refused")
             raise
@@ -171,8 +175,10 @@ class Service:
 
         return await to_thread.run_sync(keep)
 
-    async def read(self, person: Person, what: str, work: Callable[[Answerer], T]) -> T:
-        """What `see` gives, off the event loop."""
+    async def read(self, person: Person, what: str, work: Callable[[Answerer], T], *, caller: str = "") -> T:
+        """What `see` gives, off the event loop. Takes no turn; raises TooMany where `person` reads too often."""
+        if self._reads and (wait := self._reads.check(person.user or caller)) is not None:
+            raise TooMany(wait)
         return await to_thread.run_sync(lambda: self.see(person, what, work))
 
     def see(self, person: Person, what: str, work: Callable[[Answerer], T]) -> T:

@@ -281,7 +281,7 @@
       : [h("p.unanswered", null, "The documents do not answer this."), searched,
         row.closest.length ? h("h4", null, "Closest passages (not answers)") : null,
         ...row.closest.map((citation) => quoted(citation, false))];
-    return [...parts, judged(row.id)].filter((part) => part !== null);
+    return [...parts, row.feedback ? judged(row.id) : null].filter((part) => part !== null);
   }
 
   // Offsets count code points, and JavaScript's strings do not.

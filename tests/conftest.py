@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from index.encoder import Encoder
     from rag.answer import Answerer
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # the cores are shared by processes already: threads of each would wait for those of the others
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 # by module: while playwright is open its loop counts as running, and tests elsewhere run loops of their own
 @pytest.fixture(scope="module")

@@ -353,13 +353,17 @@ def test_a_disk_that_is_full(folder: Path) -> None:
 
 
 KILLED = """
-import os, random, signal, sys, time
+import os, random, signal, sys, threading, time
 from contextlib import closing
 from pathlib import Path
 from corpus_support import make_corpus, HashEncoder
 from index import edition
 from index.corpus import Corpus
 from index.tokens import count_tokens
+from tqdm import tqdm
+
+# its own is shared with the children, and one that is killed would keep it for ever
+tqdm.set_lock(threading.RLock())
 
 folder, random = Path(sys.argv[1]), random.Random(sys.argv[2])
 # the calls that change something on the disk: before each of them, and thus after each, is an instant to be killed at

@@ -106,10 +106,10 @@ def publish(
                 written = json.dumps(asdict(manifest), indent=2).encode()
                 (staging / _MANIFEST).write_bytes(written)
                 for file in [*_files(staging), *(folder for folder in staging.rglob("*") if folder.is_dir()), staging]:
-                    _flush(file)
+                    flush(file)
                 staging.chmod(0o755)
                 staging.rename(corpus / "editions" / manifest.name)
-            _flush(corpus / "editions")
+            flush(corpus / "editions")
             _point(corpus, manifest.name, hashlib.sha256(written).hexdigest())
             _prune(corpus, manifest.name)
             return manifest
@@ -207,7 +207,8 @@ def _files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*") if file.is_file())
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Has what `path`, a file or a folder, holds outlast a crash. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -218,9 +219,9 @@ def _flush(path: Path) -> None:
 def _point(corpus: Path, name: str, manifest_sha256: str) -> None:
     beside = corpus / ".current-new"
     beside.write_text(f"{name} {manifest_sha256}\n", encoding="ascii")
-    _flush(beside)
+    flush(beside)
     beside.replace(corpus / "current")
-    _flush(corpus)
+    flush(corpus)
 
 
 def _current_name(corpus: Path) -> str | None:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from index.edition import flush
 from index.errors import SettingsError, one_line
 from ui.traffic import RateLimit
 
@@ -202,7 +203,7 @@ class AuditLog:
             finally:
                 os.close(descriptor)
             if not size:
-                _flush_folder(self._file.parent)
+                flush(self._file.parent)
         except OSError as error:
             raise SettingsError(
                 f"the audit log {self._file} cannot be written ({error.strerror})",
@@ -299,11 +300,3 @@ def _one_object(line: Mapping[str, Any], given: Mapping[str, Any]) -> str:
         return json.dumps(
             {key: value if isinstance(value, int | None) else str(value) for key, value in values.items()}
         )
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -145,6 +145,9 @@ def quoth(data: Path) -> Iterator[tuple[int, str, str]]:
     with closing(Keyring.open(data)) as keyring:
         _, key = keyring.make("ada", [], ["ask", "read", "metrics"], 1)
     named = {"CORPUS": data / "corpus", "DATA": data, "ACCESS": "token", "PORT": 0, "PER_MINUTE": 1_000_000}
+    here = Path(__file__).parent.parent
+    index = [sys.executable, "-m", "ui.cli", "index", "seeds", "--corpus", str(data / "corpus")]
+    subprocess.run(index, cwd=here, check=True, capture_output=True)
     server = subprocess.Popen(
         [sys.executable, "-m", "ui.cli", "serve", "--json"],
         cwd=Path(__file__).parent.parent,

@@ -142,8 +142,6 @@ def test_a_sealed_process_has_loopback_and_nothing_else() -> None:
 
 @pytest.mark.slow
 def test_all_browser_tests_pass_where_there_is_only_loopback() -> None:
-    command = sealed(
-        sys.executable, "-m", "pytest", "-q", "-n", "0", "-m", "browser", "-p", "no:cacheprovider", "tests"
-    )
+    command = sealed(sys.executable, "-m", "pytest", "-q", "-n0", "-m", "browser", "-p", "no:cacheprovider", "tests")
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=3600)
     assert done.returncode == 0, done.stdout[-20_000:]

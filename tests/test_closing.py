@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import httpx
 import pytest
+from process_support import running, said
 
 # As `quoth serve` does it, but with the stand-in for the answerer.
 SERVER = """
@@ -27,31 +24,18 @@ with contextlib.suppress(KeyboardInterrupt):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_stops_at_once_and_without_a_word(number: signal.Signals) -> None:
-    here = Path(__file__).parent
-    server = subprocess.Popen(
-        [sys.executable, "-c", SERVER],
-        cwd=here,
-        env={**os.environ, "PYTHONPATH": str(here.parent)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with server:
-        try:
-            assert server.stdout is not None
-            address = f"http://127.0.0.1:{int(server.stdout.readline())}"
-            with (
-                httpx.Client(base_url=address, timeout=60) as client,
-                client.stream("GET", "/gradio_api/heartbeat/one") as one,
-                client.stream("GET", "/gradio_api/heartbeat/two") as two,
-            ):
-                streams = [one.iter_text(), two.iter_text()]
-                assert ["ALIVE" in next(stream) for stream in streams] == [True, True]
-                server.send_signal(number)
-                # ended as an answer ends, not cut off
-                assert ["".join(stream) for stream in streams] == ["", ""]
-            # it would wait for a minute, and the streams end by themselves never
-            _, complaints = server.communicate(timeout=45)
-            assert complaints == ""
-        finally:
-            server.kill()
+    with running("-c", SERVER) as server:
+        address = f"http://127.0.0.1:{int(said(server))}"
+        with (
+            httpx.Client(base_url=address, timeout=60) as client,
+            client.stream("GET", "/gradio_api/heartbeat/one") as one,
+            client.stream("GET", "/gradio_api/heartbeat/two") as two,
+        ):
+            streams = [one.iter_text(), two.iter_text()]
+            assert ["ALIVE" in next(stream) for stream in streams] == [True, True]
+            server.send_signal(number)
+            # ended as an answer ends, not cut off
+            assert ["".join(stream) for stream in streams] == ["", ""]
+        # it would wait for a minute, and the streams end by themselves never
+        _, complaints = server.communicate(timeout=45)
+        assert complaints == ""

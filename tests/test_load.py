@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
 import signal
 import statistics
@@ -21,7 +20,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from page_support import SEEDS
+from process_support import running, said
 
+from index.corpus import publish
+from index.encoder import Encoder
+from index.sources import read
 from ui.journal import Journal
 from ui.keyring import Keyring
 from ui.service import AUDIT, JOURNAL
@@ -48,23 +52,11 @@ PEOPLE = 64
 def served(data: Path, delay: float = 0.0, waiting: int = 64) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
     with closing(Keyring.open(data)) as keyring:
         _, key = keyring.make("ada", [], ["ask", "read", "feedback", "metrics"], 1)
-    here = Path(__file__).parent
-    server = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(data), str(delay), str(waiting)],
-        cwd=here,
-        env={**os.environ, "PYTHONPATH": str(here.parent)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with server:
-        assert server.stdout is not None
-        address = f"http://127.0.0.1:{int(server.stdout.readline())}"
-        try:
-            headers = {"Authorization": f"Bearer {key}"}
-            with httpx.Client(base_url=address, headers=headers, timeout=120, limits=httpx.Limits()) as client:
-                yield server, client
-        finally:
-            server.kill()
+    with running("-c", SERVER, str(data), str(delay), str(waiting), stderr=None) as server:
+        address = f"http://127.0.0.1:{int(said(server))}"
+        headers = {"Authorization": f"Bearer {key}"}
+        with httpx.Client(base_url=address, headers=headers, timeout=120, limits=httpx.Limits()) as client:
+            yield server, client
 
 
 def test_what_was_acknowledged_outlives_a_server_that_is_killed(tmp_path: Path) -> None:
@@ -140,28 +132,14 @@ def test_below_the_bound_everybody_is_answered(tmp_path: Path) -> None:
 
 
 @contextmanager
-def quoth(data: Path) -> Iterator[tuple[int, str, str]]:
+def quoth(data: Path, encoder: Encoder) -> Iterator[tuple[int, str, str]]:
     """The command itself, with the article: its process, its address and a key to it."""
     with closing(Keyring.open(data)) as keyring:
         _, key = keyring.make("ada", [], ["ask", "read", "metrics"], 1)
-    named = {"CORPUS": data / "corpus", "DATA": data, "ACCESS": "token", "PORT": 0, "PER_MINUTE": 1_000_000}
-    here = Path(__file__).parent.parent
-    index = [sys.executable, "-m", "ui.cli", "index", "seeds", "--corpus", str(data / "corpus")]
-    subprocess.run(index, cwd=here, check=True, capture_output=True)
-    server = subprocess.Popen(
-        [sys.executable, "-m", "ui.cli", "serve", "--json"],
-        cwd=Path(__file__).parent.parent,
-        env={**os.environ, **{f"QUOTH_{name}": str(value) for name, value in named.items()}},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    with server:
-        try:
-            assert server.stdout is not None
-            yield server.pid, json.loads(server.stdout.readline())["url"], key
-        finally:
-            server.kill()
+    publish(data / "corpus", read([SEEDS]), encoder)
+    named = {"corpus": data / "corpus", "data": data, "access": "token", "port": 0, "per_minute": 1_000_000}
+    with running("-m", "ui.cli", "serve", "--json", stderr=subprocess.DEVNULL, **named) as server:
+        yield server.pid, json.loads(said(server))["url"], key
 
 
 def by_everyone(address: str, key: str, more: Callable[[], str | None]) -> tuple[Counter[int], list[float]]:
@@ -200,12 +178,12 @@ def counted(client: httpx.Client) -> float:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="what a process holds is not told here")
 def test_64_people_ask_for_a_minute_without_an_error_and_memory_stays_flat(
-    tmp_path: Path, record_property: Callable[[str, object], None]
+    tmp_path: Path, encoder: Encoder, record_property: Callable[[str, object], None]
 ) -> None:
     lines = [line for file in QUESTIONS.glob("*.jsonl") for line in file.read_text(encoding="utf-8").splitlines()]
     questions = [json.loads(line)["question"] for line in lines]
     assert len(questions) > PEOPLE
-    with quoth(tmp_path) as (process, address, key), httpx.Client(base_url=address, timeout=120) as client:
+    with quoth(tmp_path, encoder) as (process, address, key), httpx.Client(base_url=address, timeout=120) as client:
         client.headers["Authorization"] = f"Bearer {key}"
         # what is loaded later than the rest counts as no growth
         assert client.get("/").status_code == 200

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import httpx
 import pytest
 from page_support import SEEDS
+from process_support import running, said, tell
 
 from index.corpus import publish
 from index.encoder import Encoder
@@ -71,39 +68,24 @@ def address(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Itera
     publish(folder / "corpus", read([SEEDS]), encoder)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    named = {"CORPUS": folder / "corpus", "DATA": folder, "ACCESS": "token", "PORT": port}
-    here = Path(__file__).parent.parent
-    server = subprocess.Popen(
-        [sys.executable, "-c", SERVER, "serve", "--json"],
-        cwd=here,
-        env={**os.environ, **{f"QUOTH_{name}": str(value) for name, value in named.items()}},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with server:
-        try:
-            assert server.stdin is not None
-            assert server.stdout is not None
-            loaded = json.loads(server.stdout.readline())["loaded"]
-            # it is about to read a question for the first time, with all that reads
-            assert {"faiss", "torch"} <= set(loaded)
-            with socket.create_connection(("127.0.0.1", port), timeout=60) as early:
-                early.sendall(b"GET /api/v1/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                early.settimeout(0.2)
-                # whoever asks by then is not refused, and not answered
-                with pytest.raises(TimeoutError):
-                    early.recv(100)
-                server.stdin.write("go on\n")
-                server.stdin.flush()
-                early.settimeout(60)
-                assert early.recv(100).startswith(b"HTTP/1.1 204 ")
-            assert json.loads(server.stdout.readline())["url"] == f"http://127.0.0.1:{port}"
-            headers = {"Authorization": f"Bearer {key}"}
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=120) as client:
-                yield client
-        finally:
-            server.kill()
+    named = {"corpus": folder / "corpus", "data": folder, "access": "token", "port": port}
+    with running("-c", SERVER, "serve", "--json", stderr=None, **named) as server:
+        loaded = json.loads(said(server))["loaded"]
+        # it is about to read a question for the first time, with all that reads
+        assert {"faiss", "torch"} <= set(loaded)
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as early:
+            early.sendall(b"GET /api/v1/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            early.settimeout(0.2)
+            # whoever asks by then is not refused, and not answered
+            with pytest.raises(TimeoutError):
+                early.recv(100)
+            tell(server, "go on")
+            early.settimeout(60)
+            assert early.recv(100).startswith(b"HTTP/1.1 204 ")
+        assert json.loads(said(server))["url"] == f"http://127.0.0.1:{port}"
+        headers = {"Authorization": f"Bearer {key}"}
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=120) as client:
+            yield client
 
 
 def test_the_first_question_loads_nothing(address: httpx.Client) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from page_support import FakeAnswerer, app_of, article, serving
+from process_support import running, said
 from test_page_events import PROXY, Tab
 
 from ui.keyring import Keyring
@@ -47,27 +45,13 @@ def log_of(tmp_path: Path) -> Callable[..., list[str]]:
     def log_of(work: Callable[[httpx.Client], None], **settings: str) -> list[str]:
         with closing(Keyring.open(tmp_path)) as keyring:
             _, key = keyring.make("ada", [], ["ask", "read"], 1)
-        here = Path(__file__).parent
-        named = {"QUOTH_DATA": str(tmp_path), **{f"QUOTH_{name.upper()}": value for name, value in settings.items()}}
-        server = subprocess.Popen(
-            [sys.executable, "-c", SERVER],
-            cwd=here,
-            env={**os.environ, "PYTHONPATH": str(here.parent), **named},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        with server:
-            try:
-                assert server.stdout is not None
-                url = json.loads(server.stdout.readline())["url"]
-                headers = {"Authorization": f"Bearer {key}"} if settings.get("access") == "token" else {}
-                with httpx.Client(base_url=url, headers=headers, timeout=120) as client:
-                    work(client)
-                server.terminate()
-                _, log = server.communicate(timeout=60)
-            finally:
-                server.kill()
+        with running("-c", SERVER, data=tmp_path, **settings) as server:
+            url = json.loads(said(server))["url"]
+            headers = {"Authorization": f"Bearer {key}"} if settings.get("access") == "token" else {}
+            with httpx.Client(base_url=url, headers=headers, timeout=120) as client:
+                work(client)
+            server.terminate()
+            _, log = server.communicate(timeout=60)
         return log.splitlines()
 
     return log_of

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import httpx
 import pytest
+from process_support import running, said, tell
 
 # As `quoth serve` does it, but the stand-in for the answerer says that it was asked, and answers when it is told to.
 SERVER = """
@@ -46,40 +43,24 @@ def listening(port: int) -> bool:
 
 @pytest.mark.parametrize(("path", "body"), [("/mcp", CALL), ("/api/v1/ask", QUESTION)])
 def test_who_has_asked_has_the_answer_before_it_stops(path: str, body: dict[str, object]) -> None:
-    here = Path(__file__).parent
-    server = subprocess.Popen(
-        [sys.executable, "-c", SERVER],
-        cwd=here,
-        env={**os.environ, "PYTHONPATH": str(here.parent)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with server:
-        try:
-            assert server.stdin is not None
-            assert server.stdout is not None
-            port = int(server.stdout.readline())
-            answers: list[httpx.Response] = []
+    with running("-c", SERVER) as server:
+        port = int(said(server))
+        answers: list[httpx.Response] = []
 
-            def ask() -> None:
-                answers.append(httpx.post(f"http://127.0.0.1:{port}{path}", json=body, headers=JSON, timeout=120))
+        def ask() -> None:
+            answers.append(httpx.post(f"http://127.0.0.1:{port}{path}", json=body, headers=JSON, timeout=120))
 
-            person = threading.Thread(target=ask)
-            person.start()
-            assert server.stdout.readline() == "asked\n"
-            server.send_signal(signal.SIGTERM)
-            while listening(port):
-                time.sleep(0.05)
-            # it stops, and waits for this answer alone
-            server.stdin.write("answer\n")
-            server.stdin.flush()
-            person.join()
-            (answer,) = answers
-            assert answer.status_code == 200
-            assert "citations" in answer.text
-            _, complaints = server.communicate(timeout=45)
-            assert complaints == ""
-        finally:
-            server.kill()
+        person = threading.Thread(target=ask)
+        person.start()
+        assert said(server) == "asked\n"
+        server.send_signal(signal.SIGTERM)
+        while listening(port):
+            time.sleep(0.05)
+        # it stops, and waits for this answer alone
+        tell(server, "answer")
+        person.join()
+        (answer,) = answers
+        assert answer.status_code == 200
+        assert "citations" in answer.text
+        _, complaints = server.communicate(timeout=45)
+        assert complaints == ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
 from browser_support import CONTRASTS, Watched
 from page_support import FakeAnswerer, app_of, article, serving
 from playwright.sync_api import Browser, expect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from test_page_events import Slow, Tab
 
 pytestmark = pytest.mark.browser
@@ -208,6 +210,54 @@ def test_a_conversation_is_remembered_and_begun_anew(browser: Browser) -> None:
 
         with browser.new_context() as another:
             expect(Watched(another, url).page.locator(".exchange")).to_have_count(0)
+        visit.check()
+
+
+def test_while_an_answer_is_awaited_nothing_else_is_asked(browser: Browser) -> None:
+    answerer = FakeAnswerer(article(), delay=0.6)
+    with serving(app_of(answerer)) as url, browser.new_context() as context:
+        visit = Watched(context, url)
+        page, box = visit.page, visit.page.get_by_label("Your question")
+        visit.ask(QUESTION)
+        visit.ask("And Russia’s?")
+        box.fill("What did Putin give Kim?")
+        box.press("Enter")
+        expect(page.locator(".pending")).to_be_visible()
+        box.fill("And why?")
+        box.press("Enter")
+        page.get_by_role("button", name="Ask", exact=True).click()
+        page.get_by_role("button", name="Ask this instead, on its own").click()
+        expect(page.locator(".pending")).to_have_count(0)
+        page.wait_for_timeout(200)
+        assert [question for question, _ in answerer.asked] == [QUESTION, "And Russia’s?", "What did Putin give Kim?"]
+        # it still stands where it was typed
+        expect(box).to_have_value("And why?")
+        box.press("Enter")
+        expect(page.locator(".exchange")).to_have_count(4)
+        visit.check()
+
+
+def late(app: ASGIApp) -> ASGIApp:
+    """`app`, which says half a second late that nothing more is coming."""
+
+    async def lagging(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            if b"process_completed" in message.get("body", b""):
+                await asyncio.sleep(0.5)
+            await send(message)
+
+        await app(scope, receive, sent)
+
+    return lagging
+
+
+def test_what_is_asked_as_soon_as_an_answer_is_seen_is_answered(browser: Browser) -> None:
+    answerer = FakeAnswerer(article())
+    with serving(late(app_of(answerer))) as url, browser.new_context() as context:
+        visit = Watched(context, url)
+        visit.ask(QUESTION)
+        visit.ask("What did Putin give Kim?")
+        assert [question for question, _ in answerer.asked] == [QUESTION, "What did Putin give Kim?"]
         visit.check()
 
 

@@ -111,17 +111,11 @@ def _blocks(service: "Service") -> "gradio.Blocks":
         async for drawn in answered(question, conversation, turns_of(conversation), request):
             yield drawn
 
-    async def ask_again(
+    async def ask_alone(
         conversation: Conversation, event: gr.EventData, request: gr.Request
     ) -> AsyncIterator[tuple[Any, ...]]:
-        # it says itself all that it is to mean
+        # an example begins a conversation, and a form that is searched for again says itself all that it is to mean
         async for drawn in answered(_detail(event, "question"), conversation, (), request):
-            yield drawn
-
-    async def ask_example(
-        conversation: Conversation, event: gr.EventData, request: gr.Request
-    ) -> AsyncIterator[tuple[Any, ...]]:
-        async for drawn in ask(_detail(event, "question"), conversation, request):
             yield drawn
 
     async def judge(conversation: Conversation, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
@@ -235,11 +229,16 @@ def _blocks(service: "Service") -> "gradio.Blocks":
         talk = [question, conversation, log]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         # as many at once as there are: whose turn it is, and how many wait, is the service's to say, for all ways in
-        asking: dict[str, Any] = {"trigger_mode": "once", "concurrency_limit": None, **quiet}
-        asked = gr.on([question.submit, button.click], ask, [question, conversation], talk, **asking)
-        tried = log.example(ask_example, conversation, talk, **asking)
-        repeated = log.again(ask_again, conversation, talk, **asking)
-        for event in (asked, tried, repeated):
+        asking: dict[str, Any] = {"concurrency_limit": None, **quiet}
+        # page.js asks nothing while an answer is awaited; but gradio takes a moment after it has drawn one, and what
+        # is typed in that moment is then asked
+        typed = gr.on(
+            [question.submit, button.click], ask, [question, conversation], talk, trigger_mode="always_last", **asking
+        )
+        clicked = [
+            event(ask_alone, conversation, talk, trigger_mode="once", **asking) for event in (log.example, log.again)
+        ]
+        for event in (typed, *clicked):
             event.failure(broken, conversation, [conversation, log], queue=False, **quiet)
         log.judge(judge, conversation, [conversation, log], queue=False, **quiet)
         log.cite(open_citation, conversation, [opened, source, picker], queue=False, **quiet)
@@ -248,7 +247,7 @@ def _blocks(service: "Service") -> "gradio.Blocks":
         source.earlier(earlier, opened, [opened, source], queue=False, **quiet)
         source.later(later, opened, [opened, source], queue=False, **quiet)
         blocks.load(arrive, None, [log, picker, opened, source], queue=False, **quiet)
-        header.fresh(afresh, opened, [*talk, opened, source], queue=False, cancels=[asked, tried, repeated], **quiet)
+        header.fresh(afresh, opened, [*talk, opened, source], queue=False, cancels=[typed, *clicked], **quiet)
     # gradio hands on at once what it queues, as long as fewer than 40 are being asked; so it need hold no more than
     # came in one moment, and what the service would turn away anyway it need not take
     blocks.queue(max_size=service.most)

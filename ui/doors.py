@@ -128,8 +128,9 @@ def only_listeners(app: ASGIApp, functions: Mapping[int, int]) -> ASGIApp:
         called = scope["path"].rpartition("/")[2]
         # what is reset is named otherwise
         known = sent is None or called == "reset" or _is_one_of(functions, sent, with_inputs=called != "cancel")
-        refusal = problem(400, "The page has no such function, or it takes more inputs")
-        await (app if known else refusal)(scope, receive, send)
+        await (app if known else problem(400, "The page has no such function, or it takes more inputs"))(
+            scope, receive, send
+        )
 
     return check
 

@@ -11,6 +11,8 @@ window.quoth = (() => {
   let judged = ""; // the answer that was judged, until the conversation is drawn with it
   let below = 0; // how much of the source lay below the top edge when earlier text was asked for
 
+  const awaited = () => Boolean(find("#log .pending")); // an answer, before which nothing else is asked
+
   const say = (words) => { find("#status").textContent = words; };
 
   function region(scroller, role, label) {
@@ -25,6 +27,7 @@ window.quoth = (() => {
       const button = click.target.closest("[data-event]");
       if (!button || !events.includes(button.dataset.event)) return;
       const { event, ...detail } = button.dataset;
+      if (["again", "example"].includes(event) && awaited()) return;
       if (event === "example") detail.question = button.textContent;
       if (event === "again") {
         detail.question = button.parentElement.querySelector("input").value;
@@ -111,7 +114,7 @@ window.quoth = (() => {
       }
       const last = element.querySelector(".exchange:last-of-type");
       if (last) scroller.scrollTop += last.getBoundingClientRect().top - scroller.getBoundingClientRect().top - 24;
-      scroller.setAttribute("aria-busy", String(Boolean(element.querySelector(".pending"))));
+      scroller.setAttribute("aria-busy", String(awaited()));
     });
     region(scroller, "log", "Conversation");
   }
@@ -126,14 +129,20 @@ window.quoth = (() => {
     });
   }
 
+  function hold(event) {
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
   addEventListener("keydown", (key) => {
     const box = key.target.closest?.("#question textarea");
-    if (box && key.key === "Enter" && !key.shiftKey && !box.value.trim()) key.preventDefault(); // nothing to ask
+    if (box && key.key === "Enter" && !key.shiftKey && (awaited() || !box.value.trim())) hold(key); // or nothing to ask
     const searched = key.target.closest?.("#log .searched input");
     if (searched && key.key === "Enter" && !key.isComposing) searched.parentElement.querySelector("button").click();
     const unfolded = key.target.getAttribute?.("aria-expanded") === "true"; // it folds up itself
     if (key.key === "Escape" && key.target.closest?.("#source") && !unfolded) closePane();
   }, true);
+  addEventListener("click", (click) => { if (click.target.closest?.("#ask") && awaited()) hold(click); }, true);
   addEventListener("popstate", () => { if (root.dataset.pane === "source") back(); });
 
   return { send, sheet, log, masthead };

@@ -52,9 +52,12 @@ def read_questions(path: Path, documents: Documents, half: Half | None = None) -
 
     A line is an object: `id`, `question` and `answerable`, and where it is answerable `evidence`, a list of
     {start, end, kind[, doc_id]}, half-open offsets in code points; at will `answers`, `doc_id`, `history` (a list of
-    {question, answer}, an answer of null being an empty one), `category`, `half` and any other key. An id that is a
-    number is taken as text. Gold is the evidence of kind "answer" or, where there is none, of the looser kinds. The
-    evidence of an unanswerable question, which some sets give for what only looks like an answer, is not looked at.
+    {question, answer[, start, end][, doc_id]}, an answer of null being an empty one), `category`, `half` and any other
+    key. An id that is a number is taken as text. A turn of the history that has a `doc_id` of its own, or a place in
+    that of the question, was answered from that document.
+
+    Gold is the evidence of kind "answer" or, where there is none, of the looser kinds. The evidence of an unanswerable
+    question, which some sets give for what only looks like an answer, is not looked at.
 
     A half is that of the rows whose `half` says so. Where no row has one, a set is halved by document, so that no
     document's questions are in both: the half follows from the SHA-256 of the document's id, as rows give it; of an
@@ -96,12 +99,23 @@ def _question(row: _Row, documents: Documents) -> Question:
         gold=tuple(_gold(item, row, documents, answers) for item in exact or evidence),
         answers=answers,
         history=tuple(
-            Turn(item.text("question"), item.get("answer", str, null=""))
+            Turn(item.text("question"), item.get("answer", str, null=""), _answered_from(item, row, documents))
             for item in (row.objects("history") if row.has("history") else [])
         ),
         category=row.optional("category", str),
         document_id=_document_id(row, documents),
     )
+
+
+def _answered_from(turn: _Row, row: _Row, documents: Documents) -> tuple[str, ...]:
+    """The id of the document that a turn of the history was answered from, if that is known."""
+    named = turn if turn.has("doc_id") else row
+    if not named.has("doc_id") or not (named is turn or turn.has("start")):
+        return ()
+    try:
+        return (documents.find(named.identifier("doc_id")).id,)
+    except LookupError as error:
+        raise turn.error(f"it {error}", "Give the doc_id of a document that is read") from error
 
 
 def _document_id(row: _Row, documents: Documents) -> str | None:

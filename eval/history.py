@@ -44,13 +44,18 @@ def joined(question: Question) -> str:
     return " ".join([*(turn.question for turn in question.history), question.text])
 
 
-def with_unrelated_history(questions: Sequence[Question]) -> list[Question]:
+def with_unrelated_history(questions: Sequence[Question], documents: Documents) -> list[Question]:
     """The questions, each after one turn that is another question of them, about another document, and its answer.
 
     Which one is drawn from a fixed seed and the question's id, among those with an answer. Raises QuestionSetError
     where a question's document is not known or no other document has a question with an answer.
     """
-    candidates = [one for one in questions if one.answers and one.document_id is not None]
+    about = {
+        one.id: documents.by_row_id[one.document_id].id
+        for one in questions
+        if one.document_id is not None and one.document_id in documents.by_row_id
+    }
+    candidates = [one for one in questions if one.answers and one.id in about]
     drawn = []
     for question in questions:
         chooser = random.Random(f"{_SEED} {question.id}")
@@ -61,5 +66,6 @@ def with_unrelated_history(questions: Sequence[Question]) -> list[Question]:
                 "Give a set about several documents, and every question its doc_id and answers",
             )
         other = chooser.choice(others)
-        drawn.append(replace(question, history=(Turn(other.text, other.answers[0]),)))
+        turn = Turn(other.text, other.answers[0], (about[other.id],))
+        drawn.append(replace(question, history=(turn,)))
     return drawn

@@ -96,7 +96,7 @@ def _run(argv: Sequence[str] | None) -> int:
     documents = read_documents(paths, language=settings.language)
     questions: Sequence[Question] = read_questions(set_file, documents, args.half)
     if args.unrelated_history:
-        questions = with_unrelated_history(questions)
+        questions = with_unrelated_history(questions, documents)
     return _evaluate(args, settings, documents, questions)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -86,6 +87,17 @@ def publish(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Some documents of a corpus, searched and scored among themselves."""
+
+    documents: tuple[Document, ...]
+    dense: DenseIndex
+    lexical: LexicalIndex
+    passages: PassageTable
+    """A passage's place is its row in both indexes."""
+
+
 class Corpus:
     """One edition, opened: what is read from it does not change, whatever is published meanwhile.
 
@@ -138,6 +150,17 @@ class Corpus:
         # groups that no document names are left out, so that whoever makes them up fills no memory
         with self._viewing:
             return self._views(groups & self._named)
+
+    def within(self, ids: Iterable[str]) -> Selection:
+        """Its documents of these ids, in their order; ids of none are passed over."""
+        documents = []
+        for id in dict.fromkeys(ids):
+            with suppress(KeyError):
+                documents.append(self.document(id))
+        rows = np.array(self._database.rows_of(document.id for document in documents), np.int64)
+        return Selection(
+            tuple(documents), self.dense.only(rows), self.lexical.only(rows), PassageTable(self._database, rows)
+        )
 
     @property
     def edition(self) -> str:

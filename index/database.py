@@ -80,6 +80,11 @@ class Database:
         """The id of each passage's document, in order of row."""
         return (id for (id,) in self._connection.execute("SELECT document FROM passages ORDER BY row"))
 
+    def rows_of(self, ids: Iterable[str]) -> list[int]:
+        """The rows of the passages of these documents, in order."""
+        chosen = "SELECT row FROM passages WHERE document IN (SELECT value FROM json_each(?)) ORDER BY row"
+        return [row for (row,) in self._connection.execute(chosen, (json.dumps(list(ids)),))]
+
     def sentences(self, id: str) -> tuple[Sentence, ...]:
         """The tiles of a document's text, in order."""
         rows = self._connection.execute("SELECT sentences FROM passages WHERE document = ? ORDER BY row", (id,))

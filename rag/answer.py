@@ -6,7 +6,7 @@ import time
 import unicodedata
 from collections.abc import Sequence
 
-from index.corpus import Corpus
+from index.corpus import Corpus, Selection
 from index.encoder import Encoder
 from index.errors import QuestionError
 from index.types import Hit
@@ -66,7 +66,7 @@ class Answerer:
         alone = check_question(question)
         found = self._forms(alone, history)
         asked = self._query(alone)
-        attempts = best_first([(form, self._attempt(form, asked, watch)) for form in found])
+        attempts = best_first([(form, self._attempt(form, part, asked, watch)) for form, part in found])
         best = attempts[0]
         borne = self._risk if risk is None else risk
         threshold = self._calibration.threshold(borne)
@@ -87,32 +87,42 @@ class Answerer:
     def search(self, question: str, k: int) -> list[Hit]:
         """The `k` passages that bear most on `question`, best first; nothing is read. Raises QuestionError as ask."""
         query = self._query(self._fitting(check_question(question)))
-        return self._found(query, k)
+        return self._found(query, self.corpus, k)
 
-    def _found(self, query: Query, k: int) -> list[Hit]:
-        hits = retrieve(self.corpus, query, max(k, _RERANKED) if self._reranker else k)
+    def _found(self, query: Query, corpus: Corpus | Selection, k: int) -> list[Hit]:
+        hits = retrieve(corpus, query, max(k, _RERANKED) if self._reranker else k)
         return self._reranker.rerank(query, hits)[:k] if self._reranker else hits
 
-    def _attempt(self, form: Form, asked: Query, watch: _Stopwatch) -> Attempt:
+    def _attempt(self, form: Form, part: Selection | None, asked: Query, watch: _Stopwatch) -> Attempt:
         query = asked if form.text == asked.text else self._query(form.text)
-        hits = self._found(query, _RETRIEVED)
+        hits = self._found(query, part or self.corpus, _RETRIEVED)
         watch.lap("retrieve")
         readings = self._reader.read(query, hits[:READ])
         if query is not asked:
             readings = mixed(self._reader.read(asked, hits[:READ]), readings)
         seen = features(query, readings, self.corpus.lexical.words)
         watch.lap("read")
-        return Attempt(form.text, tuple(hits), tuple(readings), seen, self._calibration.confidence(seen))
+        confidence = self._calibration.confidence(seen)
+        searched_in = part.documents if part else ()
+        return Attempt(form.text, tuple(hits), tuple(readings), seen, confidence, searched_in)
 
     def _query(self, text: str) -> Query:
         return Query(text, self._encoder.encode_pieces([text])[0])
 
-    def _forms(self, question: str, history: Sequence[Turn]) -> list[Form]:
-        """The forms of the question that the encoder can read."""
+    def _forms(self, question: str, history: Sequence[Turn]) -> list[tuple[Form, Selection | None]]:
+        """The forms of the question that the encoder can read, each with what it is searched for in: None for all."""
         for turn in history:
             _check_characters(turn.question, "the question before")
         self._fitting(question)
-        return [form for form in forms(question, history, self.corpus.manifest.language) if self._fits(form.text)]
+        found = forms(question, history, self.corpus.manifest.language)
+        return [(form, self._part(form.documents)) for form in found if self._fits(form.text)]
+
+    def _part(self, documents: Sequence[str]) -> Selection | None:
+        """The documents of these ids; None where that is all there is, or nothing."""
+        if not documents:
+            return None
+        part = self.corpus.within(documents)
+        return part if 0 < len(part.passages) < len(self.corpus.passages) else None
 
     def _fitting(self, question: str) -> str:
         """The question, where the encoder can read it. Raises QuestionError where it cannot."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from index.corpus import Corpus
+from index.corpus import Corpus, Selection
 from index.types import Hit
 from rag.types import Query
 
@@ -18,7 +18,7 @@ _CANDIDATES = 100
 """How many rows each searcher brings to the fusion."""
 
 
-def retrieve(corpus: Corpus, query: Query, k: int) -> list[Hit]:
+def retrieve(corpus: Corpus | Selection, query: Query, k: int) -> list[Hit]:
     """The `k` passages of `corpus` that bear most on `query`, best first."""
     scores, rows = corpus.dense.search(query.encoding.vector[None], _CANDIDATES)
     rankings = {"dense": (scores[0], rows[0]), "lexical": corpus.lexical.search(query.text, _CANDIDATES)}

@@ -33,6 +33,7 @@ def row_of(
     closest       the same shape, where unanswered: the nearest excerpts, which are not answers
     retrieved     the passages found, best first: {document_id, start, end}
     searched_for  the stand-alone forms of the question that were searched for
+    searched_in   the ids of the documents in which alone the first of them was searched for; empty: in all
     ms            milliseconds by stage: retrieve, read, total
     edition       the edition that was asked
     """
@@ -57,6 +58,7 @@ def row_of(
         "closest": [cited(citation) for citation in answer.closest],
         "retrieved": [place(hit.passage.document, hit.passage.span) for hit in answer.retrieved],
         "searched_for": list(answer.searched_for),
+        "searched_in": [document_id(document) for document in answer.attempts[0].searched_in],
         "ms": {stage: round(value, 3) for stage, value in answer.ms.items()},
         "edition": answer.edition,
     }
@@ -73,6 +75,7 @@ def refused_row_of(error: QuestionError, *, id: str, edition: str) -> dict[str, 
         "closest": [],
         "retrieved": [],
         "searched_for": [],
+        "searched_in": [],
         "ms": {},
         "edition": edition,
         "refused": str(error),
@@ -110,6 +113,7 @@ def why_of(answer: Answer) -> dict[str, Any]:
     threshold       the least confidence that counts as answered with this risk; null where none does
     forms           of each stand-alone form that was searched for, the one first that was taken:
       searched_for  the form
+      searched_in   the ids of the documents in which alone it was searched for; empty: in all
       confidence    calibrated probability, 0 to 1, that its best sentence answers: 1 / (1 + exp(-logit)), the logit
                     being the bias and all contributions together, held between -50 and 50
       bias          what the logit is before any feature; null where nothing was calibrated, as for a baseline
@@ -134,6 +138,7 @@ def _form(attempt: Attempt, calibration: Calibration | None) -> dict[str, Any]:
     weights = calibration.weights if calibration else {}
     return {
         "searched_for": attempt.searched_for,
+        "searched_in": [document.id for document in attempt.searched_in],
         "confidence": attempt.confidence,
         "bias": calibration.bias if calibration else None,
         "features": [

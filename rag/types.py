@@ -66,6 +66,8 @@ class Attempt:
     """What the confidence was reckoned from, by the names of rag.confidence.FEATURES."""
     confidence: float
     """The calibrated probability, 0 to 1, that the best reading answers the question."""
+    searched_in: tuple[Document, ...] = ()
+    """The documents in which alone it was searched for; empty: in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,8 @@ class Answer:
 
     @property
     def searched_for(self) -> tuple[str, ...]:
-        """The stand-alone forms of the question, the chosen one first."""
-        return tuple(attempt.searched_for for attempt in self.attempts)
+        """The stand-alone forms of the question, the chosen one first; each once, wherever it was searched for."""
+        return tuple(dict.fromkeys(attempt.searched_for for attempt in self.attempts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +116,5 @@ class Turn:
     question: str
     answer: str
     """The excerpts shown, joined by a space; empty where the question was not answered."""
+    documents: tuple[str, ...] = ()
+    """The ids of the documents that they are from, if that is known."""

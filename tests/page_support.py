@@ -131,13 +131,16 @@ class FakeAnswerer:
         cited = tuple(self._citation(number, *scored) for number, scored in enumerate(found[:3], 1))
         answered = bool(found) and found[0][0] >= 2 and risk != 0
         forms = (question,) if not history else (f"{history[-1].question} {question}", question)
+        before = {id for turn in history[-1:] for id in turn.documents}
+        documents = tuple(document for document in self.corpus.documents() if document.id in before)
+        searched_in = documents if len(documents) < len(self.corpus.documents()) else ()
         return Answer(
             question=question,
             status="answered" if answered else "unanswered",
             threshold=0.5,
             citations=cited[:2] if answered else (),
             closest=() if answered else cited,
-            attempts=tuple(Attempt(form, (), (), {}, 0.82 if answered else 0.07) for form in forms),
+            attempts=tuple(Attempt(form, (), (), {}, 0.82 if answered else 0.07, searched_in) for form in forms),
             edition=self.corpus.edition,
             ms={"retrieve": 1.0, "read": 2.0, "total": 3.0},
         )

@@ -77,7 +77,8 @@ def check_why(answer: Answer, corpus: Corpus) -> None:
     """What holds of every explanation."""
     why = why_of(answer)
     assert (why["threshold"] is not None and answer.confidence >= why["threshold"]) or not answer.citations
-    assert [form["searched_for"] for form in why["forms"]] == list(answer.searched_for)
+    assert list(dict.fromkeys(form["searched_for"] for form in why["forms"])) == list(answer.searched_for)
+    assert [len(form["searched_in"]) for form in why["forms"]] == [len(one.searched_in) for one in answer.attempts]
     for form in why["forms"]:
         assert {one["name"] for one in form["features"]} == set(FEATURES)
         logit = form["bias"] + sum(one["contribution"] for one in form["features"])
@@ -242,6 +243,33 @@ def test_a_question_that_leans_on_the_last_one_is_asked_after_it(answerer: Answe
 def test_a_question_that_stands_alone_is_left_so(answerer: Answerer, question: str) -> None:
     unrelated = Turn("Which sea does the river flow into?", "The North Sea.")
     assert answerer.ask(question, [unrelated]).searched_for[0] == question
+
+
+HARBOUR = "The harbour was built by Mara Doyle. It opened in 1902."
+MILL = "The mill was built by Jon Brandt. It opened in 1875."
+
+
+def test_a_question_that_leans_is_searched_for_in_the_last_answers_documents(tmp_path: Path) -> None:
+    answerer = answerer_over(tmp_path, HARBOUR, MILL, "A river rises in the hills. It ends in the sea.")
+    corpus = answerer.corpus
+    harbour, mill, _ = corpus.documents()
+
+    def searched(*documents: str) -> tuple[Document, ...]:
+        answer = answerer.ask("When did it open?", [Turn("Who built the mill?", MILL, documents)])
+        check_answer(answer, corpus)
+        carried, alone = sorted(answer.attempts, key=lambda one: -len(one.searched_for))
+        assert alone.searched_in == ()
+        assert row_of(answer, id="q")["searched_in"] == [one.id for one in answer.attempts[0].searched_in]
+        found = {hit.passage.document.id for hit in carried.retrieved}
+        assert found <= {one.id for one in carried.searched_in or corpus.documents()}
+        return carried.searched_in
+
+    assert searched() == ()
+    assert searched(mill.id) == (mill,)
+    assert searched(harbour.id, "unknown", mill.id, harbour.id) == (harbour, mill)
+    # in none it would not be found, and in all it is searched for anyway
+    assert searched("unknown") == searched(*corpus.document_ids()) == ()
+    corpus.close()
 
 
 def test_a_question_too_long_to_join_is_asked_alone(answerer: Answerer) -> None:

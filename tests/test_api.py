@@ -67,9 +67,9 @@ def test_an_unanswered_question_has_closest_passages_and_no_citations(client: Te
 
 
 def test_earlier_turns_are_passed_on(client: TestClient, fake: FakeAnswerer) -> None:
-    history = [{"question": "Who came?", "answer": "Putin came."}, {"question": "Why?"}]
+    history = [{"question": "Who came?", "answer": "Putin came.", "documents": ["a", "b"]}, {"question": "Why?"}]
     assert client.post("/api/v1/ask", json={"question": "When?", "history": history}).status_code == 200
-    assert fake.asked == [("When?", (Turn("Who came?", "Putin came."), Turn("Why?", "")))]
+    assert fake.asked == [("When?", (Turn("Who came?", "Putin came.", ("a", "b")), Turn("Why?", "")))]
 
 
 def test_the_risk_of_a_question_goes_before_that_of_the_settings(client: TestClient) -> None:

@@ -86,6 +86,20 @@ def test_numbers_are_ids_and_null_is_an_empty_answer(tmp_path: Path) -> None:
     assert question.history == (Turn("Who leads it?", ""),)
 
 
+def test_a_turn_tells_from_which_document_it_was_answered_where_it_has_a_place_or_a_document(tmp_path: Path) -> None:
+    texts = {"7": Document.of(TEXT, title=""), "8": Document.of("Another.", title="")}
+    documents = name_documents(list(texts.items()))
+    turns = [{"start": 0, "end": 3}, {"doc_id": "8"}, {"doc_id": 8, "start": 0}, {"start": None}, {}]
+    history = [{"question": "Who?", "answer": "Mara", **turn} for turn in turns]
+    (question,) = read(tmp_path, row(doc_id="7", history=history), documents=documents)
+    from_7, from_8 = (texts["7"].id,), (texts["8"].id,)
+    assert [turn.documents for turn in question.history] == [from_7, from_8, from_8, (), ()]
+    with pytest.raises(QuestionSetError, match=r"history 1.*'9'"):
+        read(
+            tmp_path, row(doc_id="7", history=[{"question": "Who?", "answer": "", "doc_id": "9"}]), documents=documents
+        )
+
+
 def test_blank_lines_line_separators_and_a_byte_order_mark_are_no_trouble(tmp_path: Path) -> None:
     questions = read(tmp_path, "\ufeff" + json.dumps(row()), "", row(id="q2", question="How\u2028many?"), "  ")
     assert [question.text for question in questions] == ["How many ships?", "How\u2028many?"]

@@ -61,21 +61,22 @@ def test_the_history_is_left_out_and_put_before() -> None:
 
 def test_an_unrelated_history_is_of_another_document_and_the_same_each_time() -> None:
     questions = [question(str(n), "ab"[n % 2]) for n in range(20)] + [question("none", "a", answers=())]
-    drawn = with_unrelated_history(questions)
+    drawn = with_unrelated_history(questions, DOCUMENTS)
     about = {one.text: one.document_id for one in questions}
     assert [one.id for one in drawn] == [one.id for one in questions]
     for one in drawn:
         (turn,) = one.history
         assert about[turn.question] not in (None, one.document_id)
         assert turn.answer == "About"
-    assert drawn == with_unrelated_history(questions)
+        assert turn.documents == (DOCUMENTS.by_row_id[str(about[turn.question])].id,)
+    assert drawn == with_unrelated_history(questions, DOCUMENTS)
     assert len({one.history for one in drawn}) > 5
 
 
 @pytest.mark.parametrize("questions", [[question("1", "a")], [question("1", "a"), question("2", None)]])
 def test_a_set_without_another_document_has_no_unrelated_history(questions: list[Question]) -> None:
     with pytest.raises(QuestionSetError, match="no question about another document"):
-        with_unrelated_history(questions)
+        with_unrelated_history(questions, DOCUMENTS)
 
 
 @settings(max_examples=20, deadline=None)

@@ -39,7 +39,7 @@ HILL = """The Hill
 The hill above the village is 212 metres high. A chapel from the twelfth century stands on its top.
 """
 ROW_KEYS = ["version", "id", "status", "confidence", "citations", "closest", "retrieved"]
-ROW_KEYS += ["searched_for", "ms", "edition"]
+ROW_KEYS += ["searched_for", "searched_in", "ms", "edition"]
 
 
 def question(id: str, text: str, words: str | None, document: str = "harbour.txt", **more: Any) -> dict[str, Any]:

@@ -20,7 +20,9 @@ SECOND = Turn("How many tea sets were there?", "Two of them.")
 REFUSED = Turn("Who is the mayor of Lisbon?", "")
 ALONE = "Which company built the first railway bridge across the river Dee in 1888?"
 
-turns = st.builds(Turn, st.text(max_size=60), st.text(max_size=80))
+turns = st.builds(
+    Turn, st.text(max_size=60), st.text(max_size=80), st.lists(st.sampled_from(["a", "b"]), unique=True).map(tuple)
+)
 histories = st.lists(turns, max_size=4)
 
 
@@ -87,6 +89,13 @@ def test_a_refusal_carries_nothing_over_but_its_own_question() -> None:
     assert [form.text for form in forms("Why?", [REFUSED])] == ["Why?", refused.text]
     assert [form.text for form in forms("Why?", [REFUSED, FIRST])] == ["Why?", said.text]
     assert alone.text == "Why?"
+
+
+def test_what_is_carried_over_is_meant_of_the_last_answers_documents() -> None:
+    first, last = replace(FIRST, documents=("a", "b")), replace(SECOND, documents=("c",))
+    assert [form.documents for form in forms("Why?", [first, last])] == [(), ("c",)]
+    assert [form.documents for form in forms("Why?", [first, REFUSED])] == [(), ("a", "b"), ()]
+    assert [form.documents for form in forms("Why?", [first, SECOND])] == [(), ()]
 
 
 def test_in_another_language_a_question_is_tried_both_ways() -> None:

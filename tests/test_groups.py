@@ -17,7 +17,7 @@ from corpus_support import HashEncoder, any_character, texts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.corpus import Corpus, publish
+from index.corpus import Corpus, Selection, publish
 from index.errors import QuestionError
 from index.lexical import LexicalIndex
 from index.types import Document
@@ -93,7 +93,7 @@ def said_by(corpus: Corpus) -> dict[str, Any]:
     }
 
 
-def found_in(corpus: Corpus, question: str, k: int) -> dict[str, Any]:
+def found_in(corpus: Corpus | Selection, question: str, k: int) -> dict[str, Any]:
     query = Query(question, HashEncoder().encode_pieces([question])[0])
     dense = corpus.dense.search(np.stack([query.encoding.vector, -query.encoding.vector]), k)
     lexical = corpus.lexical.search(question, k)
@@ -138,17 +138,20 @@ def test_what_is_said_is_what_a_corpus_of_the_readable_documents_says(
 
 
 @settings(few, max_examples=20)
-@given(document_lists(), readers, questions, st.lists(questions, max_size=1))
+@given(document_lists(), readers, questions, st.lists(questions, max_size=1), st.data())
 def test_an_answer_is_that_of_a_corpus_of_the_readable_documents(
     tmp_path_factory: pytest.TempPathFactory,
     documents: list[Document],
     groups: frozenset[str],
     question: str,
     before: list[str],
+    data: st.DataObject,
 ) -> None:
+    documents_before = tuple(data.draw(st.lists(st.sampled_from([document.id for document in documents]))))
     folder = tmp_path_factory.mktemp("corpora")
     readable = [document for document in documents if may_read(document, groups)]
-    history = [Turn(earlier, "It rises in the hills.") for earlier in before]
+    # also of documents that may not be read
+    history = [Turn(earlier, "It rises in the hills.", documents_before) for earlier in before]
     with closing(publish_and_open(folder / "all", documents)) as whole:
         try:
             answer = answered_by(whole.seen_by(groups), question, history)
@@ -162,6 +165,29 @@ def test_an_answer_is_that_of_a_corpus_of_the_readable_documents(
                     assert check(receipt, whole.seen_by(groups)) == check(receipt, alone)
         else:
             assert (answer.status, answer.citations, answer.closest) == ("unanswered", (), ())
+
+
+@few
+@given(document_lists(), readers, questions, st.integers(1, 12), st.data())
+def test_documents_are_searched_as_though_there_were_no_others(
+    tmp_path_factory: pytest.TempPathFactory,
+    documents: list[Document],
+    groups: frozenset[str],
+    question: str,
+    k: int,
+    data: st.DataObject,
+) -> None:
+    folder = tmp_path_factory.mktemp("corpora")
+    ids = data.draw(st.lists(st.sampled_from([document.id for document in documents])))
+    chosen = [document for document in documents if document.id in ids and may_read(document, groups)]
+    with closing(publish_and_open(folder / "all", documents)) as whole:
+        part = whole.seen_by(groups).within([*ids, "unknown"])
+        assert {document.id for document in part.documents} == {document.id for document in chosen}
+        if not chosen:
+            assert (len(part.dense), len(part.lexical), len(part.passages)) == (0, 0, 0)
+            return
+        with closing(publish_and_open(folder / "chosen", chosen)) as alone:
+            assert found_in(part, question, k) == found_in(alone, question, k)
 
 
 @settings(max_examples=200, deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -210,6 +211,14 @@ def test_what_was_searched_for_can_be_corrected_where_it_differs() -> None:
     assert "<script" not in hostile
 
 
+def test_where_it_was_searched_for_in_some_documents_alone_they_are_named() -> None:
+    document = Document.of("One thing.", title="<b>Things</b>")
+    answer = answer_of("It?", (citation_of(document, Span(0, 10), Span(0, 3)),), answered=True, forms=("What?", "It?"))
+    chosen = replace(answer.attempts[0], searched_in=(document, Document.of("Two.", title="Others")))
+    html = conversation_html([Exchange("It?", replace(answer, attempts=(chosen, *answer.attempts[1:])), id="7")])
+    assert ">Searched for in <bdi>&lt;b&gt;Things&lt;/b&gt;</bdi>, <bdi>Others</bdi></label>" in html
+
+
 @pytest.mark.parametrize(
     ("confidence", "words"),
     [
@@ -232,7 +241,7 @@ def test_turns_hold_what_was_answered_and_citations_are_found_again() -> None:
         Exchange("b", problem="too long"),
         Exchange("c", answer_of("c", both[:1], answered=False)),
     ]
-    assert turns_of(conversation) == (Turn("a", "One thing. Another thing."), Turn("c", ""))
+    assert turns_of(conversation) == (Turn("a", "One thing. Another thing.", (document.id,)), Turn("c", ""))
     first, failed, last = (exchange.id for exchange in conversation)
     assert citation_at(conversation, first, "2") is both[1]
     assert citation_at(conversation, last, "1") is both[0]

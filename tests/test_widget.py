@@ -71,6 +71,7 @@ def test_a_conversation_goes_along_and_begins_anew(browser: Browser) -> None:
         visit.ask("And Russia’s?")
         assert api.histories[1][0]["question"] == QUESTION
         assert api.histories[1][0]["answer"].startswith(EXCERPT)
+        assert api.histories[1][0]["documents"] == [article().id]
         expect(visit.page.locator(".searched")).to_have_text(f"Searched for: {QUESTION} And Russia’s?")
         for number in range(11):
             visit.ask(f"What is number {number}?")
@@ -81,6 +82,15 @@ def test_a_conversation_goes_along_and_begins_anew(browser: Browser) -> None:
         expect(visit.box).to_be_focused()
         visit.ask(QUESTION)
         assert api.histories[-1] == []
+
+
+def test_where_it_was_searched_for_in_some_documents_alone_they_are_named(browser: Browser) -> None:
+    hostile, other = replace(article(), title="<b>The</b> article"), Document.of("Cats sleep all day.", title="Cats")
+    with trying(browser, "home.html", Api(FakeAnswerer(hostile, other))) as visit:
+        begin(visit, "home.html")
+        visit.ask("And Russia’s?")
+        expected = f"Searched for in <b>The</b> article: {QUESTION} And Russia’s?"
+        expect(visit.page.locator(".searched")).to_have_text(expected)
 
 
 def test_what_is_given_up_comes_to_nothing(browser: Browser) -> None:

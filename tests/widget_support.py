@@ -71,7 +71,7 @@ class Api:
     """While it is not set, no question is answered."""
     bearers: set[str] = field(default_factory=set)
     headers: list[dict[str, str]] = field(default_factory=list)
-    histories: list[list[dict[str, str]]] = field(default_factory=list)
+    histories: list[list[dict[str, Any]]] = field(default_factory=list)
     feedback: list[dict[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -104,9 +104,11 @@ class Api:
         except QuothError as error:
             return _problem(422, str(error))
 
-    def _ask(self, question: str, history: list[dict[str, str]]) -> dict[str, Any]:
+    def _ask(self, question: str, history: list[dict[str, Any]]) -> dict[str, Any]:
         self.histories.append(history)
-        answer = self.answerer.ask(question, [Turn(**turn) for turn in history])
+        answer = self.answerer.ask(
+            question, [Turn(**turn | {"documents": tuple(turn["documents"])}) for turn in history]
+        )
         row = detailed_row_of(answer, id=f"row-{len(self.histories)}")
         for key, citations in (("citations", answer.citations), ("closest", answer.closest)):
             row[key] = [shown | _where(citation) for shown, citation in zip(row[key], citations, strict=True)]

@@ -119,7 +119,7 @@ def api(service: Service, embedding: Embedding | None) -> APIRouter:
     @router.post("/ask", response_model=AnswerBody, response_model_exclude_unset=True)
     async def ask(body: AskBody, person: _Asking, request: Request) -> dict[str, Any]:
         """Answers a question in the documents' own words, or says that they do not."""
-        history = [Turn(turn.question, turn.answer) for turn in body.history]
+        history = [Turn(turn.question, turn.answer, tuple(turn.documents)) for turn in body.history]
         given = await service.ask(person, body.question, history, risk=body.risk, caller=_caller(request))
         row = detailed_row_of(given.answer, id=given.id, why=body.why)
         return row | {"feedback": service.takes_feedback(person)}

@@ -26,7 +26,9 @@ def explanation(answer: Answer, visible: Callable[[str], str]) -> Iterator[Rende
     for attempt in answer.attempts:
         taken = ", and this form was taken" if attempt is chosen and len(answer.attempts) > 1 else ""
         yield Text.assemble(
-            ("\nSearched for ", "bold"), visible(f"“{attempt.searched_for}”"), f": {attempt.confidence:.1%}{taken}"
+            ("\nSearched for ", "bold"),
+            visible(f"“{attempt.searched_for}”{_where(attempt)}"),
+            f": {attempt.confidence:.1%}{taken}",
         )
         if attempt.retrieved:
             yield Text("\nPassages found", "bold")
@@ -47,6 +49,10 @@ def _verdict(answer: Answer, chosen: Attempt) -> str:
         return f"{confidence}; none is known that keeps wrong answers to {risk}."
     relation = "at least" if chosen.confidence >= answer.threshold else "less than"
     return f"{confidence}, {relation} the {answer.threshold:.1%} that keeps wrong answers to {risk}."
+
+
+def _where(attempt: Attempt) -> str:
+    return f" in {', '.join(document.title for document in attempt.searched_in)}" if attempt.searched_in else ""
 
 
 def _passages(attempt: Attempt, visible: Callable[[str], str]) -> Table:

@@ -10,6 +10,8 @@ from rag.answer import LONGEST_QUESTION
 from rag.receipt import LONGEST_SOUGHT
 
 MOST_TURNS = 50
+MOST_ANSWERING = 20
+"""Documents that the excerpts of one answer may be from."""
 """How much of a conversation can be sent along with a question."""
 MOST_RECEIPTS = 100
 MOST_QUOTED = 40_000
@@ -43,6 +45,13 @@ class TurnBody(Taken):
 
     question: Annotated[str, Field(description="As it was asked.")]
     answer: str = Field("", description="The excerpts that were shown, joined by a space; empty where there were none.")
+    documents: Annotated[
+        list[Annotated[str, Field(max_length=64)]],
+        Field(
+            max_length=MOST_ANSWERING,
+            description="The document_id of each of them: there too the question is then searched for, if it is short.",
+        ),
+    ] = []
 
 
 class AskBody(Taken):
@@ -165,6 +174,10 @@ class AnswerBody(Given):
     searched_for: Annotated[
         list[str], Field(description="The stand-alone forms of the question that were searched for; the first counts.")
     ]
+    searched_in: Annotated[
+        list[Sha256],
+        Field(description="The documents in which alone the first of them was searched for; empty: in all."),
+    ]
     ms: Annotated[dict[str, float], Field(description="Milliseconds by stage: retrieve, read, total.")]
     edition: Edition
     feedback: Annotated[
@@ -175,10 +188,11 @@ class AnswerBody(Given):
         Field(
             description="Only where it was asked for. risk: the share of wrong answers borne, 0 to 1; threshold: the "
             "least confidence that counts as answered with it, null where none does; forms: for each form that was "
-            "searched for its searched_for, confidence (0 to 1), bias and features (the confidence is the logistic "
-            "function of the bias and all contributions), passages (with rank, from 1, and score, higher is better, "
-            "in all and by each searcher in found_by) and sentences (with the reader's score and the rank of their "
-            "passage), both the best first and with ranges of Unicode code points as citations have."
+            "searched for its searched_for, searched_in, confidence (0 to 1), bias and features (the confidence "
+            "is the logistic function of the bias and all contributions), passages (with rank, from 1, and score, "
+            "higher is better, in all and by each searcher in found_by) and sentences (with the reader's score "
+            "and the rank of their passage), both the best first and with ranges of Unicode code points as "
+            "citations have.",
         ),
     ] = None
 

@@ -249,7 +249,11 @@
       const row = await call("ask", { question, history: turns.slice(-TURNS) }, mine.signal);
       if (asking !== mine) return;
       reply.replaceChildren(...answered(row, question));
-      turns.push({ question, answer: row.citations.map((citation) => citation.text).join(" ") });
+      turns.push({
+        question,
+        answer: row.citations.map((citation) => citation.text).join(" "),
+        documents: [...new Set(row.citations.map((citation) => citation.document_id))],
+      });
       tell("answered", { id: row.id, status: row.status, citations: row.citations.length });
     } catch (error) {
       if (asking !== mine) return;
@@ -274,8 +278,11 @@
 
   function answered(row, question) {
     const form = row.searched_for[0] ?? "";
+    const there = [...row.citations, ...row.closest].filter((one) => row.searched_in.includes(one.document_id));
+    const titles = [...new Set(there.map((citation) => citation.title))];
+    const where = titles.flatMap((title, number) => [number ? ", " : " in ", isolated("bdi", title)]);
     const searched = form && form !== question.split(/\s+/).join(" ")
-      ? h("p.searched", null, "Searched for: ", isolated("bdi", form)) : null;
+      ? h("p.searched", null, "Searched for", ...where, ": ", isolated("bdi", form)) : null;
     const parts = row.status === "answered"
       ? [searched, ...row.citations.map((citation) => quoted(citation, true))]
       : [h("p.unanswered", null, "The documents do not answer this."), searched,

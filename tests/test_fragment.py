@@ -165,7 +165,8 @@ def test_it_finds_the_excerpt_among_its_like(place: tuple[str, Span]) -> None:
 @given(places(texts))
 @settings(deadline=None)
 def test_it_finds_an_excerpt_of_any_text(place: tuple[str, Span]) -> None:
-    assume(len(place[0].split()) < 32)
+    # what stands more often than a thousand times, a thousand letters cannot hold
+    assume(len(place[0].split()) < 32 and len(place[0]) <= 1000)
     check(*place)
 
 

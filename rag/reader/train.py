@@ -14,9 +14,9 @@ from typing import TextIO
 import torch
 
 from index.errors import ModelError, QuothError, SettingsError
-from rag.reader.cache import BASE, read_cache
+from rag.reader.cache import BASE, Cache, read_cache
 from rag.reader.heldout import HeldOut, measure
-from rag.reader.model import load_reader_model, read_about, save_mean, save_reader, untrained
+from rag.reader.model import ReaderModel, load_reader_model, read_about, save_mean, save_reader, untrained
 from rag.reader.objective import Weighing
 from rag.reader.teacher import Taught, teach, untrained_teacher
 from rag.reader.training import LOG, Training, fastest_dtype, train
@@ -128,11 +128,11 @@ def _train(args: argparse.Namespace) -> None:
         model = untrained(device, args.seed, base, args.start)
     args.out.mkdir(parents=True, exist_ok=True)
     with (args.out / LOG).open("a", encoding="utf-8") as stream:
-        table = train(
+        train(
             model, cache, args.out, training, device=device, taught=taught, measured=args.measured,
             log=lambda entry: _log(entry, stream),
         )  # fmt: skip
-    _write_table(table, args.out)
+    _write_table(_measured(model, cache, device), args.out)
     if args.trunk:
         teach(model, cache, args.out / TAUGHT, args.length, device, fastest_dtype(device))
     else:
@@ -143,10 +143,15 @@ def _train(args: argparse.Namespace) -> None:
 def _average(args: argparse.Namespace) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     save_mean(args.mean, args.out / WEIGHTS)
-    model = load_reader_model(args.out / WEIGHTS)
-    table = measure(model, read_cache(args.cache), torch.device("cpu"), torch.float32)
+    cpu = torch.device("cpu")
+    _write_table(_measured(load_reader_model(args.out / WEIGHTS), read_cache(args.cache), cpu), args.out)
+
+
+def _measured(model: ReaderModel, cache: Cache, device: torch.device) -> list[HeldOut]:
+    """In full precision, so that it can be measured again on a machine that has another."""
+    table = measure(model, cache, device, torch.float32)
     _say(_as_text(table))
-    _write_table(table, args.out)
+    return table
 
 
 def _write_table(table: Sequence[HeldOut], folder: Path) -> None:
@@ -159,9 +164,7 @@ def _check(args: argparse.Namespace) -> int:
     if read_about(args.check).get("examples") != cache.checksum:
         # where another processor embeds, a passage or two are found in another order
         _say(f"{args.cache} is not quite what {args.check} was measured on: it was made otherwise, or elsewhere")
-    model = load_reader_model(args.check)
-    table = measure(model, cache, torch.device("cpu"), torch.float32)
-    _say(_as_text(table))
+    table = _measured(load_reader_model(args.check), cache, torch.device("cpu"))
     try:
         expected = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

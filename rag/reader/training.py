@@ -16,7 +16,7 @@ from index.encoder import processor_dtype
 from index.errors import SettingsError
 from rag.reader.cache import Cache, Kind
 from rag.reader.checkpoint import Progress, load_checkpoint, save_checkpoint
-from rag.reader.heldout import HeldOut, measure
+from rag.reader.heldout import measure
 from rag.reader.model import ReaderModel
 from rag.reader.objective import Weighing, loss, targets
 from rag.reader.pieces import collate
@@ -75,11 +75,11 @@ def train(
     logged: int = 50,
     saved: float = 120.0,
     measured: int = 4,
-) -> list[HeldOut]:
-    """Trains `model` from the checkpoint in `out`, if there is one, to the end of the budget; returns the last table.
+) -> None:
+    """Trains `model` from the checkpoint in `out`, if there is one, to the end of the budget.
 
     Every `logged` steps are logged, every `saved` seconds a checkpoint is written, and `measured` times, evenly over
-    the budget and outside of it, the documents held aside are measured on; a run that was complete is measured again.
+    the budget and outside of it, the documents held aside are measured on, the last of them left to the caller.
     Raises ModelError and SettingsError as load_checkpoint does, and SettingsError where nothing is left to train on.
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -90,7 +90,6 @@ def train(
     if file.exists():
         progress = load_checkpoint(file, model, optimizer, settings)
     dtype = fastest_dtype(device)
-    table: list[HeldOut] = []
     lengths = cache.lengths().clip(max=training.length)
     next_table = int(training.spent(progress) * measured) + 1
     meter, since = _Meter(), time.monotonic()
@@ -126,9 +125,6 @@ def train(
             progress = replace(progress, epoch=progress.epoch + 1, batch=0)
             continue
         save_checkpoint(file, model, optimizer, progress, settings)
-    table = measure(model, cache, device, dtype)
-    log({"spent": 1.0, "table": [asdict(row) for row in table]})
-    return table
 
 
 def fastest_dtype(device: torch.device) -> torch.dtype:

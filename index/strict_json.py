@@ -11,9 +11,13 @@ class NotStrictJson(ValueError):
 
 
 def parse_json(text: str) -> Any:
-    """The value of `text`. Raises NotStrictJson, also where a number, a depth or a character is beyond what can be."""
+    """The value of `text`. Raises NotStrictJson, also where a number, a depth or a character is beyond what can be, and
+    where an object has a key twice: which of the two was meant nobody can tell.
+    """
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_each_once)
+    except NotStrictJson:
+        raise
     except json.JSONDecodeError as error:
         raise NotStrictJson(f"not JSON ({error.msg}, line {error.lineno}, column {error.colno})") from error
     except (ValueError, RecursionError) as error:
@@ -25,3 +29,12 @@ def parse_json(text: str) -> Any:
         half = ord(error.object[error.start])
         raise NotStrictJson(f"no text (the escape \\u{half:04x} is half of a surrogate pair)") from error
     return value
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise NotStrictJson(f"no JSON to rely on (an object has the key {json.dumps(twice)} twice)")
+    return found

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _HERE = Path(__file__).parent
 
@@ -34,6 +36,17 @@ def running(
             yield process
         finally:
             process.kill()
+
+
+def until_ready(client: Any) -> None:
+    """Waits until the server says that it is ready; before, it says when to ask again."""
+    for _ in range(120):
+        answer = client.get("/api/v1/ready")
+        if answer.status_code == 204:
+            return
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        time.sleep(1)
+    raise AssertionError("it never became ready")
 
 
 def said(process: subprocess.Popen[str]) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from page_support import FakeAnswerer, app_of, article
+from process_support import until_ready
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -241,11 +242,21 @@ def test_what_is_to_be_known_of_the_corpus(client: TestClient) -> None:
     assert client.get("/api/v1/status").json() == {"edition": "test-edition", "documents": 1, "passages": 0}
 
 
-@pytest.mark.parametrize("path", ["live", "ready"])
-def test_how_it_does_is_told_to_whoever_asks_by_get_or_head(tmp_path: Path, path: str) -> None:
+def test_how_it_does_is_told_to_whoever_asks_by_get_or_head(tmp_path: Path) -> None:
     settings = {"access": "proxy", "proxies": ("10.0.0.7",), "hosts": ("127.0.0.1",), "data": tmp_path}
     stranger = TestClient(app_of(FakeAnswerer(article()), **settings), base_url="http://127.0.0.1")
-    assert [stranger.request(method, f"/api/v1/{path}").status_code for method in ("GET", "HEAD")] == [204, 204]
+
+    def statuses(path: str) -> list[int]:
+        return [stranger.request(method, f"/api/v1/{path}").status_code for method in ("GET", "HEAD")]
+
+    assert statuses("live") == [204, 204]
+    # while the page is built, the next answer would come slowly
+    assert statuses("ready") == [503, 503]
+    assert stranger.get("/api/v1/ready").headers["retry-after"] == "1"
+    with stranger:
+        assert stranger.get("/theme.css").status_code == 401
+        until_ready(stranger)
+        assert statuses("ready") == [204, 204]
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/v1/nothing", "/gradio_api/info"])

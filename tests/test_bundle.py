@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sealed_support import sealed
@@ -69,9 +70,15 @@ def test_a_folder_that_holds_something_is_left_as_it_is(tmp_path: Path, settings
 
 
 @pytest.mark.parametrize(
-    "own", [{"encoder": "my/encoder"}, {"reader": "transformers:my/reader"}, {"reranker": "my/reranker"}]
+    "own",
+    [
+        {"encoder": "my/encoder"},
+        {"reader": "transformers:my/reader"},
+        {"reranker": "my/reranker"},
+        {"calibration": Path("my/calibration.json")},
+    ],
 )
-def test_a_model_of_ones_own_is_refused_and_named(tmp_path: Path, own: dict[str, str]) -> None:
+def test_a_model_of_ones_own_is_refused_and_named(tmp_path: Path, own: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match=f"{next(iter(own))} is '.*my/.*', which is in no package"):
         write_bundle(tmp_path / "bundle", Settings(corpus=tmp_path, **own), silent)
     assert not (tmp_path / "bundle").exists()

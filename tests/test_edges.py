@@ -6,8 +6,9 @@ import asyncio
 import json
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 import uvicorn
@@ -156,7 +157,7 @@ def serving(app: ASGIApp, *, seconds: float, connections: int = 100, keep_alive:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(
             app,
-            http=impatient(seconds=seconds, connections=connections),
+            http=impatient(seconds=seconds, unread=0.2, connections=connections),
             log_level="critical",
             timeout_keep_alive=keep_alive,
             timeout_graceful_shutdown=1,
@@ -190,13 +191,12 @@ def answer_of(connection: socket.socket) -> bytes:
     return received
 
 
-def turned_away(port: int) -> bool:
-    with to(port) as connection:
-        try:
-            connection.sendall(GET)
-            return all_of(connection) == b""
-        except ConnectionError:
-            return True
+def refusal(port: int) -> bytes:
+    """What is said to one more connection; that of a request, where there is room for it by now."""
+    with to(port) as connection, suppress(ConnectionError):
+        connection.sendall(GET)
+        return connection.recv(65_536)
+    return b""
 
 
 async def ok(scope: Scope, receive: Receive, send: Send) -> None:
@@ -226,11 +226,52 @@ def test_no_more_connections_than_may_are_held() -> None:
         for connection in held:
             connection.sendall(GET)
             assert b" 200 OK" in answer_of(connection)
-        assert turned_away(port)
+        with to(port) as one_more:
+            said = all_of(one_more)
+        assert said.startswith(b"HTTP/1.1 503 ")
+        assert b"retry-after: 1\r\n" in said
         held[0].sendall(GET)
         assert b" 200 OK" in answer_of(held[0])
         for connection in held:
             connection.close()
+
+
+def test_who_does_not_read_what_was_asked_for_is_given_up_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def much(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await PlainTextResponse("x" * 20_000_000)(scope, receive, send)
+
+    with serving(much, seconds=FOREVER, connections=1) as port, to(port) as connection:
+        connection.sendall(GET)
+        until = time.monotonic() + 30
+        # its place is free again
+        while b" 200 " not in refusal(port) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert time.monotonic() < until
+    assert "a connection was given up: what was sent is not read (from 127.0.0.1)" in caplog.messages
+    assert "a connection was refused: there are as many as may be (from 127.0.0.1)" in caplog.messages
+
+
+def test_who_reads_slowly_but_reads_is_not_given_up() -> None:
+    async def busy(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.Event().wait()
+
+    async def scene() -> None:
+        line = Line(busy)
+        line.send(GET)
+        for _ in range(5):
+            line.protocol.pause_writing()
+            await after(25)
+            line.protocol.resume_writing()
+        assert not line.wire.closed
+        line.protocol.pause_writing()
+        await after(29)
+        assert not line.wire.closed
+        await after(1)
+        assert line.wire.closed
+        line.break_off()
+
+    played(scene())
 
 
 def test_a_slow_body_ends_with_its_connection() -> None:
@@ -280,7 +321,7 @@ class Line:
 
     def __init__(self, app: ASGIApp, state: ServerState | None = None) -> None:
         config = uvicorn.Config(app, log_level="critical", timeout_keep_alive=30)
-        self.protocol = impatient(seconds=10, connections=2)(config, state or ServerState(), {})
+        self.protocol = impatient(seconds=10, unread=30, connections=2)(config, state or ServerState(), {})
         self.wire = Wire()
         self.protocol.connection_made(self.wire)
 

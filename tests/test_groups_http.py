@@ -41,8 +41,15 @@ def asking(corpus: Corpus, groups: frozenset[str]) -> TestClient:
 
 def told(client: TestClient, documents: Sequence[Document], question: str, receipts: list[Any]) -> list[Any]:
     """All that the API says: statuses and bodies, without what differs between any two answers."""
+    said = [{"question": question, "answer": question, "documents": [document.id for document in documents][:20]}]
     answers = [
         client.post("/api/v1/ask", json={"question": question, "why": True, "history": [{"question": question}]}),
+        # nothing is answered at this risk: what is closest is shown
+        client.post("/api/v1/ask", json={"question": question, "risk": 0, "why": True, "history": said}),
+        tool(client, "ask", question=question, risk=0),
+        tool(client, "search", query=question, k=5),
+        *(tool(client, "document", id=document.id) for document in documents),
+        *(tool(client, "verify", receipts=[receipt]) for receipt in receipts),
         client.get("/api/v1/documents"),
         client.get("/api/v1/documents", params={"q": "e", "limit": 2}),
         client.get("/api/v1/status"),
@@ -50,7 +57,21 @@ def told(client: TestClient, documents: Sequence[Document], question: str, recei
         *(client.get("/api/v1/documents", params={"after": document.id}) for document in documents),
         *(client.post("/api/v1/verify", json={"receipts": [receipt]}) for receipt in receipts),
     ]
-    return [(answer.status_code, _lasting(answer.json())) for answer in answers]
+    return [(answer.status_code, _lasting(_structured(answer.json()))) for answer in answers]
+
+
+def _structured(body: Any) -> Any:
+    """A tool's result without the text that says the same once more, ids and times included; of an error the text."""
+    if not isinstance(body, dict) or "result" not in body:
+        return body
+    result = body["result"]
+    return result["content"] if result.get("isError") else result["structuredContent"]
+
+
+def tool(client: TestClient, name: str, **arguments: Any) -> Any:
+    """What a tool answers over MCP."""
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+    return client.post("/mcp", json=call, headers={"Accept": "application/json, text/event-stream"})
 
 
 def _lasting(value: Any) -> Any:
@@ -75,9 +96,11 @@ def test_each_is_told_what_a_server_of_only_theirs_tells(
             row = everything.post("/api/v1/ask", json={"question": question}).json()
             assert everything.get("/api/v1/status").json()["documents"] == len(documents)
             receipts = [cited["receipt"] for cited in row["citations"] + row["closest"]]
-            found = told(asking(whole, groups), documents, question, receipts)
+            # entered: the tools are built only where the server runs
+            with asking(whole, groups) as client:
+                found = told(client, documents, question, receipts)
         if not readable:
             assert not any(document.title in json.dumps(found) for document in documents if document.title)
             return
-        with closing(publish_and_open(Path(other), readable)) as theirs:
-            assert found == told(asking(theirs, groups), documents, question, receipts)
+        with closing(publish_and_open(Path(other), readable)) as theirs, asking(theirs, groups) as client:
+            assert found == told(client, documents, question, receipts)

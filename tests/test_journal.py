@@ -55,9 +55,22 @@ def test_gaps_are_what_was_not_answered_and_what_was_thought_little_of(tmp_path:
     assert before <= first.at <= second.at <= time.time()
     assert first == Gap("1", "Question 1?", "unanswered", "", "edition", first.at)
     assert second == Gap("2", "Question 2?", "down", "Wrong\nyear", "edition", second.at)
-    assert read_gaps(tmp_path / "journal.sqlite") == [first, second]
+    assert read_gaps(tmp_path / "journal.sqlite", days=30) == [first, second]
     journal.close()
-    assert read_gaps(tmp_path / "journal.sqlite") == [first, second]
+    assert read_gaps(tmp_path / "journal.sqlite", days=30) == [first, second]
+
+
+def test_what_is_older_than_may_be_kept_is_no_gap_though_nobody_has_asked_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = opened(tmp_path, days=30)
+    ask(journal, "1")
+    assert ids(journal) == ["1"]
+    later = time.time() + 31 * 86_400
+    monkeypatch.setattr("ui.journal._now", lambda: later)
+    assert ids(journal) == []
+    assert read_gaps(tmp_path / "journal.sqlite", days=30) == []
+    assert [gap.id for gap in read_gaps(tmp_path / "journal.sqlite", days=32)] == ["1"]
 
 
 def test_feedback_is_taken_from_whoever_asked_and_from_nobody_else(tmp_path: Path) -> None:
@@ -107,7 +120,8 @@ def test_what_is_older_than_the_days_is_forgotten_once_a_day_of_use(
     for day in range(5):
         ask(journal, str(day))
         now += 86_400
-    assert ids(journal) == ["2", "3", "4"]
+    assert stored(tmp_path, "id") == [("2",), ("3",), ("4",)]
+    assert ids(journal) == ["3", "4"]
 
 
 def test_an_answer_that_nobody_judged_is_forgotten_after_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,13 +154,14 @@ def test_an_answer_that_nobody_judged_is_forgotten_after_a_day(tmp_path: Path, m
 def test_reading_the_gaps_forgets_and_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "journal.sqlite"
     with pytest.raises(SettingsError, match="there is no journal"):
-        read_gaps(file)
+        read_gaps(file, days=30)
     assert list(tmp_path.iterdir()) == []
     journal = opened(tmp_path)
     ask(journal, "1")
     journal.close()
     monkeypatch.setattr(module, "_now", lambda: time.time() + 1000 * 86_400)
-    assert [gap.id for gap in read_gaps(file)] == ["1"]
+    assert read_gaps(file, days=30) == []
+    assert stored(tmp_path, "id") == [("1",)]
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
@@ -215,7 +230,7 @@ def test_what_is_no_journal_is_refused_and_left_alone(tmp_path: Path, make: obje
         Journal.open(file, days=90, named=True)
     assert str(file) in str(refused.value)
     with pytest.raises(SettingsError):
-        read_gaps(file)
+        read_gaps(file, days=30)
     assert (file.read_bytes() if file.is_file() else None) == before
     assert file.stat().st_mode == mode
 
@@ -329,4 +344,4 @@ def test_processes_may_share_a_file_from_its_beginning(tmp_path: Path) -> None:
     processes = [writer(file, str(number), 10) for number in range(3)]
     assert [len(process.communicate()[0].splitlines()) for process in processes] == [20] * 3
     assert [process.returncode for process in processes] == [0] * 3
-    assert len(read_gaps(file)) == 60
+    assert len(read_gaps(file, days=30)) == 60

@@ -18,6 +18,7 @@ from page_support import FakeAnswerer, app_of, article, serving
 from index.errors import EditionDamaged
 from index.types import Document
 from rag.types import Answer, Turn
+from ui.app import READS
 from ui.service import AUDIT, FAULT
 
 HOST = "ask.example"
@@ -101,6 +102,28 @@ def test_what_the_page_opens_is_audited(tmp_path: Path) -> None:
     read = [("read", "ada", id) for id in (shown.id, hidden.id, shown.id)]
     opened = [("ask", "ada", ""), ("read", "ada", hidden.id), ("read", "ada", hidden.id), ("ask", "ada", "")]
     assert audited(tmp_path) == [*read, *opened, ("refused", "ada", hidden.id)]
+
+
+def test_what_may_no_longer_be_read_is_not_drawn_again_nor_carried_over(tmp_path: Path) -> None:
+    fake = FakeAnswerer(OTHER, replace(article(), groups=("board",)))
+    with serving(app_of(fake, data=tmp_path, journal=True, **PROXY)) as url:
+        tab = Tab(url, "one", "ada", "board")
+        assert "largest economic partner" in tab.ask("Who bites?") + tab.ask(QUESTION)
+        tab.http.headers["X-Forwarded-Groups"] = "staff"
+        drawn = tab.ask("Do dogs bark at night?")
+        assert OTHER.title in drawn
+        assert "largest economic partner" not in drawn
+        assert article().title not in drawn
+    assert not any("largest economic partner" in turn.answer for turn in fake.asked[-1][1])
+
+
+def test_who_opens_too_much_is_told_when_to_go_on(tmp_path: Path) -> None:
+    with serving(app_of(FakeAnswerer(OTHER), data=tmp_path, per_minute=1, **PROXY)) as url:
+        tab = Tab(url, "one", "ada")
+        drawn = [tab.send("picker", "input", "0") for _ in range(READS + 3)]
+        assert ["Dogs bark" in one for one in drawn] == [True] * READS + [False] * 3
+        assert "Ask again in" in drawn[-1]
+    assert len(audited(tmp_path)) == READS
 
 
 def test_whoever_comes_is_written_down_with_what_the_page_opens_with(tmp_path: Path) -> None:

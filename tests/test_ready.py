@@ -10,7 +10,7 @@ from contextlib import closing
 import httpx
 import pytest
 from page_support import SEEDS
-from process_support import running, said, tell
+from process_support import running, said, tell, until_ready
 
 from index.corpus import publish
 from index.encoder import Encoder
@@ -74,7 +74,7 @@ def address(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Itera
         # it is about to read a question for the first time, with all that reads
         assert {"faiss", "torch"} <= set(loaded)
         with socket.create_connection(("127.0.0.1", port), timeout=60) as early:
-            early.sendall(b"GET /api/v1/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            early.sendall(b"GET /api/v1/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             early.settimeout(0.2)
             # whoever asks by then is not refused, and not answered
             with pytest.raises(TimeoutError):
@@ -89,7 +89,8 @@ def address(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Itera
 
 
 def test_the_first_question_loads_nothing(address: httpx.Client) -> None:
-    assert address.get("/api/v1/ready").status_code == 204
+    until_ready(address)
+    assert address.get("/loaded").json() == []
     assert address.post("/api/v1/ask", json={"question": "What gifts did Putin bring Kim?"}).status_code == 200
     assert address.get("/loaded").json() == []
 

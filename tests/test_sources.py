@@ -273,7 +273,7 @@ def test_a_date_in_front_matter_is_as_exact_as_it_is_written(tmp_path: Path, blo
 
 def test_only_markdown_has_front_matter_and_only_at_its_start(tmp_path: Path) -> None:
     for name, text in (
-        ("a.txt", FRONT + "Text."),
+        ("a.txt", "---\ntitle: A\n---\nText."),
         ("b.md", "\n" + FRONT + "Text."),
         ("c.md", "----\n\nText.\n\n---\n"),
     ):
@@ -281,9 +281,39 @@ def test_only_markdown_has_front_matter_and_only_at_its_start(tmp_path: Path) ->
         assert (document.text, document.groups) == (text, ())
 
 
+@pytest.mark.parametrize("key", ["groups", "Group", '"groups"', "  groups "])
+def test_a_text_that_is_no_markdown_does_not_lose_its_groups_in_silence(tmp_path: Path, key: str) -> None:
+    file = write(tmp_path, "a.txt", f"---\ntitle: A\n{key}: [staff]\n---\nText.")
+    assert "names groups, which is read of Markdown files alone" in refused(file)
+    write(tmp_path, "a.txt", f"\n---\n{key}: [staff]\n---\nText.")
+    assert read([file])[0].groups == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["report.meta.json", "corpus.jsonl.meta.json", "report.txt.META.JSON", "other.txt.meta.json"]
+)
+def test_a_metadata_file_of_no_document_is_refused(tmp_path: Path, name: str) -> None:
+    write(tmp_path, "report.txt", "Text.")
+    write(tmp_path, "corpus.jsonl", json.dumps({"doc_id": "1", "text": "Line."}))
+    write(tmp_path, "paper.pdf.meta.json", "{}")
+    write(tmp_path, "paper.pdf", "no text")
+    assert len(read([tmp_path])) == 2
+    file = write(tmp_path, name, json.dumps({"groups": ["board"]}))
+    assert refused(tmp_path).startswith(f"{file}: a metadata file, but of no document")
+
+
+def test_what_is_said_twice_is_refused(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.md", "Text.")
+    write(tmp_path, f"a.md{METADATA_SUFFIX}", '{"groups": ["board"], "groups": ["staff"]}')
+    assert 'an object has the key "groups" twice' in refused(file)
+    lines = write(tmp_path, "b.jsonl", '{"doc_id": "1", "text": "Line.", "groups": ["board"], "groups": ["staff"]}')
+    assert 'an object has the key "groups" twice' in refused(lines)
+
+
 @pytest.mark.parametrize(
     ("block", "said"),
     [
+        ("groups: [board]\ngroups: [staff]\n---\n", "front matter: not YAML (the key groups twice, line 2)"),
         ("groups: [staff\n---\n", "front matter: not YAML (expected ',' or ']', but got '<stream end>', line 3)"),
         ("title: A\n\tgroups: [staff]\n---\n", "not YAML"),
         ("title: \x07\n---\n", "not YAML"),
@@ -486,3 +516,10 @@ def test_a_name_too_long_to_have_metadata_beside_it(tmp_path: Path) -> None:
 def test_a_comment_in_a_code_block_is_no_title(tmp_path: Path) -> None:
     file = write(tmp_path, "code.md", "```sh\n# comment\n```\n\n# The title\n\nText.\n")
     assert read([file])[0].title == "The title"
+
+
+@pytest.mark.parametrize("line", ["--- # who may read", "---\ttitle: A", "--- x"])
+def test_front_matter_that_does_not_quite_open_is_refused(tmp_path: Path, line: str) -> None:
+    assert "its first line has more than ---" in refused(
+        write(tmp_path, "a.md", f"{line}\ngroups: [staff]\n---\nText.")
+    )

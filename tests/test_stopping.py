@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
+from page_support import SEEDS
 from process_support import running, said, tell
+
+from index.corpus import publish
+from index.encoder import Encoder
+from index.sources import read
 
 # As `quoth serve` does it, but the stand-in for the answerer says that it was asked, and answers when it is told to.
 SERVER = """
@@ -27,6 +34,20 @@ config = uvicorn.Config(
 )
 with contextlib.suppress(KeyboardInterrupt):
     uvicorn.Server(config).run(sockets=[listener])
+"""
+# The command itself, with an answer that takes its time.
+COMMAND = """
+import sys, time
+import rag.answer
+from ui.cli import main
+class Slow(rag.answer.Answerer):
+    def ask(self, question, *args, **kwargs):
+        if "partner" in question:
+            print("asked", flush=True)
+            time.sleep(4)
+        return super().ask(question, *args, **kwargs)
+rag.answer.Answerer = Slow
+sys.exit(main(sys.argv[1:]))
 """
 QUESTION = {"question": "Who is North Korea’s largest economic partner?"}
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "ask", "arguments": QUESTION}}
@@ -64,3 +85,20 @@ def test_who_has_asked_has_the_answer_before_it_stops(path: str, body: dict[str,
         assert "citations" in answer.text
         _, complaints = server.communicate(timeout=45)
         assert complaints == ""
+
+
+def test_the_command_itself_waits_as_long(tmp_path: Path, encoder: Encoder) -> None:
+    publish(tmp_path / "corpus", read([SEEDS]), encoder)
+    named = {"corpus": tmp_path / "corpus", "data": tmp_path, "journal": "false"}
+    with running("-c", COMMAND, "serve", "--json", "--port", "0", stderr=None, **named) as server:
+        url = json.loads(said(server))["url"]
+        answers: list[httpx.Response] = []
+        person = threading.Thread(
+            target=lambda: answers.append(httpx.post(f"{url}/api/v1/ask", json=QUESTION, timeout=120))
+        )
+        person.start()
+        assert said(server) == "asked\n"
+        server.send_signal(signal.SIGTERM)
+        person.join()
+        assert [answer.status_code for answer in answers] == [200]
+        assert server.wait(60) == -signal.SIGTERM

@@ -16,7 +16,6 @@ from index.errors import QuestionError, QuothError, ReceiptError
 from index.strict_json import NotStrictJson, parse_json
 from index.types import Document
 from rag.receipt import Receipt
-from rag.row import detailed_row_of
 from rag.types import Turn
 from ui.access import SCOPES, Person, person_of
 from ui.body import TOO_LARGE, read_body, replayed
@@ -112,8 +111,8 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def api(service: Service, embedding: Embedding | None) -> APIRouter:
-    """The routes under PREFIX."""
+def api(service: Service, embedding: Embedding | None, built: Callable[[], bool]) -> APIRouter:
+    """The routes under PREFIX; `built` says whether the rest of the server is, beside which answers come slowly."""
     router = APIRouter(prefix=PREFIX, route_class=_StrictRoute, responses=_PROBLEMS)
 
     @router.post("/ask", response_model=AnswerBody, response_model_exclude_unset=True)
@@ -121,7 +120,7 @@ def api(service: Service, embedding: Embedding | None) -> APIRouter:
         """Answers a question in the documents' own words, or says that they do not."""
         history = [Turn(turn.question, turn.answer, tuple(turn.documents)) for turn in body.history]
         given = await service.ask(person, body.question, history, risk=body.risk, caller=_caller(request))
-        row = detailed_row_of(given.answer, id=given.id, why=body.why)
+        row = await service.row(given, why=body.why)
         return row | {"feedback": service.takes_feedback(person)}
 
     @router.get("/documents", response_model=DocumentsBody)
@@ -163,9 +162,9 @@ def api(service: Service, embedding: Embedding | None) -> APIRouter:
         return {"verdicts": [verdict.to_json() for verdict in verdicts]}
 
     @router.post("/feedback", status_code=204)
-    async def feedback(body: FeedbackBody, person: _Judging) -> None:
+    async def feedback(body: FeedbackBody, person: _Judging, request: Request) -> None:
         """Whether an answer helped."""
-        if not await service.feedback(person, body.id, body.verdict, body.comment):
+        if not await service.feedback(person, body.id, body.verdict, body.comment, caller=_caller(request)):
             raise HTTPException(404, "There is no such answer of yours, or feedback is not kept here")
 
     @router.get("/status", response_model=StatusBody)
@@ -190,7 +189,9 @@ def api(service: Service, embedding: Embedding | None) -> APIRouter:
     @router.head("/ready", status_code=204, include_in_schema=False)
     @router.get("/ready", status_code=204)
     async def ready() -> None:
-        """That the next question is answered at full speed: nothing is listened to before."""
+        """That the next question is answered at full speed: the page is built too, by then."""
+        if not built():
+            raise HTTPException(503, "The page is still being built", {"Retry-After": "1"})
 
     return router
 

@@ -101,7 +101,7 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
         # they would lead to http, behind a proxy that ends TLS
         redirect_slashes=False,
     )
-    app.include_router(api(service, embedding), prefix=base)
+    app.include_router(api(service, embedding, lambda: page.built and tools.built), prefix=base)
     add_metrics(app, service, base)
     add_reference(app, base)
     add_widget(app, base)

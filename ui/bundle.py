@@ -237,12 +237,13 @@ def _check_models(settings: Settings) -> None:
         "encoder": settings.encoder if settings.encoder != PACKAGED else "",
         "reader": settings.reader if settings.reader not in READERS else "",
         "reranker": settings.reranker,
+        "calibration": str(settings.calibration or ""),
     }
     for setting, model in own.items():
         if model:
             raise SettingsError(
                 f"{setting} is {model!r}, which is in no package, and a bundle holds packages only",
-                f"Bundle without that {setting}, and take the model's folder along yourself",
+                f"Bundle without that {setting}, and take its files along yourself",
             )
 
 

@@ -85,6 +85,11 @@ def _blocks(service: "Service") -> "gradio.Blocks":
     def corpus_of(request: gr.Request) -> "Corpus":
         return service.seen_by(_person(request)).corpus
 
+    def readable(conversation: Conversation, request: gr.Request) -> Conversation:
+        """What was said, but for what shows documents that may no longer be read."""
+        ids = {id for id, _ in corpus_of(request).titles()}
+        return tuple(one for one in conversation if one.documents <= ids)
+
     def spoken(conversation: Conversation, exchange: Exchange) -> tuple[Conversation, str]:
         conversation = (*conversation, exchange)
         return conversation, conversation_html(conversation)
@@ -97,9 +102,9 @@ def _blocks(service: "Service") -> "gradio.Blocks":
             yield gr.skip(), gr.skip(), gr.skip()
             return
         yield "", *spoken(conversation, Exchange(question))
-        person, caller = _person(request), request.client.host if request.client else ""
+        person = _person(request)
         try:
-            given = await service.ask(person, question, history, caller=caller)
+            given = await service.ask(person, question, history, caller=_caller(request))
             exchange = Exchange(question, given.answer, given=given.id if service.takes_feedback(person) else "")
         except QuothError as error:
             exchange = Exchange(question, problem=said(error))
@@ -108,6 +113,7 @@ def _blocks(service: "Service") -> "gradio.Blocks":
         yield gr.skip(), *spoken(conversation, exchange)
 
     async def ask(question: object, conversation: Conversation, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
+        conversation = readable(conversation, request)
         async for drawn in answered(question, conversation, turns_of(conversation), request):
             yield drawn
 
@@ -115,24 +121,29 @@ def _blocks(service: "Service") -> "gradio.Blocks":
         conversation: Conversation, event: gr.EventData, request: gr.Request
     ) -> AsyncIterator[tuple[Any, ...]]:
         # an example begins a conversation, and a form that is searched for again says itself all that it is to mean
+        conversation = readable(conversation, request)
         async for drawn in answered(_detail(event, "question"), conversation, (), request):
             yield drawn
 
     async def judge(conversation: Conversation, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         verdict, person = _detail(event, "verdict"), _person(request)
+        conversation = readable(conversation, request)
         judged = next((one for one in conversation if one.id == _detail(event, "turn") and one.given), None)
         if judged is None or verdict not in VERDICTS or not service.takes_feedback(person):
             return gr.skip(), gr.skip()
         try:
-            kept = await service.feedback(person, judged.given, verdict, "")
+            kept = await service.feedback(person, judged.given, verdict, "", caller=_caller(request))
         except QuothError as error:
             raise gr.Error(said(error)) from error
+        except Later as error:
+            raise gr.Error(_LATER.format(seconds=error.retry_after)) from error
         if not kept:
             return gr.skip(), gr.skip()
         conversation = tuple(replace(one, verdict=verdict) if one is judged else one for one in conversation)
         return conversation, conversation_html(conversation)
 
     def broken(conversation: Conversation, request: gr.Request) -> tuple[Conversation, str]:
+        conversation = readable(conversation, request)
         if conversation and conversation[-1].pending:
             return spoken(conversation[:-1], Exchange(conversation[-1].question, problem=_BROKEN))
         # it did not even begin, and where it was typed it stands still
@@ -151,8 +162,11 @@ def _blocks(service: "Service") -> "gradio.Blocks":
         """The document, or what is cited of it, opened: that is written down. Who pages on in it reads the same one."""
         if id is None:
             return sheet(None)
+        person, caller = _person(request), _caller(request)
         try:
-            return sheet(service.see(_person(request), id, lambda answerer: _view(answerer.corpus, id, *cited)))
+            return sheet(service.see(person, id, lambda answerer: _view(answerer.corpus, id, *cited), caller=caller))
+        except Later as error:
+            return None, source_html(None, _LATER.format(seconds=error.retry_after))
         except KeyError:
             return None, source_html(None, _FORGOTTEN)
         except QuothError as error:
@@ -262,6 +276,10 @@ def _person(request: "gradio.Request") -> Person:
     # gradio's queue answers in a task of its own, which knows nothing of the request that it answers
     request_id.set(scope["state"].get("request_id"))
     return person_of(scope)
+
+
+def _caller(request: "gradio.Request") -> str:
+    return request.client.host if request.client else ""
 
 
 def _text(sent: object) -> str:

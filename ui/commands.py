@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from index.types import Document
 
 _RECEIPT_REMEDY = "Give a receipt, or what quoth ask --json printed"
+CONNECTIONS = 500
+"""That are held at once, so that files and memory suffice."""
 SEEDS = Path(__file__).parent.parent / "seeds"
 
 
@@ -64,11 +66,11 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
             access_log=False,
             server_header=False,
             # headers that never end and connections that say nothing are given up
-            http=impatient(seconds=10, connections=500),
+            http=impatient(seconds=10, unread=30, connections=CONNECTIONS),
             # who asks is told by the connection itself; a header about it is ui.access's alone to believe
             proxy_headers=False,
-            # an open page holds a stream that never ends by itself
-            timeout_graceful_shutdown=2,
+            # what was asked by then is answered; the streams of open pages, which never end, ui.closing ends
+            timeout_graceful_shutdown=30,
         )
         if args.json:
             print_json({"url": url, "edition": answerer.corpus.edition})
@@ -165,7 +167,7 @@ def token(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def gaps(args: argparse.Namespace, settings: Settings) -> int:
-    groups = group(read_gaps(settings.data / JOURNAL), load_encoder(settings.encoder))
+    groups = group(read_gaps(settings.data / JOURNAL, days=settings.journal_days), load_encoder(settings.encoder))
     if args.export:
         count = to_question_set(groups, args.export)
         Terminal(sys.stderr).say(f"{count} questions written to {args.export}, none of them judged yet.")

@@ -28,6 +28,8 @@ class Deferred:
         self._build = build
         self._asked = asyncio.Event()
         self._closing = asyncio.Event()
+        self.built = False
+        """Whether it is served by now; never where it could not be built."""
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
@@ -59,6 +61,7 @@ class Deferred:
         app = await asyncio.to_thread(self._build_alone)
         async with app.router.lifespan_context(app):
             self._ready.set_result(app)
+            self.built = True
             await self._closing.wait()
 
     def _build_alone(self) -> Starlette:

@@ -20,6 +20,8 @@ from ui.traffic import Held
 
 MOST_STREAMS = 32
 """That one person may hold open: a tab of the page holds two, and a browser no more than six unless over HTTP/2."""
+MOST_STREAMS_IN_ALL = 400
+"""Fewer than there may be connections, so that whoever asks by the API still has one."""
 _RETRY_SECONDS = 10
 _LONGEST_NAME = 100
 """Characters of a conversation's name: browsers make them of about ten."""
@@ -62,8 +64,8 @@ class Conversations:
 def only_the_page(app: ASGIApp, base: str = "") -> ASGIApp:
     """`app`, which serves under `base`, with every path that the page does not need closed, with nothing but texts
     for its inputs, with each conversation open to the person alone who began it, and with no more streams open to one
-    person than anyone needs."""
-    conversations, streams = Conversations(), Held(MOST_STREAMS)
+    person than anyone needs, or to all than the server has connections to spare."""
+    conversations, streams, all_streams = Conversations(), Held(MOST_STREAMS), Held(MOST_STREAMS_IN_ALL)
 
     async def doorkeeper(scope: Scope, receive: Receive, send: Send) -> None:
         method = scope.get("method", "").replace("HEAD", "GET")
@@ -78,8 +80,8 @@ def only_the_page(app: ASGIApp, base: str = "") -> ASGIApp:
         elif not all(conversations.open_to(name, user) for name in _named(scope, path)):
             await problem(403, _ANOTHERS)(scope, receive, send)
         elif method == "GET" and _STREAMS.fullmatch(path):
-            with streams.one_more(user or _address(scope)) as may:
-                await (app if may else _too_many_streams())(scope, receive, send)
+            with streams.one_more(user or _address(scope)) as may, all_streams.one_more("") as room:
+                await (_too_many_streams() if not may else app if room else _no_room())(scope, receive, send)
         elif method == "GET":
             await app(scope, receive, send)
         else:
@@ -100,6 +102,10 @@ def only_the_page(app: ASGIApp, base: str = "") -> ASGIApp:
 def _too_many_streams() -> Response:
     said = f"You hold {MOST_STREAMS} streams open, as many as one person may. Close a tab of this page"
     return problem(429, said, {"Retry-After": str(_RETRY_SECONDS)})
+
+
+def _no_room() -> Response:
+    return problem(503, "As many pages are open as may be", {"Retry-After": str(_RETRY_SECONDS)})
 
 
 def _address(scope: Scope) -> str:

@@ -7,6 +7,7 @@ first byte of a connection, for the rest of headers of which a byte comes now an
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import h11
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,6 +16,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ui.problems import problem
+from ui.traffic import RateLimit
+
+_LINES_A_MINUTE = 20
+"""Of the log, of one kind."""
+
+_log = logging.getLogger(__name__)
 
 
 def within(app: ASGIApp, *, seconds: float) -> ASGIApp:
@@ -75,21 +82,30 @@ def within(app: ASGIApp, *, seconds: float) -> ASGIApp:
     return hurry
 
 
-def impatient(*, seconds: float, connections: int) -> type[H11Protocol]:
+def impatient(*, seconds: float, unread: float, connections: int) -> type[H11Protocol]:
     """uvicorn's protocol (its `http`), but a request's headers must have come `seconds` after it was waited for or
-    begun, and no more than `connections` are held; with more, a new one is closed at once.
+    begun, what is sent must go on being read within `unread` seconds, and no more than `connections` are held: with
+    more, a new one is answered 503 and closed.
 
-    Between two requests it is uvicorn's `timeout_keep_alive` that holds.
+    Between two requests it is uvicorn's `timeout_keep_alive` that holds. What is given up is logged, with the address.
     """
+    noted = RateLimit(_LINES_A_MINUTE)
+
+    def note(transport: asyncio.Transport, why: str) -> None:
+        if noted.check(why) is None:
+            peer = transport.get_extra_info("peername")
+            _log.warning("%s (from %s)", why, peer[0] if peer else "nowhere")
 
     class Impatient(H11Protocol):
         _deadline: asyncio.TimerHandle | None = None
+        _stalled: asyncio.TimerHandle | None = None
         _begun = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             if len(self.connections) > connections:
-                transport.abort()
+                note(transport, "a connection was refused: there are as many as may be")
+                self._refuse(503, ("retry-after", "1"))
             else:
                 self._deadline = self.loop.call_later(seconds, self._give_up)
 
@@ -103,7 +119,25 @@ def impatient(*, seconds: float, connections: int) -> type[H11Protocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_waiting()
+            self.resume_writing()
             super().connection_lost(exc)
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            if self._stalled is None:
+                self._stalled = self.loop.call_later(unread, self._leave_unread)
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            if self._stalled is not None:
+                self._stalled.cancel()
+                self._stalled = None
+
+        def _leave_unread(self) -> None:
+            self._stalled = None
+            note(self.transport, "a connection was given up: what was sent is not read")
+            # closed, it would wait for ever for what was written to be taken
+            self.transport.abort()
 
         def _stop_waiting(self) -> None:
             self._begun = False
@@ -114,8 +148,13 @@ def impatient(*, seconds: float, connections: int) -> type[H11Protocol]:
         def _give_up(self) -> None:
             self._deadline = None
             if self._begun and not self.transport.is_closing():
-                headers = [("connection", "close"), ("content-length", "0")]
-                self.transport.write(self.conn.send(h11.Response(status_code=408, headers=headers)) or b"")
+                note(self.transport, "a connection was given up: the headers of a request took too long to come")
+                self._refuse(408)
+            self.transport.close()
+
+        def _refuse(self, status: int, *headers: tuple[str, str]) -> None:
+            given = [("connection", "close"), ("content-length", "0"), *headers]
+            self.transport.write(self.conn.send(h11.Response(status_code=status, headers=given)) or b"")
             self.transport.close()
 
     return Impatient

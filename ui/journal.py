@@ -44,7 +44,7 @@ COMMIT;
 """
 _GAPS = """
 SELECT id, question, answered, comment, edition, at FROM asked
-WHERE NOT answered OR verdict = 'down' ORDER BY at, id
+WHERE (NOT answered OR verdict = 'down') AND at >= ? ORDER BY at, id
 """
 
 
@@ -132,7 +132,7 @@ class Journal:
     def gaps(self) -> list[Gap]:
         """The questions that were not answered or whose answer was thought little of, oldest first."""
         with self._lock, _told(self._file):
-            return _gaps(self._database)
+            return _gaps(self._database, self._days)
 
     def close(self) -> None:
         with self._lock:
@@ -152,8 +152,8 @@ class Journal:
         self._forgot = now
 
 
-def read_gaps(file: Path) -> list[Gap]:
-    """The gaps of the journal in `file`, which is neither made nor changed: the server's own settings say what is kept.
+def read_gaps(file: Path, *, days: int) -> list[Gap]:
+    """The gaps of the last `days` in the journal in `file`, which is neither made nor changed.
 
     Raises SettingsError where there is none, or it is damaged or something else.
     """
@@ -163,13 +163,14 @@ def read_gaps(file: Path) -> list[Gap]:
         with closing(_connect(file)) as database:
             if not _is_ours(file, database):
                 raise _foreign(file)
-            return _gaps(database)
+            return _gaps(database, days)
 
 
-def _gaps(database: sqlite3.Connection) -> list[Gap]:
+def _gaps(database: sqlite3.Connection, days: int) -> list[Gap]:
+    # what is older is forgotten only where somebody asks something
     return [
         Gap(id, question, "down" if answered else "unanswered", comment, edition, at)
-        for id, question, answered, comment, edition, at in database.execute(_GAPS)
+        for id, question, answered, comment, edition, at in database.execute(_GAPS, (_now() - days * _DAY,))
     ]
 
 

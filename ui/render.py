@@ -44,6 +44,12 @@ class Exchange:
     def pending(self) -> bool:
         return self.answer is None and not self.problem
 
+    @property
+    def documents(self) -> frozenset[str]:
+        """The ids of those that it shows something of."""
+        shown = (*self.answer.citations, *self.answer.closest) if self.answer else ()
+        return frozenset(citation.excerpt.document.id for citation in shown)
+
 
 def turns_of(conversation: Sequence[Exchange]) -> tuple[Turn, ...]:
     """What was said so far, for the next question to refer to. What failed was not said."""

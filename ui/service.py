@@ -7,13 +7,15 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
 from index.errors import QuestionError, QuothError, ReceiptError, SettingsError
 from index.types import Hit
 from rag.receipt import Receipt, Verdict, check_all
+from rag.row import detailed_row_of
 from rag.types import Answer, Turn
 from ui.access import Person
 from ui.metrics import Metrics
@@ -152,19 +154,32 @@ class Service:
         self.metrics.answered(answer)
         if self._journal:
             answered = answer.status == "answered"
+            # by itself a follow-up means nothing to whoever reads it there
+            meant = answer.attempts[0].searched_for if history else question
             try:
-                self._journal.asked(id, question, answered, answer.confidence, answer.edition, person.user)
+                self._journal.asked(id, meant, answered, answer.confidence, answer.edition, person.user)
             except (SettingsError, sqlite3.Error):
                 # it is for whoever keeps the documents: who asked is not to go without an answer for it
                 _log.exception("A question could not be written into the journal")
         return Answered(id, answer)
 
+    async def row(self, given: Answered, *, why: bool = False) -> dict[str, Any]:
+        """What is sent of an answer. Off the event loop: links into a long page take time."""
+        made = partial(detailed_row_of, given.answer, id=given.id, why=why)
+        return await to_thread.run_sync(made, limiter=self._threads)
+
     def takes_feedback(self, person: Person) -> bool:
         """Whether feedback is kept here, and this person may give it."""
         return self._journal is not None and "feedback" in person.scopes
 
-    async def feedback(self, person: Person, id: str, verdict: Literal["up", "down"], comment: str) -> bool:
-        """Whether it could be kept: a journal is, and it knows the answer `id`, given to this person."""
+    async def feedback(
+        self, person: Person, id: str, verdict: Literal["up", "down"], comment: str, *, caller: str
+    ) -> bool:
+        """Whether it could be kept: a journal is, and it knows the answer `id`, given to this person.
+
+        Raises TooMany where `person` judges and reads too often.
+        """
+        self._count_read(person, caller)
         journal = self._journal
 
         def keep() -> bool:
@@ -175,17 +190,17 @@ class Service:
 
         return await to_thread.run_sync(keep)
 
-    async def read(self, person: Person, what: str, work: Callable[[Answerer], T], *, caller: str = "") -> T:
-        """What `see` gives, off the event loop. Takes no turn; raises TooMany where `person` reads too often."""
-        if self._reads and (wait := self._reads.check(person.user or caller)) is not None:
-            raise TooMany(wait)
-        return await to_thread.run_sync(lambda: self.see(person, what, work))
+    async def read(self, person: Person, what: str, work: Callable[[Answerer], T], *, caller: str) -> T:
+        """What `see` gives, off the event loop."""
+        return await to_thread.run_sync(lambda: self.see(person, what, work, caller=caller))
 
-    def see(self, person: Person, what: str, work: Callable[[Answerer], T]) -> T:
+    def see(self, person: Person, what: str, work: Callable[[Answerer], T], *, caller: str) -> T:
         """What `work` makes of what `person` may read; `what` says to the audit log what it is.
 
-        A KeyError of `work` says that it is not there, or not for them, and is written down as well.
+        A KeyError of `work` says that it is not there, or not for them, and is written down as well. Takes no turn;
+        raises TooMany where `person` reads too often.
         """
+        self._count_read(person, caller)
         try:
             seen = work(self.seen_by(person))
         except KeyError:
@@ -195,6 +210,10 @@ class Service:
         if self._audit:
             self._audit.record("read", person, what=what)
         return seen
+
+    def _count_read(self, person: Person, caller: str) -> None:
+        if self._reads and (wait := self._reads.check(person.user or caller)) is not None:
+            raise TooMany(wait)
 
     @property
     def audited(self) -> bool:

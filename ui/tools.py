@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from index.errors import QuothError
 from rag.answer import LONGEST_QUESTION
 from rag.receipt import Receipt
-from rag.row import detailed_row_of, passage_of
+from rag.row import passage_of
 from ui.access import Person, person_of
 from ui.body import LARGEST
 from ui.schema import MOST_RECEIPTS
@@ -72,7 +72,7 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
         asking, caller = person(context, "ask")
         with told():
             given = await service.ask(asking, question, risk=risk, caller=caller)
-        return detailed_row_of(given.answer, id=given.id)
+        return await service.row(given)
 
     @server.tool(annotations=harmless)
     async def search(
@@ -89,10 +89,10 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
     @server.tool(annotations=harmless)
     async def document(id: Annotated[str, Field(max_length=64)], context: Context[Any, Any]) -> dict[str, Any]:
         """A document with its whole text, of which all offsets are."""
-        asking, _ = person(context, "read")
+        asking, caller = person(context, "read")
         try:
             with told():
-                found = await service.read(asking, id, lambda answerer: answerer.corpus.document(id))
+                found = await service.read(asking, id, lambda answerer: answerer.corpus.document(id), caller=caller)
         except KeyError as error:
             raise ToolError("There is no such document") from error
         return {"id": found.id, "title": found.title, "source": found.source, "date": found.date, "text": found.text}

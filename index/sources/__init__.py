@@ -21,7 +21,8 @@ def read(paths: Sequence[Path], *, language: str = "en") -> list[Document]:
 
     In a folder, text and Markdown files and files named corpus.jsonl are read, other files and whatever is hidden
     passed over. A text that occurs twice is one document, the first; the groups that may read it are then to be the
-    same. Raises SourceError at the first path that cannot be read: a folder is taken whole or not at all.
+    same. Raises SourceError at the first path that cannot be read: a folder is taken whole or not at all; and at a
+    metadata file that would be read for no document, since it may say who may read one.
     """
     documents: dict[str, tuple[str, Document]] = {}
     for file, doc_id, document in read_each(paths, language=language):
@@ -74,7 +75,10 @@ def _files(path: Path) -> list[Path]:
         return [path]
     if not stat.S_ISDIR(kind):
         raise SourceError(f"{path}: neither a file nor a folder", "Name a file or a folder")
-    files = sorted(file for file in _walk(path) if _is_readable(file))
+    found = set(_walk(path))
+    files = sorted(file for file in found if _is_readable(file))
+    for file in sorted(found):
+        _check_belongs(file, found)
     if not files:
         raise SourceError(
             f"{path}: nothing readable in this folder, which should hold "
@@ -82,6 +86,19 @@ def _files(path: Path) -> list[Path]:
             "Put documents there or name another folder",
         )
     return files
+
+
+def _check_belongs(file: Path, found: set[Path]) -> None:
+    """Raises SourceError where `file` is named like a metadata file, and is that of none of what was `found`."""
+    if not file.name.lower().endswith(METADATA_SUFFIX):
+        return
+    described = file.with_name(file.name[: -len(METADATA_SUFFIX)])
+    if not file.name.endswith(METADATA_SUFFIX) or described not in found or described.name == CORPUS_FILE:
+        raise SourceError(
+            f"{file}: a metadata file, but of no document",
+            f"Name it as its document, with {METADATA_SUFFIX} behind (report.txt{METADATA_SUFFIX}), write what it "
+            f"says into the lines of a {CORPUS_FILE}, or leave it out",
+        )
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -17,7 +17,9 @@ LONGEST_FRONT_MATTER = 65_536
 
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 _OPENING = re.compile(r"---[ \t]*(?:\r\n|\r|\n)")
+_ALMOST = re.compile(r"---[ \t]*[^-\s]")
 _CLOSING = re.compile(r"(?<=[\r\n])---[ \t]*(?:\r\n|\r|\n|\Z)")
+_GROUPS = re.compile(r"^[ \t]*[\"']?groups?[\"']?[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _QUOTES = "Mend the front matter: in YAML, quotes make a string of anything"
 _RULE = "Write keys and values between two lines ---, or begin the file with a blank line if this is no front matter"
 
@@ -28,9 +30,11 @@ def part_front_matter(text: str, where: str) -> tuple[dict[str, Any], str]:
     Raises SourceError where it opens and cannot be understood: what it says of who may read is not to be missed.
     """
     opening = _OPENING.match(text)
-    if not opening:
-        return {}, text
     where = f"{where}: front matter"
+    if not opening:
+        if _ALMOST.match(text):
+            raise SourceError(f"{where}: its first line has more than ---", _RULE)
+        return {}, text
     closing = _CLOSING.search(text, opening.end())
     if not closing:
         raise SourceError(f"{where}: it opens with --- and is not closed", _RULE)
@@ -98,7 +102,8 @@ def merged(front: Mapping[str, Any], beside: Mapping[str, Any], document: str, f
 
 def _parse_yaml(block: str, where: str) -> dict[Any, Any]:
     try:
-        known = yaml.safe_load(block)
+        # a safe loader, as yaml.safe_load has it
+        known = yaml.load(block, _Once)
         if isinstance(known, dict) and "date" in known:
             known["date"] = _written(known["date"])
     except yaml.YAMLError as error:
@@ -114,6 +119,28 @@ def _parse_yaml(block: str, where: str) -> dict[Any, Any]:
     if not isinstance(known, dict | None):
         raise SourceError(f"{where}: expected keys and values, not {_shown(known)}", _RULE)
     return known or {}
+
+
+class _Once(yaml.SafeLoader):  # type: ignore[misc]
+    """Refuses a key that is given twice: which of the two was meant nobody can tell."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := next((key for place, key in enumerate(keys) if key in keys[:place]), None):
+            raise yaml.MarkedYAMLError(problem=f"the key {twice} twice", problem_mark=node.start_mark)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+
+def check_plain(text: str, where: str) -> None:
+    """Raises SourceError where a text that is no Markdown begins with front matter that says who may read it."""
+    opening = _OPENING.match(text)
+    closing = opening and _CLOSING.search(text, opening.end())
+    if opening and closing and _GROUPS.search(text, opening.end(), closing.start()):
+        raise SourceError(
+            f"{where}: it begins with front matter that names groups, which is read of Markdown files alone",
+            "Put the groups into a metadata file beside it, or begin the file with a blank line",
+        )
 
 
 def _written(when: object) -> object:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import SourceError
-from index.sources.metadata import check_metadata, merged, part_front_matter
+from index.sources.metadata import check_metadata, check_plain, merged, part_front_matter
 from index.strict_json import NotStrictJson, parse_json
 from index.types import Document
 
@@ -30,7 +30,11 @@ def read_text_file(file: Path, *, language: str = "en") -> Document:
     SourceError, also where the two differ.
     """
     text = decode(read_bytes(file), file)
-    front, text = part_front_matter(text, str(file)) if _is_markdown(file) else ({}, text)
+    front: dict[str, Any] = {}
+    if _is_markdown(file):
+        front, text = part_front_matter(text, str(file))
+    else:
+        check_plain(text, str(file))
     check_text(text, str(file))
     beside = file.with_name(file.name + METADATA_SUFFIX)
     known = merged(front, _metadata(beside), str(file), str(beside))

@@ -29,7 +29,12 @@ def visiting(browser: Browser, data: Path, **settings: object) -> Iterator[Watch
 
 
 def judged(data: Path) -> list[tuple[str, str]]:
-    return sorted((gap.question, gap.reason) for gap in read_gaps(data / JOURNAL, days=30))
+    # a follow-up is kept behind what it follows, without which nobody could read it
+    kept = (
+        (REFUSED if gap.question.endswith(REFUSED) else gap.question, gap.reason)
+        for gap in read_gaps(data / JOURNAL, days=30)
+    )
+    return sorted(kept)
 
 
 def test_one_click_says_whether_it_helped_and_another_that_it_did_not(browser: Browser, tmp_path: Path) -> None:

@@ -119,8 +119,9 @@ def api(service: Service, embedding: Embedding | None, built: Callable[[], bool]
     async def ask(body: AskBody, person: _Asking, request: Request) -> dict[str, Any]:
         """Answers a question in the documents' own words, or says that they do not."""
         history = [Turn(turn.question, turn.answer, tuple(turn.documents)) for turn in body.history]
-        given = await service.ask(person, body.question, history, risk=body.risk, caller=_caller(request))
-        row = await service.row(given, why=body.why)
+        row = await service.ask_row(
+            person, body.question, history, risk=body.risk, why=body.why, caller=_caller(request)
+        )
         return row | {"feedback": service.takes_feedback(person)}
 
     @router.get("/documents", response_model=DocumentsBody)

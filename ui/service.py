@@ -7,7 +7,6 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -92,6 +91,25 @@ class Service:
         """
         return await self._in_turn(person, caller, lambda: self._ask(person, question, history, risk))
 
+    async def ask_row(
+        self,
+        person: Person,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        risk: float | None = None,
+        why: bool = False,
+        caller: str,
+    ) -> dict[str, Any]:
+        """What a program is sent of the answer that `ask` gives. Made in the same turn, off the event loop, since links
+        into a long page take time."""
+
+        def made() -> dict[str, Any]:
+            given = self._ask(person, question, history, risk)
+            return detailed_row_of(given.answer, id=given.id, why=why)
+
+        return await self._in_turn(person, caller, made)
+
     async def search(self, person: Person, question: str, k: int, *, caller: str) -> list[Hit]:
         """The `k` passages that bear most on `question`. Takes a turn, and raises, as ask does."""
 
@@ -162,11 +180,6 @@ class Service:
                 # it is for whoever keeps the documents: who asked is not to go without an answer for it
                 _log.exception("A question could not be written into the journal")
         return Answered(id, answer)
-
-    async def row(self, given: Answered, *, why: bool = False) -> dict[str, Any]:
-        """What is sent of an answer. Off the event loop: links into a long page take time."""
-        made = partial(detailed_row_of, given.answer, id=given.id, why=why)
-        return await to_thread.run_sync(made, limiter=self._threads)
 
     def takes_feedback(self, person: Person) -> bool:
         """Whether feedback is kept here, and this person may give it."""

@@ -71,8 +71,7 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
         """Answers a question in the documents' own words, or says that they do not answer it."""
         asking, caller = person(context, "ask")
         with told():
-            given = await service.ask(asking, question, risk=risk, caller=caller)
-        return await service.row(given)
+            return await service.ask_row(asking, question, risk=risk, caller=caller)
 
     @server.tool(annotations=harmless)
     async def search(

@@ -85,9 +85,13 @@ def _blocks(service: "Service") -> "gradio.Blocks":
     def corpus_of(request: gr.Request) -> "Corpus":
         return service.seen_by(_person(request)).corpus
 
+    def readable_ids(request: gr.Request) -> frozenset[str]:
+        return frozenset(id for id, _ in corpus_of(request).titles())
+
     def readable(conversation: Conversation, request: gr.Request) -> Conversation:
         """What was said, but for what shows documents that may no longer be read."""
-        ids = {id for id, _ in corpus_of(request).titles()}
+        shown = [one for one in conversation if one.documents]
+        ids = readable_ids(request) if shown else frozenset()
         return tuple(one for one in conversation if one.documents <= ids)
 
     def spoken(conversation: Conversation, exchange: Exchange) -> tuple[Conversation, str]:
@@ -155,8 +159,7 @@ def _blocks(service: "Service") -> "gradio.Blocks":
 
     def still_read(opened: View | None, request: gr.Request) -> View | None:
         """What is opened, if it may be read by now."""
-        ids = {id for id, _ in corpus_of(request).titles()}
-        return opened if opened and opened.document.id in ids else None
+        return opened if opened and opened.document.id in readable_ids(request) else None
 
     def opened_at(request: gr.Request, id: str | None, *cited: Any) -> tuple[View | None, str]:
         """The document, or what is cited of it, opened: that is written down. Who pages on in it reads the same one."""

@@ -150,7 +150,8 @@ def impatient(*, seconds: float, unread: float, connections: int) -> type[H11Pro
             if self._begun and not self.transport.is_closing():
                 note(self.transport, "a connection was given up: the headers of a request took too long to come")
                 self._refuse(408)
-            self.transport.close()
+            else:
+                self.transport.close()
 
         def _refuse(self, status: int, *headers: tuple[str, str]) -> None:
             given = [("connection", "close"), ("content-length", "0"), *headers]

@@ -12,6 +12,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from page_support import app_of, article, small_answerer
+from process_support import until_ready
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.applications import Starlette
@@ -20,7 +21,7 @@ from starlette.testclient import TestClient
 # the answerer itself: what the API gives is what floor 2 makes, and no stand-in has all of it
 FOLDER = tempfile.TemporaryDirectory()
 APP = app_of(small_answerer(Path(FOLDER.name), article()), per_minute=1_000_000)
-# so it is not told that a server starts, and builds no page meanwhile: nobody asks for that
+# so it is not told for every case that a server starts, and builds no page each time: nobody asks for that
 UNSTARTED = Starlette()
 UNSTARTED.router.default = APP
 schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", UNSTARTED, headers={"Host": "127.0.0.1"})
@@ -28,7 +29,16 @@ schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", UNSTARTED, heade
 OPERATIONS = {operation.label: operation for found in schema.get_all_operations() if (operation := found.ok())}
 
 
+@pytest.fixture(scope="module")
+def ready() -> Iterator[None]:
+    """While the application runs and says that it is ready: before, some of it answers only that it is not."""
+    with TestClient(APP, base_url="http://127.0.0.1") as client:
+        until_ready(client)
+        yield
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("ready")
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_whatever_is_sent_is_answered_as_described(label: str) -> None:
     sent = st.one_of(*(OPERATIONS[label].as_strategy(generation_mode=mode) for mode in GenerationMode))

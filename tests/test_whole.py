@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
@@ -142,12 +143,141 @@ def test_what_stands_around_the_sentence_does_not_count(made: tuple[str, Span, S
             "\U0001f468\u200d\U0001f469\u200d\U0001f467",
         ),
         ("It came, he said.", "came, ", "came,"),
+        # numbers
+        ("It has 1 234 567 people.", "234", "1 234 567"),
+        ("It has 1\u00a0234\u202f567 people.", "567", "1\u00a0234\u202f567"),
+        ("It has 1 234,5 people.", "5", "1 234,5"),
+        ("It fell −12.5% then.", "12", "−12.5%"),
+        ("It fell -12.5% then.", "12", "-12.5%"),
+        ("It was cold (-5 °C).", "5", "-5 °C"),
+        ("It fell by -$5 then.", "5", "-$5"),
+        ("It cost $1.2 bn then.", "1.2", "$1.2 bn"),
+        ("It cost 5 € then.", "5", "5 €"),
+        ("It cost R$ 5 then.", "5", "R$ 5"),
+        ("It cost US $5 then.", "5", "US $5"),
+        ("It is 5 km² large.", "5", "5 km²"),
+        ("At 5:30 PM it rang.", "5", "5:30 PM"),
+        ("On 2021-03-04T12:00Z it rang.", "03", "2021-03-04T12:00Z"),
+        ("On 2021-03-04T12:00+01:00 it rang.", "03", "2021-03-04T12:00+01:00"),
+        ("Then two hundred thousand left.", "hundred", "two hundred thousand"),
+        ("Then three million left.", "three", "three million"),
+        ("Then twenty-five left.", "five", "twenty-five"),
+        ("Then two hundred and five left.", "five", "two hundred and five"),
+        ("Then one hundred and two thousand left.", "two", "one hundred and two thousand"),
+        ("Twenty five percent left.", "five", "Twenty five percent"),
+        ("It is 3 ½ miles off.", "3", "3 ½"),
+        ("It is ١٬٢٣٤٫٥ long.", "٢", "١٬٢٣٤٫٥"),
+        # dates
+        ("In the 20th century it was.", "20th", "20th century"),
+        ("In the 20th century it was.", "century", "20th century"),
+        ("In the nineteenth century it was.", "century", "nineteenth century"),
+        ("In the 5th century BC it was.", "5th", "5th century BC"),
+        ("In the 18th and 19th centuries it was.", "18th", "18th and 19th centuries"),
+        ("On June 5 and 7, 2020 it was.", "7", "June 5 and 7, 2020"),
+        ("On June 5 and 7, it was.", "7", "June 5 and 7"),
+        ("On 5, 6 and 7 June it was.", "5", "5, 6 and 7 June"),
+        # names
+        ("Then Martin Luther King spoke.", "Martin", "Martin Luther King"),
+        ("Then Martin Luther King Jr. spoke.", "Martin", "Martin Luther King Jr."),
+        ("Then Theresa May spoke.", "May", "Theresa May"),
+        ("Then Theresa May, 59, spoke.", "Theresa", "Theresa May"),
+        ("Then Stephen King spoke.", "Stephen", "Stephen King"),
+        ("The Good Friday Agreement held.", "Good", "Good Friday Agreement"),
+        ("Then Elizabeth I ruled.", "Elizabeth", "Elizabeth I"),
+        ("Then A. J. Smith left.", "Smith", "A. J. Smith"),
+        ("The AT&T phone rang.", "AT", "AT&T"),
+        ("The AT&T phone rang.", "T&", "AT&T"),
+        ("Then Barnes & Noble shut.", "Noble", "Barnes & Noble"),
+        ("Then King & Spalding shut.", "Spalding", "King & Spalding"),
+        ("Then Levi’s & Sons shut.", "Sons", "Levi’s & Sons"),
+        ("Там был Сергей Иванов.", "Иванов", "Сергей Иванов"),
+        ("Там был А. С. Пушкин.", "Пушкин", "А. С. Пушкин"),
+        ("Εδώ ήταν ο Νίκος Παππάς.", "Παππάς", "Νίκος Παππάς"),
+        # quotations
+        ("So “he called it ‘the great game’ once” then.", "game’ once", "‘the great game’ once"),
+        ("So “he called it (the great game) once” then.", "game) once", "(the great game) once"),
+        ("It was 'straight single' then.", "single", "straight single"),
+        ("It was 'straight single' then.", "single' then", "'straight single' then"),
+        ("It was „sehr deutsch“ then.", "deutsch", "sehr deutsch"),
+        ("It was „sehr deutsch“ then.", "„sehr", "sehr deutsch"),
+        ("It was „sehr deutsch“ then.", "deutsch“ then", "„sehr deutsch“ then"),
+        # emoji
+        ("A \U0001f1eb\U0001f1f7\U0001f1e9\U0001f1ea flag.", "\U0001f1f7", "\U0001f1eb\U0001f1f7"),
+        ("A \U0001f1eb\U0001f1f7\U0001f1e9\U0001f1ea flag.", "\U0001f1e9", "\U0001f1e9\U0001f1ea"),
     ],
 )
 def test_what_is_marked_in_part_is_marked_whole(text: str, marked: str, whole: str) -> None:
     start = text.index(marked)
     found = whole_words(Span(start, start + len(marked)), Span(0, len(text)), text)
     assert text[found.start : found.end] == whole
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("In 2003 45 people came.", "45"),
+        ("In 2003 450 people came.", "2003"),
+        ("In 2003 450 people came.", "450"),
+        ("It has 10 2003 in it.", "10"),
+        ("The F-16 200 times flew.", "200"),
+        ("Take 7 - 5 of it.", "5"),
+        ("He gave 5 $10 notes.", "5"),
+        ("He gave 5 $10 notes.", "$10"),
+        ("It was a $5 note.", "$5"),
+        ("He met 5 PMs there.", "5"),
+        ("Count one two three now.", "two"),
+        ("Between two million and three million left.", "three million"),
+        ("Between one hundred and two hundred left.", "one hundred"),
+        ("The twenty two-year-olds left.", "twenty"),
+        ("In 1999 ½ of it left.", "1999"),
+        ("The 20th man of the century left.", "20th"),
+        ("On June 5 and 7 people came.", "7"),
+        ("On June 5, 20 people came.", "20"),
+        ("From June 5 to 7.5 million came.", "June 5"),
+        ("In 2003, 5 June was hot.", "2003"),
+        ("Then General Smith spoke.", "Smith"),
+        ("US Vice President Joe Biden spoke.", "US"),
+        ("On Monday Putin spoke.", "Putin"),
+        ("He told CNN June 5 was hot.", "CNN"),
+        ("Then a & b were one.", "a"),
+        ("Back in the '90s the boys' house was new.", "90s the"),
+        ("It was the boys' house, the girls' one.", "house, the girls"),
+        ("He didn't and won't go.", "and"),
+    ],
+)
+def test_what_parts_nothing_is_not_widened(text: str, marked: str) -> None:
+    start = text.index(marked)
+    span = Span(start, start + len(marked))
+    assert whole_words(span, Span(0, len(text)), text) == span
+
+
+PIECES = """
+“ ” „ ‘ ’ ' " ( ) [ ] « » 1 234 - − $ R$ € King May Smith A. & of 5 June and two hundred century 20th ½ , . % PM T the
+I Jr. Иванов a b \U0001f1eb \u0301 \u200d""".split()  # noqa: SIM905
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.just(" ") | st.sampled_from(PIECES), min_size=1, max_size=40).map("".join).filter(str.strip), st.data()
+)
+def test_a_whole_highlight_is_whole_already(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text) - 1))
+    sentence = Span(0, len(text))
+    found = whole_words(Span(start, data.draw(st.integers(start, len(text)))), sentence, text)
+    assert len(found)
+    assert found == found.trimmed(text)
+    assert found == sentence.trimmed(text) or whole_words(found, sentence, text) == found
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["1 234 ", "1", "Aa ", "Aa of ", "A.", "A&", "hundred-", "1, ", "1st and ", "“A 1 'b' ", "'a ", "‘a ", "“", "(["],
+)
+def test_a_sentence_of_any_length_is_read_once(piece: str) -> None:
+    text = (piece * 100_000)[:100_000]
+    started = time.process_time()
+    whole_words(Span(50_000, 50_003), Span(0, len(text)), text)
+    assert time.process_time() - started < 10  # once: a second; from each of its words anew: minutes
 
 
 def test_a_mark_that_runs_into_a_long_quotation_stays_where_it_holds_more() -> None:

@@ -6,7 +6,7 @@ import argparse
 import json
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,20 +31,24 @@ def _run(argv: Sequence[str] | None) -> int:
     parser.add_argument("--conversations", type=input_path, required=True, metavar="FILE.jsonl",
                         help="questions with a history and a `rewrite` of each that stands alone")  # fmt: skip
     parser.add_argument("--alone", type=input_path, nargs="+", required=True, metavar="FILE.jsonl",
-                        help=f"questions that stand alone, of which {_ALONE:,} are drawn")  # fmt: skip
+                        help=f"others that stand alone, of which {_ALONE:,} are drawn")  # fmt: skip
     parser.add_argument("--out", type=output_path, required=True, metavar="FILE.json")
     args = parser.parse_args(argv)
     if problem := overwritten([args.out], [args.conversations, *args.alone]):
         parser.error(problem)
     words = Words("en")
-    leaning = [
-        row["question"]
+    rows = [
+        (row["question"], row["rewrite"], _said(row["history"]))
         for row in read_rows(args.conversations, "question", "rewrite")
         # a rewrite that says nothing more only says it otherwise: nothing was leant on
         if row.get("history") and not set(words(row["rewrite"])) <= set(words(row["question"]))
     ]
-    alone = [row["question"] for file in args.alone for row in read_rows(file, "question")]
-    alone = random.Random(_SEED).sample(alone, min(_ALONE, len(alone)))
+    leaning = [(question, before) for question, _, before in rows]
+    chooser = random.Random(_SEED)
+    others = [row["question"] for file in args.alone for row in read_rows(file, "question")]
+    others = chooser.sample(others, min(_ALONE, len(others)))
+    # what stands alone does so after any conversation
+    alone = [(text, chooser.choice(rows)[2]) for text in (*others, *(rewrite for _, rewrite, _ in rows)) if rows]
     fitted = {
         **fit(leaning, alone),
         "fitted_on": {
@@ -59,8 +63,14 @@ def _run(argv: Sequence[str] | None) -> int:
     return GOOD
 
 
-def fit(leaning: Sequence[str], alone: Sequence[str]) -> dict[str, Any]:
+def _said(history: Sequence[Mapping[str, Any]]) -> str:
+    return " ".join(f"{turn.get('question') or ''} {turn.get('answer') or ''}" for turn in history)
+
+
+def fit(leaning: Sequence[tuple[str, str]], alone: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """The logistic regression of leaning on the signs, {"weights", "bias"}; both kinds count the same in all.
+
+    Of each question comes with it what was said before.
 
     Raises QuestionSetError where there is none of one kind.
     """
@@ -72,7 +82,7 @@ def fit(leaning: Sequence[str], alone: Sequence[str]) -> dict[str, Any]:
             "each must be",
             "Give more questions",
         )
-    seen = [signs(question) for question in (*leaning, *alone)]
+    seen = [signs(question, before) for question, before in (*leaning, *alone)]
     names = list(seen[0])
     model = LogisticRegression(C=10, max_iter=10_000, class_weight="balanced")
     model.fit([[one[name] for name in names] for one in seen], [1] * len(leaning) + [0] * len(alone))

@@ -109,11 +109,13 @@ def test_p_is_small_for_a_difference_that_is_there_and_not_for_one_that_is_not()
 
 
 def test_leaning_is_fitted_on_questions_of_both_kinds(tmp_path: Path) -> None:
-    fitted = fit(["Why did he?", "And then?"], ["Which company built the first railway bridge in 1888?"])
-    assert set(fitted["weights"]) == set(signs("Why?"))
-    assert fitted["weights"]["pronoun"] > 0
+    leaning = [("Why did he?", "Newton came."), ("And then?", ""), ("Did Newton?", "Newton came.")]
+    alone = [("Which company built the first railway bridge in 1888?", ""), ("Who was Napoleon?", "Newton came.")]
+    fitted = fit(leaning, alone)
+    assert set(fitted["weights"]) == set(signs("Why?", ""))
+    assert fitted["weights"]["pronoun"] > 0 > fitted["weights"]["new_name"]
     with pytest.raises(QuestionSetError, match="0 questions that lean"):
-        fit([], ["Who?"])
+        fit([], [("Who?", "")])
     rows = tmp_path / "rows.jsonl"
     rows.write_text('{"question": "Why?", "rewrite": "Why did the harbour freeze?", "history": [{}]}\n{"question": 1}')
     given_ones = ["--conversations", str(rows), "--alone", str(rows), "--out", str(tmp_path / "out.json")]

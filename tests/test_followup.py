@@ -59,18 +59,45 @@ def test_a_question_that_leans_on_the_last_one_is_likelier_meant_after_it(questi
         ("When did he publish his laws of motion?", "When did Newton publish his laws of motion?"),
         ("And in 2019?", "What happened in the harbour of Lisbon in 2019?"),
         ("Who said that?", "Who said in the House of Lords that the harbour of Lisbon was frozen?"),
+        # a name that was said is of the same matter, and one that was not is of another
+        ("Who was Kim?", "Who was Napoleon?"),
+        ("What did Kim say?", "What did Napoleon say?"),
     ],
 )
 def test_what_points_back_leans(leaning_one: str, other: str) -> None:
-    assert leaning(leaning_one) > leaning(other)
+    before = f"{FIRST.question} {FIRST.answer}"
+    assert leaning(leaning_one, before) > leaning(other, before)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        *("Who built Rome?", "Who wrote Hamlet?", "Where is Paris?", "Who was Napoleon?", "How long is the Nile?"),
+        *("What is the capital of Peru?", "Who designed the Eiffel Tower?", "When was Tower Bridge opened?"),
+    ],
+)
+def test_a_short_question_about_what_was_not_spoken_of_has_no_other_form(question: str) -> None:
+    assert forms(question, [FIRST, SECOND]) == (Form(question),)
+    # as it may be where there is no more to it than that, or
+    assert len(forms("And Napoleon?", [FIRST, SECOND])) == len(forms("What about the Nile?", [FIRST, SECOND])) == 2
+    # where it was spoken of
+    about = Turn(question, f"{question} {question}")
+    assert len(forms(question, [about])) == 2
 
 
 def test_the_signs_of_leaning() -> None:
-    assert {name for name, value in signs("And when did Newton publish his first law there?").items() if value} == {
-        *("pronoun", "pronoun_after_name", "opening", "more", "name")
-    }
-    assert signs("Why?")["words_1"] == signs("")["words_1"] == 1
-    assert not any(signs("Which company built the first railway bridge across a wide river?").values())
+    asked = "And when did Newton publish his first law there in 1687?"
+    found = {name for name, value in signs(asked, "Who was Leibniz?").items() if value}
+    assert found == {*("pronoun", "pronoun_after_name", "opening", "more", "number", "new_name")}
+    known = {name for name, value in signs(asked, "NEWTON’s laws").items() if value}
+    assert found ^ known == {"known_name", "new_name"}
+    assert signs("Why?", "")["words_1"] == signs("", "Newton")["words_1"] == 1
+    assert not any(signs("Which company built the first railway bridge across a wide river?", "A river.").values())
+
+
+def test_what_no_question_may_hold_is_not_carried_over() -> None:
+    _, carried = forms("Why?", [Turn("Who \ud800came?", "Kim\x00 and\x1b[31m Putin\x85.")])
+    assert carried.text == "Who came? Kim and [31m Putin . Why?"
 
 
 def test_two_turns_are_carried_over_and_of_those_before_the_names() -> None:

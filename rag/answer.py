@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 import unicodedata
 from collections.abc import Sequence
 
 from index.corpus import Corpus, Selection
 from index.encoder import Encoder
-from index.errors import QuestionError
+from index.errors import ModelError, QuestionError
 from index.types import Hit
 from rag.choose import choose, closest
 from rag.confidence import Calibration, features
@@ -100,6 +101,11 @@ class Answerer:
         readings = self._reader.read(query, hits[:READ])
         if query is not asked:
             readings = mixed(self._reader.read(asked, hits[:READ]), readings)
+        if (unclear := next((one.score for one in readings if not math.isfinite(one.score)), None)) is not None:
+            raise ModelError(
+                f"the reader {self._reader.name!r} scores a sentence {unclear}, expected a finite number",
+                "Its weights are damaged: get them again, or choose another reader",
+            )
         seen = features(query, readings, self.corpus.lexical.words)
         watch.lap("read")
         confidence = self._calibration.confidence(seen)
@@ -163,7 +169,8 @@ def build_answerer(
     reader = load_reader(settings.reader, encoder, corpus.lexical.words)
     reranker = load_reranker(settings.reranker) if settings.reranker else None
     if calibration is None and settings.calibration:
-        calibration = Calibration.read(settings.calibration, reader.name)
+        fitted_with = {"encoder": settings.encoder, "reranker": settings.reranker}
+        calibration = Calibration.read(settings.calibration, reader.name, **fitted_with)
     return Answerer(
         corpus, encoder, reader, calibration or Calibration.shipped(reader.name), settings.risk, reranker=reranker
     )

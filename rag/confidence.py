@@ -44,22 +44,33 @@ class Calibration:
         return cls.read(file, reader)
 
     @classmethod
-    def read(cls, file: Path, reader: str) -> Calibration:
-        """What eval.calibrate wrote for this reader. Raises SettingsError where it is not that."""
+    def read(cls, file: Path, reader: str, **parts: str) -> Calibration:
+        """What eval.calibrate wrote for this reader. Raises SettingsError where it is not that.
+
+        Also where it was fitted with another of `parts`, of the encoder or the re-ranker by name: their scores are what
+        it was fitted on.
+        """
         try:
             given = parse_json(decode(read_bytes(file), file))
             found = given["reader"]
             one = cls(
                 {name: _number(given["weights"][name]) for name in FEATURES},
                 _number(given["bias"]),
-                tuple((_number(risk), _number(least)) for risk, least in given["thresholds"]),
+                tuple((_share_of(risk), _share_of(least)) for risk, least in given["thresholds"]),
             )
+            risks, least = [risk for risk, _ in one.thresholds], [least for _, least in one.thresholds]
+            if risks != sorted(set(risks)) or least != sorted(least, reverse=True):
+                raise ValueError("its thresholds do not fall as risks rise")
         except SourceError as error:
             raise SettingsError(error.problem, _FIT) from error
         except KeyError as error:
             raise SettingsError(f"{file} lacks {error}, which eval.calibrate writes", _FIT) from error
         except (TypeError, ValueError) as error:
             raise SettingsError(f"{file} is not what eval.calibrate writes ({error})", _FIT) from error
+        about = given.get("fitted_on")
+        for part, name in parts.items():
+            if isinstance(about, Mapping) and (fitted := about.get(part, name)) != name:
+                raise SettingsError(f"{file} was fitted with the {part} {fitted!r}, expected {name!r}", _FIT)
         if found != reader:
             raise SettingsError(f"{file} was fitted for the reader {found!r}, expected {reader!r}", _FIT)
         return one
@@ -84,6 +95,13 @@ class Calibration:
         if risk >= 1:
             return 0.0
         return next((least for kept, least in reversed(self.thresholds) if kept <= risk), math.inf)
+
+
+def _share_of(value: object) -> float:
+    number = _number(value)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{value!r} is not from 0 to 1")
+    return number
 
 
 def _number(value: object) -> float:

@@ -139,6 +139,10 @@ GOOD = {"reader": "similarity", **KNOWN.to_json()}
         (json.dumps(GOOD | {"weights": {}}), "lacks 'reader_score'"),
         (json.dumps(GOOD | {"thresholds": [[0.1]]}), "is not what eval.calibrate writes"),
         (json.dumps(GOOD | {"thresholds": 1}), "is not what eval.calibrate writes"),
+        (json.dumps(GOOD | {"thresholds": [[-5, 0.1]]}), "-5 is not from 0 to 1"),
+        (json.dumps(GOOD | {"thresholds": [[0.3, 7]]}), "7 is not from 0 to 1"),
+        (json.dumps(GOOD | {"thresholds": [[0.3, 0.5], [0.1, 0.9]]}), "do not fall as risks rise"),
+        (json.dumps(GOOD | {"thresholds": [[0.1, 0.5], [0.3, 0.9]]}), "do not fall as risks rise"),
     ],
 )
 def test_a_calibration_that_is_none_is_refused(tmp_path: Path, content: str | None, said: str) -> None:
@@ -155,7 +159,17 @@ def test_a_calibration_that_is_none_is_refused(tmp_path: Path, content: str | No
 def test_a_good_one_is_not(tmp_path: Path) -> None:
     file = tmp_path / "calibration.json"
     file.write_text(json.dumps(GOOD))
-    assert Calibration.read(file, "similarity") == KNOWN
+    assert Calibration.read(file, "similarity") == Calibration.read(file, "similarity", encoder="any") == KNOWN
+
+
+def test_one_that_was_fitted_with_another_encoder_or_reranker_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "calibration.json"
+    file.write_text(json.dumps(GOOD | {"fitted_on": {"encoder": "one", "reranker": ""}}))
+    assert Calibration.read(file, "similarity", encoder="one", reranker="") == KNOWN
+    with pytest.raises(SettingsError, match="fitted with the encoder 'one', expected 'other'"):
+        Calibration.read(file, "similarity", encoder="other", reranker="")
+    with pytest.raises(SettingsError, match="fitted with the reranker '', expected 'mine'"):
+        Calibration.read(file, "similarity", encoder="one", reranker="mine")
 
 
 @pytest.mark.parametrize("reader", ["transformers:/models/one", "../reader/similarity", "nope"])

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 from pathlib import Path
 
 import pytest
+import torch
 from corpus_support import HashEncoder, make_corpus, texts
 from hypothesis import HealthCheck, given, settings
 from reader_support import tiny_model
+from safetensors.torch import load_file
 
 from index.chunk import chunk
 from index.errors import ModelError, SettingsError
 from index.lexical import Words
 from index.sentences import split_sentences
 from index.types import Document, Hit
+from rag.answer import Answerer
+from rag.confidence import Calibration
 from rag.reader import READERS, READINGS, load_reader
+from rag.reader.model import LARGEST
 from rag.reader.pieces import load_tokenizer
 from rag.reader.similarity import SimilarityReader
-from rag.reader.trained import TrainedReader
+from rag.reader.trained import WEIGHTS, TrainedReader
 from rag.retrieve import retrieve
 from rag.types import Query
 
@@ -77,6 +85,30 @@ def test_the_same_passages_give_the_same_scores_in_any_order(reader: TrainedRead
     for key in shared:
         assert one[key].score == pytest.approx(other[key].score, abs=1e-4)
         assert one[key].highlight == other[key].highlight
+
+
+def test_scores_that_are_no_numbers_are_no_answer(tmp_path: Path) -> None:
+    model = tiny_model().eval()
+    with torch.no_grad():
+        next(parameter for parameter in model.parameters() if parameter.requires_grad).fill_(math.nan)
+    corpus = make_corpus(tmp_path, "The harbour was built in 1902.", encoder=ENCODER)
+    reader = TrainedReader(model, load_tokenizer(), SimilarityReader(ENCODER, corpus.lexical.words))
+    answerer = Answerer(corpus, ENCODER, reader, Calibration.shipped("trained"), 0.3)
+    with pytest.raises(ModelError, match="scores a sentence nan"):
+        answerer.ask("When was the harbour built?")
+    corpus.close()
+
+
+def test_what_ships_is_what_its_card_says() -> None:
+    card = (WEIGHTS.parent / "README.md").read_text(encoding="utf-8")
+    assert hashlib.sha256(WEIGHTS.read_bytes()).hexdigest() in card
+    assert WEIGHTS.stat().st_size <= LARGEST
+    assert {tensor.dtype for tensor in load_file(WEIGHTS).values()} == {torch.float16}
+    # of nothing else are there any
+    assert {file.name for file in WEIGHTS.parent.iterdir()} == {"README.md", "reader.safetensors", "table.json"}
+    assert [row["name"] for row in json.loads((WEIGHTS.parent / "table.json").read_text())] == [
+        *("squad2", "squad1", "new_wiki", "fairytaleqa", "qed", "all")
+    ]
 
 
 def test_a_reader_without_weights_says_how_to_get_them(tmp_path: Path) -> None:

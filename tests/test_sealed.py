@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from index.encoder import Encoder
 from index.sources import read
 from rag.settings import Settings
 from ui.doctor import Finding, examine_offline
+from ui.sealed import packed, unpacked
 
 ROOT = Path(__file__).parent.parent
 
@@ -68,6 +70,40 @@ def test_this_machine_stays_open_to_itself() -> None:
         "assert socket.socket(socket.AF_UNIX).connect_ex('/none/such')\n"
     )
     assert attempts_of(inside) == []
+
+
+def test_settings_are_handed_over_as_they_are() -> None:
+    given = Settings(
+        corpus=Path("corpus é"),
+        encoder="my/encoder",
+        reader="transformers:\udce9",
+        calibration=Path("calibration.json"),
+        reranker="my/reranker",
+        language="de",
+        passage_tokens=99,
+        risk=0.1,
+        host="::1",
+        port=1,
+        base="/ask",
+        hosts=("ask.example", "ask.example:8443"),
+        origins=("https://wiki.example",),
+        access="proxy",
+        proxies=("10.0.0.0/24",),
+        user_header="X-User",
+        groups_header="X-Groups",
+        proxy_secret=Path("proxy"),
+        embed_secret=Path("embed"),
+        data=Path("data"),
+        journal=False,
+        journal_days=7,
+        log_questions=True,
+        workers=3,
+        waiting=4,
+        per_minute=5,
+    )
+    assert [one.name for one in fields(given) if getattr(given, one.name) == getattr(Settings(), one.name)] == []
+    for settings in (given, Settings()):
+        assert unpacked(packed(settings)) == settings
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import importlib.metadata
 import ipaddress
 import json
 import os
-import pickle
 import stat
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from rag.settings import Settings
 from ui.access import read_secret
 from ui.gate import is_this_machine
 from ui.packages import installed_for
+from ui.sealed import packed
 
 _OUTSIDE = ("HF_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY")
 """Variables, in capitals or in small letters, by which libraries are told of something outside this machine."""
@@ -154,7 +154,7 @@ def _variables(environment: Mapping[str, str]) -> Finding:
 def _sealed(settings: Settings) -> Iterator[Finding]:
     """What `ui.sealed` finds, in a process in which nothing can leave this machine."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "ui.sealed"], input=pickle.dumps(settings), capture_output=True, check=False
+        [sys.executable, "-P", "-m", "ui.sealed"], input=packed(settings), capture_output=True, check=False
     )
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]

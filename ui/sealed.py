@@ -1,6 +1,6 @@
 """Tries quoth with every way out of this machine shut. A process of its own, since what is shut stays shut:
 
-    python -m ui.sealed < SETTINGS          the settings pickled; prints what was found as JSON, [subject, good, detail]
+    python -m ui.sealed < SETTINGS          the settings as JSON; prints as JSON what was found, [subject, good, detail]
 
 An audit hook sees every connection and look-up that Python makes, whoever asks for it, and cannot be removed again.
 """
@@ -10,13 +10,12 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
-import pickle
 import sys
 import tempfile
 import threading
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,25 @@ _QUESTION = "Is everything in order?"
 _TEXT = "Nothing is fetched: it is all here."
 _TEXT_TOKENS = 9
 """What the text is in the vocabulary that is meant."""
+
+
+def packed(settings: Settings) -> bytes:
+    """The settings as they are handed to this process."""
+    return json.dumps(asdict(settings), default=str).encode()
+
+
+def unpacked(given: bytes) -> Settings:
+    """The settings that `packed` made this of."""
+    from rag.settings import Settings
+
+    kinds = {field.name: str(field.type) for field in fields(Settings)}
+    values = json.loads(given)
+    for name, value in values.items():
+        if kinds[name].startswith("tuple"):
+            values[name] = tuple(value)
+        elif kinds[name].startswith("Path") and value is not None:
+            values[name] = Path(value)
+    return Settings(**values)
 
 
 def shut() -> list[str]:
@@ -124,9 +142,9 @@ def _try_page(answerer: Answerer, settings: Settings) -> tuple[str, bool, str]:
 
 
 def main() -> int:
-    # before anything that could reach out is imported; what unpickling imports among it
+    # before anything that could reach out is imported; what the settings import among it
     attempts = shut()
-    settings: Settings = pickle.load(sys.stdin.buffer)
+    settings = unpacked(sys.stdin.buffer.read())
     found = list(_try(settings))
     outside = ", ".join(sorted(set(attempts)))
     found.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from index.encoder import check_vocabulary, reason, refuse_file
 from index.errors import ModelError
 from index.types import Hit, Passage, Span
 from rag.reader import READINGS, TRANSFORMERS, Reading
@@ -37,6 +39,8 @@ class ExtractiveReader:
         self.name = f"{TRANSFORMERS}{name}"
         self._model = model
         self._tokenizer = tokenizer
+        # where it cuts off, and how windows overlap, is state of the tokenizer: threads would change it for each other
+        self._lock = threading.Lock()
         self._length = min(LONGEST, int(tokenizer.model_max_length), _positions(model))
         if self._length < _SHORTEST:
             raise ModelError(
@@ -48,19 +52,20 @@ class ExtractiveReader:
     def load(cls, name: str) -> ExtractiveReader:
         """The model of this path, or of this name in the local cache. Raises ModelError where there is none such."""
         load_offline()
-        from safetensors import SafetensorError
         from transformers import AutoModelForQuestionAnswering, AutoTokenizer, PreTrainedTokenizerFast
 
+        refuse_file(f"the reader's model {name!r}", name)
         local = {"local_files_only": True, "trust_remote_code": False}
         try:
             model, loading = AutoModelForQuestionAnswering.from_pretrained(
                 name, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **local
             )
             tokenizer = AutoTokenizer.from_pretrained(name, **local)
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        # whatever a stranger's files make of the libraries: it is raised again as what it means here
+        except Exception as error:
             raise ModelError(
                 f"the reader's model {name!r} is neither a folder with an extractive question-answering model in "
-                "safetensors nor in this machine's model cache",
+                f"safetensors nor in this machine's model cache{reason(name, error)}",
                 "Name one of these; nothing is downloaded",
             ) from error
         if loading["missing_keys"]:
@@ -74,6 +79,7 @@ class ExtractiveReader:
                 f"the tokenizer of {name!r} does not say where in the text its pieces stand",
                 "Name a model with a fast tokenizer (tokenizer.json)",
             )
+        check_vocabulary(f"the reader's model {name!r}", model, tokenizer)
         return cls(name, model.eval(), tokenizer)
 
     def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
@@ -87,17 +93,18 @@ class ExtractiveReader:
     def _best(self, passages: Sequence[Passage], question: str) -> dict[tuple[int, int], Best]:
         """(passage's place, sentence's number) -> its best span, over all windows."""
         framed = [Framed.of(passage) for passage in passages]
-        asked = len(self._tokenizer(question, add_special_tokens=False)["input_ids"])
-        room = self._length - asked - self._tokenizer.num_special_tokens_to_add(pair=True)
-        windows = self._tokenizer(
-            [question] * len(framed),
-            [one.text for one in framed],
-            truncation="only_second",
-            max_length=self._length,
-            stride=room // 2,
-            return_overflowing_tokens=True,
-            return_offsets_mapping=True,
-        )
+        with self._lock:
+            asked = len(self._tokenizer(question, add_special_tokens=False)["input_ids"])
+            room = self._length - asked - self._tokenizer.num_special_tokens_to_add(pair=True)
+            windows = self._tokenizer(
+                [question] * len(framed),
+                [one.text for one in framed],
+                truncation="only_second",
+                max_length=self._length,
+                stride=room // 2,
+                return_overflowing_tokens=True,
+                return_offsets_mapping=True,
+            )
         starts, ends = self._logits(windows)
         found: dict[tuple[int, int], Best] = {}
         for window, row in enumerate(windows["overflow_to_sample_mapping"]):
@@ -134,7 +141,8 @@ class ExtractiveReader:
 
     def _shortened(self, question: str) -> str:
         """What of the question leaves half of the model's length to the passage."""
-        encoded = self._tokenizer(question, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        with self._lock:
+            encoded = self._tokenizer(question, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         most = self._length // 2
         offsets = encoded["offset_mapping"]
         return question if len(offsets) <= most else question[: offsets[most][0]]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from index.chunk import searchable
+from index.encoder import check_modules, check_vocabulary, reason, refuse_file
 from index.errors import ModelError
 from index.types import Hit
 from rag.reader.offline import load_offline
@@ -28,11 +29,12 @@ class CrossEncoderReranker:
     def load(cls, name: str) -> CrossEncoderReranker:
         """The model of this path, or of this name in the local cache. Raises ModelError where there is none such."""
         load_offline()
-        from safetensors import SafetensorError
         from sentence_transformers import CrossEncoder
         from transformers import AutoConfig
 
+        refuse_file(f"the re-ranker {name!r}", name)
         try:
+            check_modules(name)
             config = AutoConfig.from_pretrained(name, local_files_only=True, trust_remote_code=False)
             model = CrossEncoder(
                 name,
@@ -41,10 +43,11 @@ class CrossEncoderReranker:
                 trust_remote_code=False,
                 model_kwargs={"use_safetensors": True},
             )
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        # whatever a stranger's files make of the libraries: it is raised again as what it means here
+        except Exception as error:
             raise ModelError(
                 f"the re-ranker {name!r} is neither a folder with a sentence-transformers CrossEncoder in safetensors "
-                "nor in this machine's model cache",
+                f"nor in this machine's model cache{reason(name, error)}",
                 "Name one of these; nothing is downloaded",
             ) from error
         if not any(kind.endswith("ForSequenceClassification") for kind in config.architectures or ()):
@@ -57,6 +60,7 @@ class CrossEncoderReranker:
                 f"the re-ranker {name!r} gives {model.num_labels} scores for a passage, expected 1",
                 "Choose a CrossEncoder for ranking",
             )
+        check_vocabulary(f"the re-ranker {name!r}", model, model.tokenizer)
         return cls(model)
 
     def rerank(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:

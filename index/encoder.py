@@ -8,6 +8,7 @@ import os
 import textwrap
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -225,8 +226,8 @@ class OtherEncoder:
         os.environ["HF_HUB_OFFLINE"] = "1"
         from sentence_transformers import SentenceTransformer
 
-        refuse_file(f"encoder {name!r}", name)
-        try:
+        wanted = f"{PACKAGED!r}, nor a folder with a sentence-transformers model in safetensors,"
+        with loading(f"encoder {name!r}", wanted, name):
             check_modules(name, "sentence-transformers")
             model = SentenceTransformer(
                 name,
@@ -235,13 +236,6 @@ class OtherEncoder:
                 trust_remote_code=False,
                 model_kwargs={"use_safetensors": True},
             )
-        # whatever a stranger's files make of the libraries: it is raised again as what it means here
-        except Exception as error:
-            raise ModelError(
-                f"encoder {name!r} is neither {PACKAGED!r}, nor a folder with a sentence-transformers model in "
-                f"safetensors, nor in this machine's model cache{reason(name, error)}",
-                "Name one of these; nothing is downloaded",
-            ) from error
         digest = hashlib.sha256()
         for key, weight in sorted(model.state_dict().items()):
             digest.update(key.encode() + b"\0" + weight.contiguous().view(torch.uint8).numpy().tobytes())
@@ -281,13 +275,23 @@ class OtherEncoder:
         return [len(ids) for ids in encoded["input_ids"]]
 
 
-def refuse_file(what: str, name: str) -> None:
-    """Raises ModelError where a model's name is that of a file, which transformers would unpickle."""
+@contextmanager
+def loading(what: str, wanted: str, name: str) -> Iterator[None]:
+    """While a model of a person's own is loaded: raises ModelError where it is not what is `wanted`, whatever happens.
+
+    Also where its name is that of a file, which transformers would unpickle.
+    """
+    remedy = "Name one of these; nothing is downloaded"
     if os.path.isfile(name):
         raise ModelError(
-            f"{what} is a file, expected a folder with a model or a name in this machine's model cache",
-            "Name one of these; nothing is downloaded",
+            f"{what} is a file, expected a folder with a model or a name in this machine's model cache", remedy
         )
+    try:
+        yield
+    # whatever a stranger's files make of the libraries: it is raised again as what it means here
+    except Exception as error:
+        problem = f"{what} is neither {wanted} nor in this machine's model cache{_reason(name, error)}"
+        raise ModelError(problem, remedy) from error
 
 
 def check_modules(name: str, organization: str = "") -> None:
@@ -331,7 +335,7 @@ def check_vocabulary(what: str, model: torch.nn.Module, tokenizer: Any) -> None:
         )
 
 
-def reason(name: str, error: Exception) -> str:
+def _reason(name: str, error: Exception) -> str:
     """What a library says of a folder that it cannot load, to stand behind our own words.
 
     Of a name that is in no cache it says that it could not connect, which nothing here is meant to do.

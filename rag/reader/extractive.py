@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from index.encoder import check_vocabulary, reason, refuse_file
+from index.encoder import check_vocabulary, loading
 from index.errors import ModelError
 from index.types import Hit, Passage, Span
 from rag.reader import READINGS, TRANSFORMERS, Reading
@@ -54,24 +54,17 @@ class ExtractiveReader:
         load_offline()
         from transformers import AutoModelForQuestionAnswering, AutoTokenizer, PreTrainedTokenizerFast
 
-        refuse_file(f"the reader's model {name!r}", name)
         local = {"local_files_only": True, "trust_remote_code": False}
-        try:
-            model, loading = AutoModelForQuestionAnswering.from_pretrained(
+        wanted = "a folder with an extractive question-answering model in safetensors"
+        with loading(f"the reader's model {name!r}", wanted, name):
+            model, info = AutoModelForQuestionAnswering.from_pretrained(
                 name, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **local
             )
             tokenizer = AutoTokenizer.from_pretrained(name, **local)
-        # whatever a stranger's files make of the libraries: it is raised again as what it means here
-        except Exception as error:
-            raise ModelError(
-                f"the reader's model {name!r} is neither a folder with an extractive question-answering model in "
-                f"safetensors nor in this machine's model cache{reason(name, error)}",
-                "Name one of these; nothing is downloaded",
-            ) from error
-        if loading["missing_keys"]:
+        if info["missing_keys"]:
             # what is missing was filled with random numbers
             raise ModelError(
-                f"the model {name!r} lacks the weights {', '.join(sorted(loading['missing_keys'])[:3])}",
+                f"the model {name!r} lacks the weights {', '.join(sorted(info['missing_keys'])[:3])}",
                 "Name a model that was trained for extractive question answering",
             )
         if not isinstance(tokenizer, PreTrainedTokenizerFast):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from index.chunk import searchable
-from index.encoder import check_modules, check_vocabulary, reason, refuse_file
+from index.encoder import check_modules, check_vocabulary, loading
 from index.errors import ModelError
 from index.types import Hit
 from rag.reader.offline import load_offline
@@ -32,8 +32,8 @@ class CrossEncoderReranker:
         from sentence_transformers import CrossEncoder
         from transformers import AutoConfig
 
-        refuse_file(f"the re-ranker {name!r}", name)
-        try:
+        wanted = "a folder with a sentence-transformers CrossEncoder in safetensors"
+        with loading(f"the re-ranker {name!r}", wanted, name):
             check_modules(name)
             config = AutoConfig.from_pretrained(name, local_files_only=True, trust_remote_code=False)
             model = CrossEncoder(
@@ -43,13 +43,6 @@ class CrossEncoderReranker:
                 trust_remote_code=False,
                 model_kwargs={"use_safetensors": True},
             )
-        # whatever a stranger's files make of the libraries: it is raised again as what it means here
-        except Exception as error:
-            raise ModelError(
-                f"the re-ranker {name!r} is neither a folder with a sentence-transformers CrossEncoder in safetensors "
-                f"nor in this machine's model cache{reason(name, error)}",
-                "Name one of these; nothing is downloaded",
-            ) from error
         if not any(kind.endswith("ForSequenceClassification") for kind in config.architectures or ()):
             # a head of random numbers would have been put on it
             raise ModelError(

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from index.encoder import check_vocabulary, loading
 from index.errors import ModelError
+from index.own_models import check_vocabulary, loading
 from index.types import Hit, Passage, Span
 from rag.reader import READINGS, TRANSFORMERS, Reading
 from rag.reader.offline import load_offline

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from index.chunk import searchable
-from index.encoder import check_modules, check_vocabulary, loading
 from index.errors import ModelError
+from index.own_models import check_modules, check_vocabulary, loading
 from index.types import Hit
 from rag.reader.offline import load_offline
 from rag.types import Query

@@ -92,7 +92,7 @@ def test_thousands_of_documents_make_a_light_page_and_their_texts_are_not_read(m
     assert len(read) < 200
 
 
-def test_a_megabyte_opens_promptly_and_all_of_it_can_be_read(browser: Browser) -> None:
+def test_of_a_megabyte_only_what_is_around_the_excerpt_is_drawn_and_all_of_it_can_be_read(browser: Browser) -> None:
     filler = article().text
     document = Document.of(
         filler * 90 + "\nThe purple elephant juggles.\n" + filler * 90,
@@ -104,11 +104,11 @@ def test_a_megabyte_opens_promptly_and_all_of_it_can_be_read(browser: Browser) -
         visit = Watched(context, url)
         page = visit.page
         visit.ask("Does the purple elephant juggle?")
-        started = page.evaluate("performance.now()")
         page.locator(".cite").first.click()
         mark = page.locator("#source mark.excerpt")
         expect(mark).to_be_in_viewport(ratio=1)
-        assert page.evaluate("performance.now()") - started < 2000
+        # what is drawn, and not the document's length, is what opening it takes
+        assert len(page.locator("#source .text").text_content() or "") < len(document.text) / 4
         assert visit.marked() == "The purple elephant juggles."
 
         page.locator("#source").evaluate("source => source.scrollTop = 0")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.asking import opened
-from eval.data import Half, read_questions
+from eval.data import Half, Question, read_questions
 from eval.documents import read_documents
 from eval.fitting import FOLDS, Asked, calibrate
 from eval.lines import read_rows
@@ -28,6 +28,8 @@ from rag.confidence import Calibration
 from rag.settings import Settings
 
 _SEED = 20240618
+_CROSSED = 2
+"""Of so many questions that follow others one is asked again, out of place."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,8 +52,10 @@ def _run(argv: Sequence[str] | None) -> int:
     parser.add_argument("--foreign", type=input_path, metavar="FILE.jsonl",
                         help="questions that no set's documents answer, asked of each in part")  # fmt: skip
     parser.add_argument(
-        "--asked", type=_count, default=3000, help="how many questions to ask of a set at most (default %(default)s)"
-    )
+        "--asked", type=_count, default=3000,
+        help="how many questions to ask of a set at most; of those that follow others half again, out of place "
+        "(default %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--foreign-asked", type=_count, default=400, help="and of the foreign ones in all (default %(default)s)"
     )
@@ -122,6 +126,7 @@ def _ask(one: _Set, settings: Settings, chooser: random.Random, most: int, forei
     documents = read_documents(one.documents, language=settings.language)
     questions = list(read_questions(one.questions, documents, one.half))
     questions = chooser.sample(questions, min(most, len(questions)))
+    questions += crossed(questions, chooser)
     encoder = load_encoder(settings.encoder)
     with opened(documents, encoder, settings) as corpus:
         answerer = build_answerer(corpus, encoder, settings, _present(settings))
@@ -143,6 +148,20 @@ def _ask(one: _Set, settings: Settings, chooser: random.Random, most: int, forei
     if len({question.group for question in asked}) < FOLDS:
         asked = [replace(question, group=str(number)) for number, question in enumerate(asked)]
     return asked + [Asked(answer.attempts[0].features, False, f"foreign {text}") for text, answer in others.items()]
+
+
+def crossed(questions: Sequence[Question], chooser: random.Random) -> list[Question]:
+    """Some of the questions that follow others, after the turns of another, about another document, in place of theirs.
+
+    What they lean on was not said there. None where all are about one document.
+    """
+    later = [question for question in questions if question.history]
+    found = []
+    for question in later[::_CROSSED]:
+        if others := [other for other in later if other.document_id != question.document_id]:
+            history = chooser.choice(others).history
+            found.append(replace(question, id=f"{question.id} crossed", history=history))
+    return found
 
 
 def _present(settings: Settings) -> Calibration:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from eval.documents import Documents
 from eval.lines import read_values
 from index.errors import QuestionSetError
-from index.types import Span
+from index.sentences import split_sentences
+from index.types import Document, Sentence, Span
 from rag.types import Turn
 
 T = TypeVar("T")
@@ -54,7 +56,8 @@ def read_questions(path: Path, documents: Documents, half: Half | None = None) -
     {start, end, kind[, doc_id]}, half-open offsets in code points; at will `answers`, `doc_id`, `history` (a list of
     {question, answer[, start, end][, doc_id]}, an answer of null being an empty one), `category`, `half` and any other
     key. An id that is a number is taken as text. A turn of the history that has a `doc_id` of its own, or a place in
-    that of the question, was answered from that document.
+    that of the question, was answered from that document; one with an answer and a place was answered by the whole
+    sentences there, as people are shown them.
 
     Gold is the evidence of kind "answer" or, where there is none, of the looser kinds. The evidence of an unanswerable
     question, which some sets give for what only looks like an answer, is not looked at.
@@ -98,22 +101,40 @@ def _question(row: _Row, documents: Documents) -> Question:
         answerable=answerable,
         gold=tuple(_gold(item, row, documents, answers) for item in exact or evidence),
         answers=answers,
-        history=tuple(
-            Turn(item.text("question"), item.get("answer", str, null=""), _answered_from(item, row, documents))
-            for item in (row.objects("history") if row.has("history") else [])
-        ),
+        history=tuple(_turn(item, row, documents) for item in (row.objects("history") if row.has("history") else [])),
         category=row.optional("category", str),
         document_id=_document_id(row, documents),
     )
 
 
-def _answered_from(turn: _Row, row: _Row, documents: Documents) -> tuple[str, ...]:
-    """The id of the document that a turn of the history was answered from, if that is known."""
+def shown_at(document: Document, span: Span) -> str:
+    """The whole sentences that hold a place: at least what is shown of an answer that stands there."""
+    its = [one.span for one in _sentences(document) if one.span.overlaps(span)]
+    return document[Span(its[0].start, its[-1].end).trimmed(document.text)]
+
+
+@lru_cache(maxsize=64)
+def _sentences(document: Document) -> tuple[Sentence, ...]:
+    return split_sentences(document.text, document.language)
+
+
+def _turn(item: _Row, row: _Row, documents: Documents) -> Turn:
+    question, answer = item.text("question"), item.get("answer", str, null="")
+    document = _answered_from(item, row, documents)
+    if document is None:
+        return Turn(question, answer)
+    if answer.strip() and item.has("start") and item.has("end"):
+        answer = shown_at(document, _span(item, "answer", document, item))
+    return Turn(question, answer, (document.id,))
+
+
+def _answered_from(turn: _Row, row: _Row, documents: Documents) -> Document | None:
+    """The document that a turn of the history was answered from, if that is known."""
     named = turn if turn.has("doc_id") else row
     if not named.has("doc_id") or not (named is turn or turn.has("start")):
-        return ()
+        return None
     try:
-        return (documents.find(named.identifier("doc_id")).id,)
+        return documents.find(named.identifier("doc_id"))
     except LookupError as error:
         raise turn.error(f"it {error}", "Give the doc_id of a document that is read") from error
 
@@ -142,22 +163,28 @@ def _gold(item: _Row, row: _Row, documents: Documents, answers: tuple[str, ...])
         document = documents.find(None if named is None else named.identifier("doc_id"))
     except LookupError as error:
         raise row.error(f"it {error}", "Give the doc_id of a document that is read") from error
+    span = _span(item, "evidence", document, row)
+    exact = item.get("kind", str) == "answer"
+    words = document[span]
+    if exact and answers and words not in answers:
+        raise row.error(
+            f"the evidence [{span.start}, {span.end}) is {_shortened(words)}, which is none of the answers",
+            "Correct the offsets, or add the words to the answers",
+        )
+    return Gold(documents.row_id(document), span.trimmed(document.text), exact)
+
+
+def _span(item: _Row, what: str, document: Document, row: _Row) -> Span:
+    """The place that an object names in a document."""
     start, end = item.get("start", int), item.get("end", int)
     if not 0 <= start < end <= len(document.text):
         raise row.error(
-            f"the evidence [{start}, {end}) is not a range of its document's {len(document.text)} characters",
+            f"the {what} [{start}, {end}) is not a range of its document's {len(document.text)} characters",
             "Give half-open offsets in code points, with 0 <= start < end",
         )
     if not document.text[start:end].strip():
-        raise row.error(f"the evidence [{start}, {end}) is nothing but blanks", "Correct the offsets")
-    exact = item.get("kind", str) == "answer"
-    words = document.text[start:end]
-    if exact and answers and words not in answers:
-        raise row.error(
-            f"the evidence [{start}, {end}) is {_shortened(words)}, which is none of the answers",
-            "Correct the offsets, or add the words to the answers",
-        )
-    return Gold(documents.row_id(document), Span(start, end).trimmed(document.text), exact)
+        raise row.error(f"the {what} [{start}, {end}) is nothing but blanks", "Correct the offsets")
+    return Span(start, end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from eval.asking import ask
-from eval.data import Question
+from eval.data import Question, shown_at
 from eval.documents import Documents
 from index.errors import QuestionSetError
 from rag.types import Turn
@@ -45,27 +45,23 @@ def joined(question: Question) -> str:
 
 
 def with_unrelated_history(questions: Sequence[Question], documents: Documents) -> list[Question]:
-    """The questions, each after one turn that is another question of them, about another document, and its answer.
+    """The questions, each after one turn: another of them, about another document, and what is shown as its answer.
 
     Which one is drawn from a fixed seed and the question's id, among those with an answer. Raises QuestionSetError
-    where a question's document is not known or no other document has a question with an answer.
+    where a question's document is not known or no other document answers a question.
     """
-    about = {
-        one.id: documents.by_row_id[one.document_id].id
-        for one in questions
-        if one.document_id is not None and one.document_id in documents.by_row_id
-    }
-    candidates = [one for one in questions if one.answers and one.id in about]
+    candidates = [one for one in questions if one.gold]
     drawn = []
     for question in questions:
         chooser = random.Random(f"{_SEED} {question.id}")
-        others = [one for one in candidates if one.document_id != question.document_id]
+        others = [one for one in candidates if one.gold[0].document_id != question.document_id]
         if question.document_id is None or not others:
             raise QuestionSetError(
                 f"there is no question about another document to put before the question {question.id}",
-                "Give a set about several documents, and every question its doc_id and answers",
+                "Give a set about several documents, and every question its doc_id and evidence",
             )
         other = chooser.choice(others)
-        turn = Turn(other.text, other.answers[0], (about[other.id],))
+        document = documents.by_row_id[other.gold[0].document_id]
+        turn = Turn(other.text, shown_at(document, other.gold[0].span), (document.id,))
         drawn.append(replace(question, history=(turn,)))
     return drawn

@@ -7,6 +7,7 @@ import time
 import unicodedata
 from collections.abc import Sequence
 
+from index.chunk import searchable
 from index.corpus import Corpus, Selection
 from index.encoder import Encoder
 from index.errors import ModelError, QuestionError
@@ -67,11 +68,11 @@ class Answerer:
         alone = check_question(question)
         found = self._forms(alone, history)
         asked = self._query(alone)
-        attempts = best_first([(form, self._attempt(form, part, asked, watch)) for form, part in found])
-        best = attempts[0]
         borne = self._risk if risk is None else risk
         threshold = self._calibration.threshold(borne)
-        answered = bool(best.readings) and best.confidence >= threshold
+        attempts = self._attempts(found, asked, threshold, watch)
+        best = attempts[0]
+        answered = _answers(best, threshold)
         return Answer(
             question=question,
             attempts=attempts,
@@ -94,23 +95,50 @@ class Answerer:
         hits = retrieve(corpus, query, max(k, _RERANKED) if self._reranker else k)
         return self._reranker.rerank(query, hits)[:k] if self._reranker else hits
 
+    def _attempts(
+        self, found: Sequence[tuple[Form, Selection | None]], asked: Query, threshold: float, watch: _Stopwatch
+    ) -> tuple[Attempt, ...]:
+        """The attempts at these forms, first the one to answer from.
+
+        That is the likeliest or, where it does not reach the threshold, another that is a question of its own and does.
+        """
+        tried = [(form, self._attempt(form, part, asked, watch)) for form, part in found if not form.otherwise]
+        attempts = best_first(tried, self._calibration.as_put)
+        if _answers(attempts[0], threshold) or math.isinf(threshold):
+            return attempts
+        others = [self._attempt(form, part, self._query(form.text), watch) for form, part in found if form.otherwise]
+        answered = any(_answers(attempt, threshold) for attempt in others)
+        return (*others, *attempts) if answered else (*attempts, *others)
+
     def _attempt(self, form: Form, part: Selection | None, asked: Query, watch: _Stopwatch) -> Attempt:
         query = asked if form.text == asked.text else self._query(form.text)
         hits = self._found(query, part or self.corpus, _RETRIEVED)
         watch.lap("retrieve")
         readings = self._reader.read(query, hits[:READ])
         if query is not asked:
-            readings = mixed(self._reader.read(asked, hits[:READ]), readings)
+            readings = mixed(self._reader.read(asked, hits[:READ]), readings, form.shown)
         if (unclear := next((one.score for one in readings if not math.isfinite(one.score)), None)) is not None:
             raise ModelError(
                 f"the reader {self._reader.name!r} scores a sentence {unclear}, expected a finite number",
                 "Its weights are damaged: get them again, or choose another reader",
             )
-        seen = features(query, readings, self.corpus.lexical.words)
+        seen = features(
+            asked,
+            readings,
+            self.corpus.lexical.words,
+            similarity=self._similarity(asked, query, readings[0].hit) if readings else 0.0,
+            carried=query is not asked,
+        )
         watch.lap("read")
         confidence = self._calibration.confidence(seen)
         searched_in = part.documents if part else ()
         return Attempt(form.text, tuple(hits), tuple(readings), seen, confidence, searched_in)
+
+    def _similarity(self, asked: Query, query: Query, hit: Hit) -> float:
+        """Of the question as it was put and what was found for `query`; 0 where dense search did not find it so."""
+        if query is asked:
+            return hit.found_by.get("dense", 0.0)
+        return float(asked.encoding.vector @ self._encoder.encode([searchable(hit.passage)])[0])
 
     def _query(self, text: str) -> Query:
         return Query(text, self._encoder.encode_pieces([text])[0])
@@ -143,6 +171,10 @@ class Answerer:
         # in ASCII a token is at least a character, so most need no counting; elsewhere one character may make several
         limit = self._encoder.max_tokens
         return (text.isascii() and len(text) <= limit) or self._encoder.count_tokens([text])[0] <= limit
+
+
+def _answers(attempt: Attempt, threshold: float) -> bool:
+    return bool(attempt.readings) and attempt.confidence >= threshold
 
 
 class _Stopwatch:

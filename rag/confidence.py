@@ -16,7 +16,8 @@ from rag.followup import NAME
 from rag.reader import READERS, Reading
 from rag.types import Query
 
-FEATURES = ("reader_score", "reader_margin", "dense_similarity", "words_covered", "names_covered")
+CARRIED = "carried"
+FEATURES = ("reader_score", "reader_margin", "dense_similarity", "words_covered", "names_covered", CARRIED)
 
 _FIT = "Fit one with python -m eval.calibrate --reader NAME --out FILE.json"
 
@@ -85,6 +86,10 @@ class Calibration:
         logit = self.bias + math.fsum(weight * features[name] for name, weight in self.weights.items())
         return 1 / (1 + math.exp(-max(-50.0, min(50.0, logit))))
 
+    def as_put(self, features: Mapping[str, float]) -> float:
+        """The same, were the question read as it was put: by this its forms compare, whichever carry something over."""
+        return self.confidence({**features, CARRIED: 0.0})
+
     def threshold(self, risk: float) -> float:
         """The least confidence at which to answer where `risk`, 0 to 1, is the share of wrong answers that is borne.
 
@@ -110,27 +115,34 @@ def _number(value: object) -> float:
     return float(value)
 
 
-def features(query: Query, readings: Sequence[Reading], words: Words) -> dict[str, float]:
+def features(
+    asked: Query, readings: Sequence[Reading], words: Words, *, similarity: float, carried: bool
+) -> dict[str, float]:
     """The values of FEATURES for the best reading; all 0 where there is none.
+
+    They are of the question as it was put, whatever was searched for: the last answer, carried over, is similar to its
+    own passage and shares its words with it, and that says nothing of what is asked now.
 
     reader_score      the best sentence's score
     reader_margin     how far it is above the next best sentence
-    dense_similarity  of the question and the best sentence's passage; 0 where dense search did not find it
+    dense_similarity  of the question and the best sentence's passage, the inner product of their vectors: `similarity`
     words_covered     the share of the question's words, stemmed, that the best sentence's passage holds
     names_covered     the same of its names and numbers, which a false premise most often has wrong; 1 where it has none
+    carried           1 where what was said before was carried over: such a form is read less sharply, and scores less
     """
     if not readings:
         return dict.fromkeys(FEATURES, 0.0)
     best = readings[0]
     passage = best.hit.passage
     held = frozenset(words(f"{passage.document.title} {passage.heading} {passage.text}"))
-    names = " ".join(NAME.findall(query.text))
+    names = " ".join(NAME.findall(asked.text))
     return {
         "reader_score": best.score,
         "reader_margin": best.score - readings[1].score if len(readings) > 1 else 0.0,
-        "dense_similarity": best.hit.found_by.get("dense", 0.0),
-        "words_covered": _share(words(query.text), held, 0.0),
+        "dense_similarity": similarity,
+        "words_covered": _share(words(asked.text), held, 0.0),
         "names_covered": _share(words(names), held, 1.0),
+        CARRIED: float(carried),
     }
 
 

@@ -14,16 +14,18 @@ from corpus_support import HashEncoder, any_character, make_corpus, texts
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from index.chunk import searchable
 from index.corpus import Corpus, publish
 from index.encoder import Encoder, Encoding
 from index.errors import QuestionError, SettingsError
 from index.sources import read
-from index.types import Document
+from index.types import Document, Hit
 from rag.answer import LONGEST_QUESTION, Answerer, build_answerer, check_question
 from rag.confidence import FEATURES, Calibration
+from rag.reader import Reading
 from rag.row import detailed_row_of, row_of, why_of
 from rag.settings import Settings
-from rag.types import Answer, Turn
+from rag.types import Answer, Attempt, Query, Turn
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "dev"
 
@@ -225,11 +227,12 @@ FIRST = Turn("What did Putin give Kim Jong Un?", "A dagger.")
 
 @pytest.mark.parametrize("question", ["Why did he do that?", "And a tea set?", "What about China?", "When?"])
 def test_a_question_that_leans_on_the_last_one_is_asked_after_it(answerer: Answerer, question: str) -> None:
-    answer = answerer.ask(question, [FIRST])
+    answer = answerer.ask(question, [FIRST], risk=1.0)
     assert set(answer.searched_for) == {question, f"{FIRST.question} {FIRST.answer} {question}"}
     assert answer.searched_for[0] != question
     assert answerer.ask(question).searched_for == (question,)
     check_answer(answer, answerer.corpus)
+    assert [one.features["carried"] for one in answer.attempts] == [1.0, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -243,6 +246,22 @@ def test_a_question_that_leans_on_the_last_one_is_asked_after_it(answerer: Answe
 def test_a_question_that_stands_alone_is_left_so(answerer: Answerer, question: str) -> None:
     unrelated = Turn("Which sea does the river flow into?", "The North Sea.")
     assert answerer.ask(question, [unrelated]).searched_for[0] == question
+
+
+def test_confidence_is_of_the_question_as_it_was_put(answerer: Answerer, encoder: Encoder) -> None:
+    def carried(before: Turn) -> Attempt:
+        answer = answerer.ask("How high is it?", [before])
+        return next(one for one in answer.attempts if one.features["carried"])
+
+    # however much of the passage was carried over, the question shares no more with it
+    passage = answerer.search("What did Putin give Kim Jong Un?", 1)[0].passage
+    found = carried(Turn("What of it?", passage.text))
+    best = found.readings[0].hit
+    assert best.found_by["dense"] > found.features["dense_similarity"] + 0.2
+    vectors = encoder.encode(["How high is it?", searchable(best.passage)])
+    assert found.features["dense_similarity"] == pytest.approx(float(vectors[0] @ vectors[1]), abs=1e-3)
+    assert found.features["words_covered"] == 0
+    assert found.features["names_covered"] == 1
 
 
 HARBOUR = "The harbour was built by Mara Doyle. It opened in 1902."
@@ -272,9 +291,111 @@ def test_a_question_that_leans_is_searched_for_in_the_last_answers_documents(tmp
     corpus.close()
 
 
+class ReadsWords:
+    """A reader that scores a sentence 1 where it holds one of these words and the question a name."""
+
+    name = "words"
+
+    def __init__(self, asked_of: str, *words: str) -> None:
+        self._asked_of = asked_of
+        self._words = words
+
+    def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
+        found = []
+        for hit in hits:
+            document = hit.passage.document
+            for sentence in hit.passage.sentences:
+                text = document[sentence.span]
+                met = any(word in query.text and word in text for word in self._words)
+                score = float(met and self._asked_of in query.text)
+                found.append(Reading(hit, sentence, score, sentence.span.trimmed(document.text)))
+        return sorted(found, key=lambda reading: -reading.score)
+
+
+def test_what_carrying_over_counts_in_the_confidence_does_not_choose_the_form(tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path, HARBOUR, MILL)
+    # it leans hardly, and all its forms are read alike: it is taken as it was put
+    question, before = "How many ships are in the fleet?", Turn("Who built the mill?", MILL)
+
+    def attempts(weight: float) -> tuple[Attempt, ...]:
+        calibration = Calibration({"carried": weight}, -1.0, ((0.3, 0.2),))
+        answerer = Answerer(corpus, HashEncoder(), ReadsWords("nobody"), calibration, 0.3)
+        return answerer.ask(question, [before]).attempts
+
+    for weight in (0.0, 9.0):
+        best, other = attempts(weight)
+        assert (best.features["carried"], other.features["carried"]) == (0, 1)
+        assert (other.confidence > best.confidence) == (weight > 0)
+    corpus.close()
+
+
+def test_what_the_last_answers_documents_do_not_say_is_searched_for_in_all(tmp_path: Path) -> None:
+    built = "The Elmouth harbour was built by Mara Doyle."
+    harbour, engineer = f"{built} It was opened in 1902.", "Mara Doyle was born in Tarsk. She liked birds."
+    corpus = make_corpus(tmp_path, harbour, engineer, "A river rises in the hills. It ends in the sea.")
+    sure = Calibration({"reader_score": 9.0}, -2.0, ((0.3, 0.6),))
+    answerer = Answerer(corpus, HashEncoder(), ReadsWords("Doyle", "born", "opened"), sure, 0.3)
+    before = Turn("Who built the Elmouth harbour?", built, (corpus.document_ids()[0],))
+    in_all = "Elmouth Mara Doyle Where was she born?"
+
+    answer = answerer.ask("Where was she born?", [before])
+    check_answer(answer, corpus)
+    assert answer.status == "answered"
+    assert answer.citations[0].excerpt.text.startswith("Mara Doyle was born in Tarsk.")
+    assert (answer.searched_for[0], answer.attempts[0].searched_in) == (in_all, ())
+    # where what is answered comes first, or everything is answered, it is not tried
+    assert len(answerer.ask("When was it opened?", [before]).attempts) == 2
+    assert len(answerer.ask("Where was she born?", [before], risk=1.0).attempts) == 2
+    # what is not said at all stays unanswered, and the nearest are those of the likeliest form
+    nowhere = answerer.ask("Where was she wed?", [before])
+    assert nowhere.status == "unanswered"
+    assert nowhere.searched_for[-1] == "Elmouth Mara Doyle Where was she wed?"
+    assert nowhere.attempts[-1].searched_in == ()
+    assert len(nowhere.attempts) == 3
+    # nor is it tried where nothing can be answered
+    assert len(answerer.ask("Where was she born?", [before], risk=0.0).attempts) == 2
+    # it is read and judged as what it is, a question that stands alone
+    alone = answerer.ask(in_all, risk=1.0).attempts[0]
+    assert (answer.attempts[0].features, answer.confidence) == (alone.features, alone.confidence)
+    assert answer.attempts[0].features["carried"] == 0
+    corpus.close()
+
+
+def test_a_sentence_shown_last_is_not_found_again_for_what_was_carried_over(tmp_path: Path) -> None:
+    text = "The mill was built by Jon Brandt. It is red."
+    corpus = make_corpus(tmp_path, text)
+    calibration = Calibration({"reader_score": 1.0}, 0.0, ())
+    answerer = Answerer(corpus, HashEncoder(), ReadsWords("Brandt", "built"), calibration, 1.0)
+
+    def score(before: Turn) -> float:
+        carried = next(one for one in answerer.ask("Why?", [before]).attempts if one.features["carried"])
+        return carried.readings[0].score
+
+    assert score(Turn("Who built it?", "Jon Brandt.")) == pytest.approx(0.4)
+    assert score(Turn("Who built it?", "The mill was built by Jon Brandt.")) == pytest.approx(0.3)
+    corpus.close()
+
+
+def test_nothing_read_is_no_answer_whatever_the_risk(tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path, HARBOUR)
+
+    class ReadsNothing:
+        name = "nothing"
+
+        def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
+            return []
+
+    answerer = Answerer(corpus, HashEncoder(), ReadsNothing(), Calibration({}, 9.0, ((0.3, 0.5),)), 0.3)
+    for risk in (0.0, 0.3, 1.0):
+        answer = answerer.ask("When did it open?", [Turn("Who built the harbour?", "Mara Doyle.")], risk=risk)
+        assert (answer.status, answer.citations, answer.closest) == ("unanswered", (), ())
+    corpus.close()
+
+
 def test_a_question_too_long_to_join_is_asked_alone(answerer: Answerer) -> None:
     question = "Why did he do that " + "and that " * 120 + "?"
-    assert answerer.ask(question, [FIRST]).searched_for == (question.strip(),)
+    nameless = Turn("What was given then?", "two sets of daggers and cups " * 3)
+    assert answerer.ask(question, [nameless]).searched_for == (question.strip(),)
     long = Turn("river " * 200, "")
     question = "Why did he go " + "there " * 60
     assert answerer.ask(question, [long]).searched_for == (question.strip(),)

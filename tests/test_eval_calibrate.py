@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from eval.calibrate import main
+from eval.calibrate import crossed, main
+from eval.data import Question
 from index.encoder import Encoder
 from rag.answer import Answerer
 from rag.confidence import Calibration
@@ -87,6 +89,47 @@ def test_a_question_is_asked_after_its_history(
     (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, [first, *others])))
     assert main(given) == 0
     assert (first["question"], 1) in asked
+
+
+def test_a_follow_up_is_asked_out_of_place_too(
+    tmp_path: Path, given: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, tuple[Turn, ...]]] = []
+    ask = Answerer.ask
+
+    def recording(self: Answerer, question: str, history: Sequence[Turn] = (), **more: float) -> Answer:
+        asked.append((question, tuple(history)))
+        return ask(self, question, history, **more)
+
+    monkeypatch.setattr(Answerer, "ask", recording)
+    (tmp_path / "mill.txt").write_text("The Mill\n\nThe mill grinds corn. Its wheel has eight blades.\n")
+    other = {"id": "mill", "question": "What does it grind?", "answerable": False, "doc_id": "mill.txt"}
+    other["history"] = [{"question": "What is the mill?", "answer": "It is red."}]
+    later = [{**row, "doc_id": "harbour.txt"} for row in rows()]
+    for row in later[::2]:
+        row["history"] = [{"question": "What is in the harbour?", "answer": "The fleet."}]
+    (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, [*later, other])))
+    documents = [str(tmp_path / name) for name in ("harbour.txt", "mill.txt", "questions.jsonl")]
+    assert main(["--set", *documents, *given[3:]]) == 0
+    out_of_place = [question for question, history in asked if history and "mill" in history[0].question]
+    assert {"What does it grind?"} < set(out_of_place) <= {str(row["question"]) for row in [*later, other]}
+
+
+def test_some_that_follow_others_are_asked_after_those_of_another_document_too() -> None:
+    def question(n: int, document: str, *history: Turn) -> Question:
+        return Question(str(n), f"Why {n}?", True, history=history, document_id=document)
+
+    about = {document: Turn(f"What of {document}?", "It is.", (document,)) for document in "abc"}
+    questions = [question(n, "abc"[n % 3], about["abc"[n % 3]]) for n in range(30)]
+    found = crossed([question(99, "a"), *questions], random.Random(1))
+    assert len(found) == 15
+    for one in found:
+        own = questions[int(one.id.removesuffix(" crossed"))]
+        assert (one.text, one.document_id, len(one.history)) == (own.text, own.document_id, 1)
+        assert one.history[0].documents != (own.document_id,)
+    assert len({one.history for one in found}) > 1
+    assert crossed(questions[::3], random.Random(1)) == []
+    assert crossed([question(n, "abc"[n % 3]) for n in range(9)], random.Random(1)) == []
 
 
 @pytest.mark.parametrize(

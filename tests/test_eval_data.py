@@ -78,6 +78,32 @@ def test_the_evidence_of_an_unanswerable_question_is_not_looked_at(tmp_path: Pat
     assert (question.answerable, question.gold) == (False, ())
 
 
+@pytest.mark.parametrize(
+    ("turn", "shown"),
+    [
+        ({"answer": "Mara", "start": 0, "end": 4}, "Mara Doyle leads the fleet."),
+        ({"answer": "yes", "start": 36, "end": 41}, "It has three ships."),
+        ({"answer": "both", "start": 20, "end": 40}, "Mara Doyle leads the fleet.\n\nIt has three ships."),
+        ({"answer": "Mara", "start": 0}, "Mara"),
+        ({"answer": "Mara"}, "Mara"),
+        ({"answer": "", "start": 0, "end": 4}, ""),
+        ({"answer": None, "start": 0, "end": 4}, ""),
+    ],
+)
+def test_a_turn_with_a_place_was_answered_by_the_sentences_there(
+    tmp_path: Path, turn: dict[str, Any], shown: str
+) -> None:
+    (question,) = read(tmp_path, row(doc_id="harbour.txt", history=[{"question": "Who?", **turn}]))
+    assert [one.answer for one in question.history] == [shown]
+
+
+@pytest.mark.parametrize(("start", "end"), [(5, 5), (9, 4), (-1, 4), (0, 1000), (27, 29)])
+def test_a_turn_with_a_place_that_is_none_is_refused(tmp_path: Path, start: int, end: int) -> None:
+    turn = {"question": "Who?", "answer": "Mara", "start": start, "end": end}
+    with pytest.raises(QuestionSetError, match=r"history 1.*the answer \["):
+        read(tmp_path, row(doc_id="harbour.txt", history=[turn]))
+
+
 def test_numbers_are_ids_and_null_is_an_empty_answer(tmp_path: Path) -> None:
     documents = name_documents([("7", Document.of(TEXT, title="")), ("8", Document.of("Another.", title=""))])
     history = [{"question": "Who leads it?", "answer": None}]
@@ -89,11 +115,12 @@ def test_numbers_are_ids_and_null_is_an_empty_answer(tmp_path: Path) -> None:
 def test_a_turn_tells_from_which_document_it_was_answered_where_it_has_a_place_or_a_document(tmp_path: Path) -> None:
     texts = {"7": Document.of(TEXT, title=""), "8": Document.of("Another.", title="")}
     documents = name_documents(list(texts.items()))
-    turns = [{"start": 0, "end": 3}, {"doc_id": "8"}, {"doc_id": 8, "start": 0}, {"start": None}, {}]
+    turns = [{"start": 0}, {"doc_id": "8"}, {"doc_id": 8, "start": 0}, {"start": None}, {}]
     history = [{"question": "Who?", "answer": "Mara", **turn} for turn in turns]
     (question,) = read(tmp_path, row(doc_id="7", history=history), documents=documents)
     from_7, from_8 = (texts["7"].id,), (texts["8"].id,)
     assert [turn.documents for turn in question.history] == [from_7, from_8, from_8, (), ()]
+    assert {turn.answer for turn in question.history} == {"Mara"}
     with pytest.raises(QuestionSetError, match=r"history 1.*'9'"):
         read(
             tmp_path, row(doc_id="7", history=[{"question": "Who?", "answer": "", "doc_id": "9"}]), documents=documents

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +18,14 @@ from index.errors import QuestionSetError, SettingsError
 from rag.confidence import FEATURES, Calibration
 
 RISKS = (0.05, 0.1, 0.25, 0.5, 0.9)
+CARRIED = FEATURES.index("carried")
 
 
 def asked(n: int, seed: int = 0, groups: int = 20) -> list[Asked]:
     """Questions of which the first feature alone tells how likely they are right."""
     generator = np.random.default_rng(seed)
     features = generator.normal(size=(n, len(FEATURES)))
+    features[:, CARRIED] = 0
     right = generator.random(n) < 1 / (1 + np.exp(-2 * features[:, 0]))
     return [
         Asked(dict(zip(FEATURES, one.tolist(), strict=True)), bool(its), str(k % groups))
@@ -87,6 +91,55 @@ def test_a_set_counts_by_its_weight_and_not_by_its_size() -> None:
     weighted = fit([Asked(one.features, one.right, one.group, 2.0 if k < 100 else 1.0) for k, one in enumerate(some)])
     assert weighted.bias == pytest.approx(doubled.bias, abs=2e-3)
     assert weighted.weights == pytest.approx(doubled.weights, abs=2e-3)
+
+
+def carrying(some: Sequence[Asked], outcomes: Sequence[bool]) -> list[Asked]:
+    """The same questions, each read with what was said before it and so answered."""
+    return [
+        replace(one, features={**one.features, "carried": 1.0}, right=right)
+        for one, right in zip(some, outcomes, strict=True)
+    ]
+
+
+def test_what_carries_something_over_changes_its_own_coefficient_alone() -> None:
+    some = asked(400)
+    others = carrying(some, [not one.right for one in some])
+    plain, both = fit(some), fit(some + others)
+    assert plain.weights["carried"] == 0
+    assert both.weights["carried"] != 0
+    assert {**both.weights, "carried": 0} == plain.weights
+    assert both.bias == plain.bias
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from([0.5, 1.0, 3.0])), min_size=2, max_size=30))
+def test_as_many_that_carry_something_over_are_right_as_the_confidences_say(ones: list[tuple[bool, float]]) -> None:
+    some = asked(300)
+    outcomes, weights = zip(*ones, strict=True)
+    others = [
+        replace(one, weight=weight) for one, weight in zip(carrying(some[: len(ones)], outcomes), weights, strict=True)
+    ]
+    fitted = fit(some + others)
+    shift = fitted.weights["carried"]
+    if len(set(outcomes)) < 2:
+        assert shift == 0
+        return
+
+    def likelihood(by: float) -> float:
+        tried = replace(fitted, weights={**fitted.weights, "carried": by})
+        sure = [tried.confidence(one.features) for one in others]
+        return sum(one.weight * math.log(p if one.right else 1 - p) for one, p in zip(others, sure, strict=True))
+
+    # the slow way: nothing around it is likelier
+    assert likelihood(shift) >= max(likelihood(shift + by) for by in (-1.0, -0.1, -0.01, 0.01, 0.1, 1.0)) - 1e-9
+    said = sum(one.weight * fitted.confidence(one.features) for one in others)
+    assert said == pytest.approx(sum(one.weight * one.right for one in others), abs=0.02)
+
+
+def test_confidence_as_put_is_that_of_the_same_features_with_nothing_carried_over() -> None:
+    calibration = Calibration({"reader_score": 2.0, "carried": 3.0}, -1.0, ())
+    plain, carried = {"reader_score": 0.5, "carried": 0.0}, {"reader_score": 0.5, "carried": 1.0}
+    assert calibration.as_put(carried) == calibration.as_put(plain) == calibration.confidence(plain) == 0.5
+    assert calibration.confidence(carried) == pytest.approx(1 / (1 + math.exp(-3)))
 
 
 @pytest.mark.parametrize("right", [True, False])

@@ -30,6 +30,10 @@ def question(id: str, document: str | None, *history: Turn, answers: tuple[str, 
     return Question(id, f"What is {id}?", True, gold, answers, history, document_id=document)
 
 
+def unanswerable(id: str, document: str) -> Question:
+    return Question(id, f"What is {id}?", False, document_id=document)
+
+
 class Recorded:
     """Refuses every question, and says which it was."""
 
@@ -60,14 +64,15 @@ def test_the_history_is_left_out_and_put_before() -> None:
 
 
 def test_an_unrelated_history_is_of_another_document_and_the_same_each_time() -> None:
-    questions = [question(str(n), "ab"[n % 2]) for n in range(20)] + [question("none", "a", answers=())]
+    questions = [question(str(n), "ab"[n % 2]) for n in range(20)] + [unanswerable("none", "a")]
     drawn = with_unrelated_history(questions, DOCUMENTS)
     about = {one.text: one.document_id for one in questions}
     assert [one.id for one in drawn] == [one.id for one in questions]
     for one in drawn:
         (turn,) = one.history
         assert about[turn.question] not in (None, one.document_id)
-        assert turn.answer == "About"
+        # the whole sentence, as it is shown
+        assert turn.answer == f"About {about[turn.question]}."
         assert turn.documents == (DOCUMENTS.by_row_id[str(about[turn.question])].id,)
     assert drawn == with_unrelated_history(questions, DOCUMENTS)
     assert len({one.history for one in drawn}) > 5

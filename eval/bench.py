@@ -60,7 +60,7 @@ def _run(argv: Sequence[str] | None) -> int:
         for figure in figures:
             mark = "good" if figure.good else "OVER"
             sys.stdout.write(
-                f"{mark}  {figure.name}: {figure.value:.2f}, at most {figure.at_most:g} ({figure.detail})\n"
+                f"{mark}  {figure.name}: {figure.value:.2f}, at most {figure.at_most:.4g} ({figure.detail})\n"
             )
     return GOOD if all(figure.good for figure in figures) else NEGATIVE
 

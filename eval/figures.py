@@ -104,7 +104,7 @@ def _measured(data: Path) -> str:
             "Speed (`python -m eval.bench` over squad2), each a ratio measured in turns within one run:\n",
             _table(
                 ["", "measured", "at most", ""],
-                [[f["name"], f"{f['value']:.2f}", f"{f['at_most']:g}", f["detail"]] for f in bench],
+                [[f["name"], f"{f['value']:.2f}", f"{f['at_most']:.4g}", f["detail"]] for f in bench],
             ),
         ]
     )

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from eval.asking import opened
-from eval.data import Half, Question, read_questions
+from eval.data import Half, read_questions
 from eval.documents import read_documents
 from eval.fitting import FOLDS, Asked, calibrate
+from eval.history import crossed
 from eval.lines import read_rows
 from eval.measures import measure
 from eval.paths import input_path, output_path, overwritten, write_whole
@@ -28,8 +29,6 @@ from rag.confidence import Calibration
 from rag.settings import Settings
 
 _SEED = 20240618
-_CROSSED = 2
-"""Of so many questions that follow others one is asked again, out of place."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -148,20 +147,6 @@ def _ask(one: _Set, settings: Settings, chooser: random.Random, most: int, forei
     if len({question.group for question in asked}) < FOLDS:
         asked = [replace(question, group=str(number)) for number, question in enumerate(asked)]
     return asked + [Asked(answer.attempts[0].features, False, f"foreign {text}") for text, answer in others.items()]
-
-
-def crossed(questions: Sequence[Question], chooser: random.Random) -> list[Question]:
-    """Some of the questions that follow others, after the turns of another, about another document, in place of theirs.
-
-    What they lean on was not said there. None where all are about one document.
-    """
-    later = [question for question in questions if question.history]
-    found = []
-    for question in later[::_CROSSED]:
-        if others := [other for other in later if other.document_id != question.document_id]:
-            history = chooser.choice(others).history
-            found.append(replace(question, id=f"{question.id} crossed", history=history))
-    return found
 
 
 def _present(settings: Settings) -> Calibration:

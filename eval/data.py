@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from eval.documents import Documents
+from eval.documents import Documents, sentences_at
 from eval.lines import read_values
 from index.errors import QuestionSetError
-from index.sentences import split_sentences
-from index.types import Document, Sentence, Span
+from index.types import Document, Span
 from rag.types import Turn
 
 T = TypeVar("T")
@@ -107,24 +105,13 @@ def _question(row: _Row, documents: Documents) -> Question:
     )
 
 
-def shown_at(document: Document, span: Span) -> str:
-    """The whole sentences that hold a place: at least what is shown of an answer that stands there."""
-    its = [one.span for one in _sentences(document) if one.span.overlaps(span)]
-    return document[Span(its[0].start, its[-1].end).trimmed(document.text)]
-
-
-@lru_cache(maxsize=64)
-def _sentences(document: Document) -> tuple[Sentence, ...]:
-    return split_sentences(document.text, document.language)
-
-
 def _turn(item: _Row, row: _Row, documents: Documents) -> Turn:
     question, answer = item.text("question"), item.get("answer", str, null="")
     document = _answered_from(item, row, documents)
     if document is None:
         return Turn(question, answer)
     if answer.strip() and item.has("start") and item.has("end"):
-        answer = shown_at(document, _span(item, "answer", document, item))
+        answer = document[sentences_at(document, _span(item, "answer", document, item))]
     return Turn(question, answer, (document.id,))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePath
 
 from index.errors import QuestionSetError
-from index.types import Document
+from index.types import Document, Sentence, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,21 @@ def read_documents(paths: Sequence[Path], *, language: str = "en") -> Documents:
         (file if doc_id is None else doc_id, document)
         for file, doc_id, document in read_each(corpora, language=language)
     )
+
+
+def sentences_at(document: Document, span: Span) -> Span:
+    """The whole sentences that hold a place of a document, without the blanks around them."""
+    tiles = _sentences(document)
+    starts = [tile.span.start for tile in tiles]
+    first, last = (tiles[bisect_right(starts, place) - 1].span for place in (span.start, span.end - 1))
+    return Span(first.start, last.end).trimmed(document.text)
+
+
+@lru_cache(maxsize=256)
+def _sentences(document: Document) -> tuple[Sentence, ...]:
+    from index.sentences import split_sentences
+
+    return split_sentences(document.text, document.language)
 
 
 def _ends_of(file: PurePath) -> set[str]:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from eval.asking import ask
-from eval.data import Question, shown_at
-from eval.documents import Documents
+from eval.data import Question
+from eval.documents import Documents, sentences_at
 from index.errors import QuestionSetError
 from rag.types import Turn
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rag.answer import Answerer
 
 _SEED = 20240618
+_CROSSED = 2
+"""Of so many questions that follow others one is asked again, out of place."""
 
 
 def history_rows(
@@ -62,6 +64,20 @@ def with_unrelated_history(questions: Sequence[Question], documents: Documents) 
             )
         other = chooser.choice(others)
         document = documents.by_row_id[other.gold[0].document_id]
-        turn = Turn(other.text, shown_at(document, other.gold[0].span), (document.id,))
+        turn = Turn(other.text, document[sentences_at(document, other.gold[0].span)], (document.id,))
         drawn.append(replace(question, history=(turn,)))
     return drawn
+
+
+def crossed(questions: Sequence[Question], chooser: random.Random) -> list[Question]:
+    """Some of the questions that follow others, after the turns of another, about another document, in place of theirs.
+
+    What they lean on was not said there. None where all are about one document.
+    """
+    later = [question for question in questions if question.history]
+    found = []
+    for question in later[::_CROSSED]:
+        if others := [other for other in later if other.document_id != question.document_id]:
+            history = chooser.choice(others).history
+            found.append(replace(question, id=f"{question.id} crossed", history=history))
+    return found

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from eval.data import Gold, Question
-from eval.documents import Documents
+from eval.documents import Documents, sentences_at
 from eval.measures import Measured, Row, holds, shown
-from index.sentences import split_sentences
-from index.types import Document, Sentence, Span
+from index.types import Document, Span
 
 Pieces = tuple[tuple[str, bool], ...]
 """A text in pieces, each with whether it is marked."""
@@ -53,7 +50,6 @@ class Miss:
 
 def find_misses(measured: Measured, documents: Documents) -> dict[str, list[Miss]]:
     """Kind -> its misses, in the order of KINDS and of the questions; without kinds that did not occur."""
-    sentences = cache(lambda document: split_sentences(document.text, document.language))
     found: dict[str, list[Miss]] = {kind: [] for kind in KINDS}
     for question in measured.questions:
         row = measured.rows.get(question.id)
@@ -66,7 +62,7 @@ def find_misses(measured: Measured, documents: Documents) -> dict[str, list[Miss
                 None if row is None else row["confidence"],
                 () if row is None else tuple(text for text in row["searched_for"] if text != question.text),
                 tuple(_quote_excerpt(excerpt, question, documents) for excerpt in shown(row)),
-                tuple(_quote_gold(gold, documents, sentences) for gold in question.gold),
+                tuple(_quote_gold(gold, documents) for gold in question.gold),
             )
         )
     return {kind: misses for kind, misses in found.items() if misses}
@@ -91,13 +87,10 @@ def _quote_excerpt(excerpt: Mapping[str, Any], question: Question, documents: Do
     return Quoted(document, excerpt["document_id"], pieces, holds(excerpt, question.gold))
 
 
-def _quote_gold(gold: Gold, documents: Documents, sentences: Callable[[Document], tuple[Sentence, ...]]) -> Quoted:
+def _quote_gold(gold: Gold, documents: Documents) -> Quoted:
     document = documents.by_row_id[gold.document_id]
-    tiles = sentences(document)
-    starts = [tile.span.start for tile in tiles]
-    first, last = (tiles[bisect_right(starts, place) - 1].span for place in (gold.span.start, gold.span.end - 1))
-    context = Span(first.start, last.end).trimmed(document.text)
-    return Quoted(document, gold.document_id, _pieces(document, context, gold.span), True)
+    pieces = _pieces(document, sentences_at(document, gold.span), gold.span)
+    return Quoted(document, gold.document_id, pieces, True)
 
 
 def _pieces(document: Document, whole: Span, marked: Span) -> Pieces:

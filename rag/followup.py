@@ -111,11 +111,10 @@ def forms(question: str, history: Sequence[Turn], language: str = "en") -> tuple
     found = [Form(question)]
     if leans >= _STANDS_ALONE:
         prior = leans + _CARRIED_BIAS
-        carried = [Form(_carried(refused), prior)]
-        if said:
-            carried.insert(0, Form(_carried(said), prior, said[-1].documents, said[-1].answer))
-            if language == "en":
-                carried.append(Form(_last_names(said), prior, otherwise=True))
+        carried = [Form(_carried(said), prior, last.documents, last.answer) for last in said[-1:]]
+        carried.append(Form(_carried(refused), prior))
+        if language == "en":
+            carried.append(Form(_last_names(said), otherwise=True))
         for form in carried:
             text = " ".join(f"{_UNPRINTABLE.sub(' ', form.text)} {question}".split())
             if form.text and text not in [one.text for one in found]:
@@ -184,9 +183,7 @@ def mixed(of_question: Sequence[Reading], of_form: Sequence[Reading], shown: str
     kept = {_place(reading): reading for reading in (*of_question, *of_form)}
     best = []
     for place, reading in kept.items():
-        document = reading.hit.passage.document
-        sentence = document[reading.sentence.span.trimmed(document.text)]
-        share = _SHOWN_SHARE if sentence in shown else _QUESTION_SHARE
+        share = _SHOWN_SHARE if reading.excerpt.text in shown else _QUESTION_SHARE
         score = share * own.get(place, last) + (1 - share) * longer.get(place, last_longer)
         best.append(replace(reading, score=score))
     best.sort(key=lambda reading: -reading.score)

@@ -166,13 +166,12 @@ def passage_of(hit: Hit) -> dict[str, Any]:
 
 
 def _sentence(reading: Reading) -> dict[str, Any]:
-    document = reading.hit.passage.document
-    span = reading.sentence.span.trimmed(document.text)
+    excerpt = reading.excerpt
     return {
-        "document_id": document.id,
-        "start": span.start,
-        "end": span.end,
-        "text": document[span],
+        "document_id": excerpt.document.id,
+        "start": excerpt.span.start,
+        "end": excerpt.span.end,
+        "text": excerpt.text,
         "highlight": [reading.highlight.start, reading.highlight.end],
         "score": reading.score,
         "rank": reading.hit.rank,

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from eval.calibrate import crossed, main
+from eval.calibrate import main
 from eval.data import Question
+from eval.history import crossed
 from index.encoder import Encoder
 from rag.answer import Answerer
 from rag.confidence import Calibration
@@ -73,35 +74,33 @@ def test_several_sets_each_with_its_own_documents(tmp_path: Path, given: list[st
     assert about["sets"][1]["questions"].endswith("folder/questions.jsonl")
 
 
-def test_a_question_is_asked_after_its_history(
-    tmp_path: Path, given: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[tuple[str, int]] = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Turn, ...]]]:
+    """What the answerer is asked, and after what."""
+    recorded: list[tuple[str, tuple[Turn, ...]]] = []
     ask = Answerer.ask
 
     def recording(self: Answerer, question: str, history: Sequence[Turn] = (), **more: float) -> Answer:
-        asked.append((question, len(history)))
+        recorded.append((question, tuple(history)))
         return ask(self, question, history, **more)
 
     monkeypatch.setattr(Answerer, "ask", recording)
+    return recorded
+
+
+def test_a_question_is_asked_after_its_history(
+    tmp_path: Path, given: list[str], asked: list[tuple[str, tuple[Turn, ...]]]
+) -> None:
     first, *others = rows()
     first["history"] = [{"question": "What is in the harbour?", "answer": "The fleet."}]
     (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, [first, *others])))
     assert main(given) == 0
-    assert (first["question"], 1) in asked
+    assert (first["question"], 1) in [(question, len(history)) for question, history in asked]
 
 
 def test_a_follow_up_is_asked_out_of_place_too(
-    tmp_path: Path, given: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, given: list[str], asked: list[tuple[str, tuple[Turn, ...]]]
 ) -> None:
-    asked: list[tuple[str, tuple[Turn, ...]]] = []
-    ask = Answerer.ask
-
-    def recording(self: Answerer, question: str, history: Sequence[Turn] = (), **more: float) -> Answer:
-        asked.append((question, tuple(history)))
-        return ask(self, question, history, **more)
-
-    monkeypatch.setattr(Answerer, "ask", recording)
     (tmp_path / "mill.txt").write_text("The Mill\n\nThe mill grinds corn. Its wheel has eight blades.\n")
     other = {"id": "mill", "question": "What does it grind?", "answerable": False, "doc_id": "mill.txt"}
     other["history"] = [{"question": "What is the mill?", "answer": "It is red."}]

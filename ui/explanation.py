@@ -77,7 +77,7 @@ def _sentences(attempt: Attempt, visible: Callable[[str], str]) -> Table:
     table.add_column("sentence")
     for reading in attempt.readings:
         text = reading.hit.passage.document.text
-        span, words = reading.sentence.span.trimmed(text), reading.highlight
+        span, words = reading.excerpt.span, reading.highlight
         marked = Text.assemble(
             visible(text[span.start : words.start]),
             # brackets too, since not every terminal shows what is bold

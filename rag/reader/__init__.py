@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from index.errors import SettingsError
 from index.types import Hit, Sentence, Span
-from rag.types import Query
+from rag.types import Excerpt, Query
 
 if TYPE_CHECKING:
     # the trainer also runs where neither search nor its libraries are installed
@@ -26,6 +26,12 @@ class Reading:
     """Higher is better; comparable between questions."""
     highlight: Span
     """The words that answer, inside the sentence, in the document's offsets."""
+
+    @property
+    def excerpt(self) -> Excerpt:
+        """The sentence, without the blanks around it."""
+        document = self.hit.passage.document
+        return Excerpt(document, self.sentence.span.trimmed(document.text))
 
 
 class Reader(Protocol):

@@ -16,7 +16,7 @@ from rag.settings import Settings
 
 if TYPE_CHECKING:
     from index.corpus import Corpus
-    from index.encoder import Encoder
+    from index.encoders.encoder import Encoder
     from rag.answer import Answerer
 
 

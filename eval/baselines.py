@@ -16,7 +16,7 @@ from eval.data import Question
 from eval.documents import Documents
 from index.corpus import Corpus
 from index.dense import DenseIndex
-from index.encoder import Encoder
+from index.encoders.encoder import Encoder
 from index.lexical import LexicalIndex
 from index.types import Hit, Passage
 from rag.retrieve import fuse

@@ -17,7 +17,7 @@ from eval.progress import progress
 from eval.table import summary_table
 from index.corpus import encode_all
 from index.dense import DenseIndex
-from index.encoder import Encoder, load_encoder
+from index.encoders.encoder import Encoder, load_encoder
 from index.errors import QuestionSetError
 from index.lexical import LexicalIndex
 from index.sources.jsonl import read_jsonl

@@ -25,7 +25,7 @@ from rag.reader import READ, TRANSFORMERS
 from rag.settings import Settings
 
 if TYPE_CHECKING:
-    from index.encoder import Encoder, Encoding
+    from index.encoders.encoder import Encoder, Encoding
 
 _ROUNDS = 5
 _QUESTIONS = 400
@@ -95,7 +95,7 @@ def _answering(settings: Settings, documents: Documents, questions: Sequence[str
     """Question to answer against the bare forwards that it takes: cold, every sentence read anew, and warm."""
     import torch
 
-    from index.encoder import PackagedEncoder
+    from index.encoders.encoder import PackagedEncoder
     from rag.answer import build_answerer
 
     encoder = PackagedEncoder.load()
@@ -144,7 +144,7 @@ def _reading(settings: Settings, documents: Documents, questions: Sequence[str])
         return []
     import torch
 
-    from index.encoder import PackagedEncoder, processor_dtype
+    from index.encoders.encoder import PackagedEncoder, processor_dtype
     from rag.answer import Answerer
     from rag.confidence import Calibration
     from rag.reader.model import load_reader_model
@@ -199,7 +199,7 @@ def _embedding(settings: Settings, documents: Documents) -> Figure:
     from sentence_transformers import SentenceTransformer
 
     from index.chunk import chunk, searchable
-    from index.encoder import PackagedEncoder
+    from index.encoders.encoder import PackagedEncoder
     from index.sentences import split_sentences
 
     encoder = PackagedEncoder.load()

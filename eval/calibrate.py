@@ -118,7 +118,7 @@ class _Set:
 
 def _ask(one: _Set, settings: Settings, chooser: random.Random, most: int, foreign: Sequence[str]) -> list[Asked]:
     """What was seen at each question that can be asked and of which it is known what is right, and at the foreign."""
-    from index.encoder import load_encoder
+    from index.encoders.encoder import load_encoder
     from rag.answer import build_answerer
     from rag.row import row_of
 

@@ -102,7 +102,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 def _evaluate(args: argparse.Namespace, settings: Settings, documents: Documents, questions: Sequence[Question]) -> int:
     from eval.baselines import baseline_rows
-    from index.encoder import load_encoder
+    from index.encoders.encoder import load_encoder
     from rag.answer import build_answerer
 
     encoder = load_encoder(settings.encoder)

@@ -19,7 +19,7 @@ from index.chunk import chunk, searchable
 from index.database import Database, PassageTable
 from index.dense import DenseIndex
 from index.edition import EncoderId, Manifest
-from index.encoder import Encoder
+from index.encoders.encoder import Encoder
 from index.errors import CorpusError
 from index.lexical import LexicalIndex
 from index.sentences import split_sentences

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from index.chunk import searchable
 from index.corpus import Corpus, Selection
-from index.encoder import Encoder
+from index.encoders.encoder import Encoder
 from index.errors import ModelError, QuestionError
 from index.types import Hit
 from rag.choose import choose, closest

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from index.types import Document, Hit, Span
 
 if TYPE_CHECKING:
-    from index.encoder import Encoding
+    from index.encoders.encoder import Encoding
     from rag.confidence import Calibration
     from rag.reader import Reading
 

@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from index.encoder import Encoder
+    from index.encoders.encoder import Encoder
     from rag.answer import Answerer
 
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def encoder() -> Encoder:
     """The packaged encoder, loaded once."""
-    from index.encoder import load_encoder
+    from index.encoders.encoder import load_encoder
 
     return load_encoder()
 

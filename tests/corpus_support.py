@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from index.corpus import Corpus, publish
-from index.encoder import Encoder, Encoding
+from index.encoders.encoder import Encoder, Encoding
 from index.types import Document
 
 SEEDS = Path(__file__).parent.parent / "seeds"

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from corpus_support import HashEncoder
 
-from index.bert import Bert, BertConfig
+from index.encoders.bert import Bert, BertConfig
 from rag.reader.examples import Making
 from rag.reader.model import BertTrunk, ReaderModel
 from rag.reader.prepare import prepare

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from index.encoder import Encoder
+from index.encoders.encoder import Encoder
 from rag.settings import Settings
 from ui import cli, commands
 from ui.doctor import Finding, examine

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from index.chunk import searchable
 from index.corpus import Corpus, publish
-from index.encoder import Encoder, Encoding
+from index.encoders.encoder import Encoder, Encoding
 from index.errors import QuestionError, SettingsError
 from index.sources import read
 from index.types import Document, Hit

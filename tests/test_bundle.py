@@ -17,7 +17,7 @@ import pytest
 from sealed_support import sealed
 
 from index.edition import EncoderId, open_current, publish
-from index.encoder import PACKAGED, PACKAGED_SHA256
+from index.encoders.encoder import PACKAGED, PACKAGED_SHA256
 from index.errors import CorpusMissing, EditionDamaged, EditionIncompatible, ModelError, SettingsError
 from rag.settings import Settings
 from ui.bundle import own_wheel, write_bundle

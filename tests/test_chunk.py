@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from index.chunk import CountPieces, _middle, chunk, searchable
-from index.encoder import Encoder
+from index.encoders.encoder import Encoder
 from index.errors import SettingsError
 from index.sentences import split_sentences
 from index.sources import read

@@ -21,7 +21,7 @@ import pytest
 from corpus_support import HashEncoder, make_corpus
 
 from index.edition import open_current
-from index.encoder import Encoder
+from index.encoders.encoder import Encoder
 from index.types import Document
 from rag.receipt import Receipt
 from ui import cli, commands

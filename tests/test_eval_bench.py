@@ -15,7 +15,7 @@ from eval.bench import _reading, _Recorder, main
 from eval.bench_serving import serving
 from eval.documents import Documents, name_documents
 from eval.timing import Figure, in_turns, median, ratio
-from index.encoder import Encoder
+from index.encoders.encoder import Encoder
 from index.types import Document
 from rag.answer import build_answerer
 from rag.settings import Settings
@@ -150,7 +150,7 @@ def test_the_trained_reader_is_timed_against_its_model_alone(
     (tmp_path / "reader.safetensors").touch()
     monkeypatch.setattr("rag.reader.trained.WEIGHTS", tmp_path / "reader.safetensors")
     monkeypatch.setattr("rag.reader.model.load_reader_model", lambda file, dtype: tiny_model().eval())
-    monkeypatch.setattr("index.encoder.PackagedEncoder.load", lambda: encoder)
+    monkeypatch.setattr("index.encoders.encoder.PackagedEncoder.load", lambda: encoder)
     figures = _reading(Settings(reader=reader), documents, ["How many ships?", "Who leads it?"])
     assert [figure.at_most for figure in figures] == ([1.25, 1.3] if reader == "trained" else [1.25])
     assert all(figure.value > 0 for figure in figures)

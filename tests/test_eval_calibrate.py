@@ -12,7 +12,7 @@ import pytest
 from eval.calibrate import main
 from eval.data import Question
 from eval.history import crossed
-from index.encoder import Encoder
+from index.encoders.encoder import Encoder
 from rag.answer import Answerer
 from rag.confidence import Calibration
 from rag.types import Answer, Turn
@@ -43,7 +43,7 @@ def rows() -> list[dict[str, object]]:
 
 @pytest.fixture
 def given(tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    monkeypatch.setattr("index.encoder.load_encoder", lambda name: encoder)
+    monkeypatch.setattr("index.encoders.encoder.load_encoder", lambda name: encoder)
     (tmp_path / "harbour.txt").write_text(TEXT)
     (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, rows())))
     (tmp_path / "foreign.jsonl").write_text('{"question": "What does the mayor of Lisbon eat?"}\n\n')

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 BELOW = {"index": set[str](), "rag": {"index"}, "ui": {"rag", "index"}, "eval": {"rag", "index"}}
 # a library may be imported only in modules whose names begin so
 # eval.bench measures ours against the libraries themselves
-MODELS = ("index.encoder", "index.own_models", "index.bert", "rag.reader.", "eval.bench")
+MODELS = ("index.encoders.encoder", "index.encoders.local_models", "index.encoders.bert", "rag.reader.", "eval.bench")
 ROOMS = {
     "faiss": ("index.",),
     "bm25s": ("index.",),
@@ -124,7 +124,7 @@ def test_a_breach_is_seen(module: str, source: str) -> None:
         ("rag.answer", "from index.corpus import Corpus"),
         ("ui.app", "from rag.answer import Answerer\nimport gradio as gr\nfrom ui.chat import chat"),
         ("eval.run", "from rag.answer import Answerer\nfrom eval.data import Question"),
-        ("index.encoder", "import torch\nfrom tokenizers import Tokenizer"),
+        ("index.encoders.encoder", "import torch\nfrom tokenizers import Tokenizer"),
         ("rag.reader.similarity", "import torch"),
         ("index.sources.text", "from ..types import Document\nfrom index.errors import SourceError"),
         ("index.corpus", "from index import edition"),

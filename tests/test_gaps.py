@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from eval.data import read_questions
 from eval.documents import name_documents
-from index.encoder import Encoder
+from index.encoders.encoder import Encoder
 from index.errors import SettingsError
 from index.types import Document
 from ui.gaps import NOTE, Group, group, to_question_set

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, expect
 from widget_support import Visit, sample, site, visiting
 
 from index.corpus import Corpus, publish
-from index.encoder import Encoder
+from index.encoders.encoder import Encoder
 from index.sources import read
 from rag.answer import Answerer, build_answerer
 from rag.settings import Settings

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, example, given, settings
 from safetensors.torch import load_file
 
 from index.chunk import chunk
-from index.encoder import OtherEncoder
+from index.encoders.encoder import OtherEncoder
 from index.errors import ModelError, SettingsError
 from index.sentences import split_sentences
 from index.types import Document, Hit, Span

@@ -16,7 +16,7 @@ import torch
 from reader_support import tiny_model, write_cache_of, write_set
 from safetensors.torch import load_file, save_file
 
-from index.encoder import PACKAGED_SHA256
+from index.encoders.encoder import PACKAGED_SHA256
 from index.errors import ModelError, SettingsError
 from rag.reader.cache import BASE, Cache, Kind, read_cache
 from rag.reader.heldout import measure

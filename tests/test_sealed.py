@@ -14,7 +14,7 @@ from corpus_support import SEEDS
 from sealed_support import sealed
 
 from index.corpus import publish
-from index.encoder import Encoder
+from index.encoders.encoder import Encoder
 from index.sources import read
 from rag.settings import Settings
 from ui.doctor import Finding, examine_offline

@@ -15,7 +15,7 @@ from page_support import SEEDS
 from process_support import running, said, tell
 
 from index.corpus import publish
-from index.encoder import Encoder
+from index.encoders.encoder import Encoder
 from index.sources import read
 
 # As `quoth serve` does it, but the stand-in for the answerer says that it was asked, and answers when it is told to.

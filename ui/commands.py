@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from index.corpus import Corpus
 from index.corpus import publish as publish_corpus
 from index.edition import Manifest
-from index.encoder import Encoder, load_encoder
+from index.encoders.encoder import Encoder, load_encoder
 from index.errors import CorpusMissing, ReceiptError, SettingsError, SourceError
 from index.sources import decode, passed_over, read, read_bytes
 from index.strict_json import NotStrictJson, parse_json

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from index.corpus import Corpus
-from index.encoder import PACKAGED, load_encoder, processor_dtype
+from index.encoders.encoder import PACKAGED, load_encoder, processor_dtype
 from index.errors import CorpusMissing, QuothError
 from rag.answer import build_answerer
 from rag.reader import TRANSFORMERS

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index.encoder import Encoder
+from index.encoders.encoder import Encoder
 from index.errors import SettingsError
 from ui.journal import Gap
 

@@ -95,7 +95,7 @@ def _try(settings: Settings) -> Iterator[tuple[str, bool, str]]:
     yield "vocabulary", True, "tiktoken reads it from its package"
     try:
         from index.corpus import Corpus
-        from index.encoder import load_encoder
+        from index.encoders.encoder import load_encoder
         from rag.answer import build_answerer
 
         encoder = load_encoder(settings.encoder)

@@ -12,7 +12,7 @@ from rag.types import Excerpt, Query
 
 if TYPE_CHECKING:
     # the trainer also runs where neither search nor its libraries are installed
-    from index.encoder import Encoder
+    from index.encoders.encoder import Encoder
     from index.lexical import Words
 
 

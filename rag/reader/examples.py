@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from index.corpus import Corpus, Progress, publish
-from index.encoder import Encoder
+from index.encoders.encoder import Encoder
 from index.types import Hit, Passage, Span
 from rag.reader import READ
 from rag.reader.cache import Kind

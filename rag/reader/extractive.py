@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from index.errors import ModelError
-from index.own_models import check_vocabulary, loading
+from index.encoders.local_models import check_vocabulary, loading
 from index.types import Hit, Passage, Span
 from rag.reader import READINGS, TRANSFORMERS, Reading
 from rag.reader.offline import load_offline

@@ -15,8 +15,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
-from index.bert import Bert, BertConfig
-from index.encoder import PACKAGED_SHA256, check_weights
+from index.encoders.bert import Bert, BertConfig
+from index.encoders.encoder import PACKAGED_SHA256, check_weights
 from index.errors import ModelError
 from rag.reader.files import replace_whole
 from rag.reader.pieces import SHARED, Batch

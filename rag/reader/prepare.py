@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index.encoder import Encoder
+from index.encoders.encoder import Encoder
 from index.types import Passage
 from rag.reader.cache import BASE, SPANS, Kind, write_cache
 from rag.reader.examples import Example, Making, examples

@@ -10,7 +10,7 @@ import torch
 
 from index.chunk import searchable
 from index.errors import ModelError
-from index.own_models import check_modules, check_vocabulary, loading
+from index.encoders.local_models import check_modules, check_vocabulary, loading
 from index.types import Hit
 from rag.reader.offline import load_offline
 from rag.types import Query

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.encoder import Encoder, Encoding
+from index.encoders.encoder import Encoder, Encoding
 from index.lexical import Words
 from index.types import Document, Hit, Sentence
 from rag.reader import READINGS, Reading

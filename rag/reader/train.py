@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _prepare(args: argparse.Namespace) -> None:
     # search and its libraries are needed here alone: where there is a GPU they may be missing
-    from index.encoder import load_encoder
+    from index.encoders.encoder import load_encoder
     from rag.reader.examples import Making
     from rag.reader.prepare import prepare
 

@@ -10,7 +10,7 @@ import numpy as np
 import tokenizers
 import torch
 
-from index.encoder import processor_dtype
+from index.encoders.encoder import processor_dtype
 from index.errors import ModelError
 from index.types import Hit, Span
 from rag.reader import READINGS, Reading

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from index.encoder import processor_dtype
+from index.encoders.encoder import processor_dtype
 from index.errors import SettingsError
 from rag.reader.cache import Cache, Kind
 from rag.reader.checkpoint import Progress, load_checkpoint, save_checkpoint

@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from index.bert import Bert
+from index.encoders.bert import Bert
 from index.errors import ModelError, SettingsError
-from index.own_models import check_modules, check_vocabulary, loading
+from index.encoders.local_models import check_modules, check_vocabulary, loading
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

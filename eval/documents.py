@@ -108,7 +108,7 @@ def sentences_at(document: Document, span: Span) -> Span:
 
 @lru_cache(maxsize=256)
 def _sentences(document: Document) -> tuple[Sentence, ...]:
-    from index.sentences import split_sentences
+    from index.text.sentences import split_sentences
 
     return split_sentences(document.text, document.language)
 

@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import database, edition
-from index.chunk import chunk, searchable
+from index.text.chunk import chunk, searchable
 from index.database import Database, PassageTable
 from index.dense import DenseIndex
 from index.edition import EncoderId, Manifest
 from index.encoders.encoder import Encoder
 from index.errors import CorpusError
 from index.lexical import LexicalIndex
-from index.sentences import split_sentences
+from index.text.sentences import split_sentences
 from index.types import Document, Sentence
 
 PASSAGE_TOKENS = 160

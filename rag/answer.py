@@ -7,7 +7,7 @@ import time
 import unicodedata
 from collections.abc import Sequence
 
-from index.chunk import searchable
+from index.text.chunk import searchable
 from index.corpus import Corpus, Selection
 from index.encoders.encoder import Encoder
 from index.errors import ModelError, QuestionError

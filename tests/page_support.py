@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from index.corpus import Corpus, publish
 from index.errors import QuestionError
-from index.sentences import split_sentences
+from index.text.sentences import split_sentences
 from index.sources import read
 from index.types import Document, Hit, Passage, Sentence, Span
 from rag.answer import build_answerer, check_question

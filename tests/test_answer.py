@@ -14,7 +14,7 @@ from corpus_support import HashEncoder, any_character, make_corpus, texts
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from index.chunk import searchable
+from index.text.chunk import searchable
 from index.corpus import Corpus, publish
 from index.encoders.encoder import Encoder, Encoding
 from index.errors import QuestionError, SettingsError

@@ -11,7 +11,7 @@ from corpus_support import texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.sentences import split_sentences
+from index.text.sentences import split_sentences
 from index.types import Document, Hit, Passage, Sentence, Span
 from rag.choose import choose, closest, stands_alone
 from rag.reader import READINGS, Reading

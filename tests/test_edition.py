@@ -330,7 +330,7 @@ import resource, sys
 from pathlib import Path
 from corpus_support import make_corpus
 from index.errors import CorpusError
-from index.tokens import count_tokens
+from index.text.tokens import count_tokens
 folder, previous = Path(sys.argv[1]), Path(sys.argv[1]).joinpath("current").read_bytes()
 text = " ".join(f"Sentence number {n} tells of the river." for n in range(600))
 count_tokens([text])  # tiktoken keeps its vocabulary in a temporary file: not what is tried here
@@ -359,7 +359,7 @@ from pathlib import Path
 from corpus_support import make_corpus, HashEncoder
 from index import edition
 from index.corpus import Corpus
-from index.tokens import count_tokens
+from index.text.tokens import count_tokens
 from tqdm import tqdm
 
 # its own is shared with the children, and one that is killed would keep it for ever

@@ -105,7 +105,7 @@ def test_imports_go_down_and_libraries_stay_in_their_rooms(module: str) -> None:
         ("rag.retrieve", "from faiss import IndexFlat"),
         ("eval.baselines", "import bm25s"),
         ("index.corpus", "import torch"),
-        ("index.chunk", "from tokenizers import Tokenizer"),
+        ("index.text.chunk", "from tokenizers import Tokenizer"),
         ("index.dense", "import safetensors.torch as weights"),
         ("rag.answer", "from transformers import AutoModel"),
         ("ui.doctor", "import sentence_transformers"),

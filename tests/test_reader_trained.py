@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from reader_support import tiny_model
 from safetensors.torch import load_file
 
-from index.chunk import chunk
+from index.text.chunk import chunk
 from index.errors import ModelError, SettingsError
 from index.lexical import Words
-from index.sentences import split_sentences
+from index.text.sentences import split_sentences
 from index.types import Document, Hit
 from rag.answer import Answerer
 from rag.confidence import Calibration

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from index.sentences import split_sentences
+from index.text.sentences import split_sentences
 from index.types import Document, Sentence, Span
 from rag.types import Answer, Attempt, Citation, Excerpt, Turn
 from ui import source

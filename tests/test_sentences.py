@@ -8,7 +8,7 @@ import pytest
 from corpus_support import SEEDS, texts
 from hypothesis import example, given, settings
 
-from index.sentences import split_sentences
+from index.text.sentences import split_sentences
 from index.sources import read
 
 ARTICLE_HEADINGS = [

@@ -10,7 +10,7 @@ from corpus_support import texts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from index.sentences import split_sentences
+from index.text.sentences import split_sentences
 from index.types import Span
 from rag.reader.whole import whole_words
 

@@ -82,7 +82,7 @@ def _is_here(host: str | bytes | None) -> bool:
 def _try(settings: Settings) -> Iterator[tuple[str, bool, str]]:
     """What was found, one thing at a time; what builds on something bad is not looked at."""
     from index.errors import QuothError
-    from index.tokens import count_tokens
+    from index.text.tokens import count_tokens
 
     try:
         counted = count_tokens([_TEXT])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from index.chunk import searchable
+from index.text.chunk import searchable
 from index.errors import ModelError
 from index.encoders.local_models import check_modules, check_vocabulary, loading
 from index.types import Hit

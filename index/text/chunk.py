@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from index.errors import SettingsError
-from index.tokens import count_tokens
+from index.text.tokens import count_tokens
 from index.types import Document, Passage, Sentence, Span
 
 CountPieces = Callable[[Sequence[str]], list[int]]

@@ -1,0 +1,1 @@
+"""Text processing: sentence splitting, chunking, token counting, stemmed words."""

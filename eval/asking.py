@@ -15,7 +15,7 @@ from index.errors import QuestionError
 from rag.settings import Settings
 
 if TYPE_CHECKING:
-    from index.corpus import Corpus
+    from index.embedded.corpus import Corpus
     from index.encoders.encoder import Encoder
     from rag.answer import Answerer
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @contextmanager
 def opened(documents: Documents, encoder: Encoder, settings: Settings) -> Iterator[Corpus]:
     """A corpus of these documents, gone afterwards; of `settings`, those of indexing count, and not its folder."""
-    from index.corpus import Corpus, publish
+    from index.embedded.corpus import Corpus, publish
 
     with tempfile.TemporaryDirectory(prefix="quoth-eval-") as folder:
         publish(

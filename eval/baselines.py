@@ -14,12 +14,12 @@ import numpy as np
 
 from eval.data import Question
 from eval.documents import Documents
-from index.corpus import Corpus
-from index.dense import DenseIndex
+from index.embedded.corpus import Corpus
+from index.embedded.dense import DenseIndex
 from index.encoders.encoder import Encoder
-from index.lexical import LexicalIndex
+from index.embedded.lexical import LexicalIndex
 from index.types import Hit, Passage
-from rag.retrieve import fuse
+from index.embedded.fusion import fuse
 from rag.row import row_of
 from rag.types import Answer, Attempt, Citation, Excerpt
 

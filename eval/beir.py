@@ -15,14 +15,14 @@ from eval.lines import read_lines, read_rows
 from eval.paths import input_path
 from eval.progress import progress
 from eval.table import summary_table
-from index.corpus import encode_all
-from index.dense import DenseIndex
+from index.embedded.corpus import encode_all
+from index.embedded.dense import DenseIndex
 from index.encoders.encoder import Encoder, load_encoder
 from index.errors import QuestionSetError
-from index.lexical import LexicalIndex
+from index.embedded.lexical import LexicalIndex
 from index.sources.jsonl import read_jsonl
 from rag.command import GOOD, print_json, run_command
-from rag.retrieve import fuse
+from index.embedded.fusion import fuse
 
 DEPTH = 100
 MEASURES = ("nDCG@10", "recall@100")

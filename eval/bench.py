@@ -151,7 +151,7 @@ def _reading(settings: Settings, documents: Documents, questions: Sequence[str])
     from rag.reader.pieces import load_tokenizer
     from rag.reader.similarity import SimilarityReader
     from rag.reader.trained import TrainedReader
-    from rag.retrieve import retrieve
+    from index.embedded.fusion import retrieve
     from rag.types import Query
 
     encoder, model = PackagedEncoder.load(), load_reader_model(WEIGHTS, processor_dtype())

@@ -75,7 +75,7 @@ def serving(settings: Settings) -> list[Figure]:
 
 def _api(settings: Settings, corpus_folder: Path, url: str) -> list[Figure]:
     """What is asked over the API against what Answerer.ask takes: one at a time, and as fast as it goes."""
-    from index.corpus import Corpus
+    from index.embedded.corpus import Corpus
     from index.encoders.encoder import load_encoder
     from rag.answer import build_answerer
 

@@ -13,7 +13,7 @@ from typing import Any
 from eval.lines import read_rows
 from eval.paths import input_path, output_path, overwritten, write_whole
 from index.errors import QuestionSetError
-from index.lexical import Words
+from index.embedded.lexical import Words
 from rag.command import GOOD, run_command
 from rag.followup import signs
 

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from index.text.chunk import searchable
-from index.corpus import Corpus, Selection
+from index.embedded.corpus import Corpus, Selection
 from index.encoders.encoder import Encoder
 from index.errors import ModelError, QuestionError
 from index.types import Hit
@@ -16,7 +16,7 @@ from rag.choose import choose, closest
 from rag.confidence import Calibration, features
 from rag.followup import Form, best_first, forms, mixed
 from rag.reader import READ, Reader, Reranker, load_reader, load_reranker
-from rag.retrieve import retrieve
+from index.embedded.fusion import retrieve
 from rag.settings import Settings
 from rag.types import Answer, Attempt, Query, Turn
 

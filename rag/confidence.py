@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import SettingsError, SourceError
-from index.lexical import Words
+from index.embedded.lexical import Words
 from index.sources import decode, read_bytes
 from index.strict_json import parse_json
 from rag.followup import NAME

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from index.lexical import Words
+from index.embedded.lexical import Words
 from rag.reader import Reading
 from rag.types import Attempt, Turn
 

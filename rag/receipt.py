@@ -14,7 +14,7 @@ from typing import Any, Literal
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
 
-from index.corpus import Corpus
+from index.embedded.corpus import Corpus
 from index.errors import ReceiptError
 from index.types import Document, Passage, Sentence, Span
 from rag.choose import SentencesOf

@@ -49,7 +49,7 @@ def answerer(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Answ
     """The answerer itself, over the article of the seeds."""
     from page_support import SEEDS
 
-    from index.corpus import Corpus, publish
+    from index.embedded.corpus import Corpus, publish
     from index.sources import read
     from rag.answer import build_answerer
     from rag.settings import Settings

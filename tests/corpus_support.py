@@ -12,7 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from index.corpus import Corpus, publish
+from index.embedded.corpus import Corpus, publish
 from index.encoders.encoder import Encoder, Encoding
 from index.types import Document
 

@@ -18,7 +18,7 @@ import uvicorn
 from corpus_support import HashEncoder
 from starlette.types import ASGIApp
 
-from index.corpus import Corpus, publish
+from index.embedded.corpus import Corpus, publish
 from index.errors import QuestionError
 from index.text.sentences import split_sentences
 from index.sources import read

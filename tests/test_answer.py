@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from index.text.chunk import searchable
-from index.corpus import Corpus, publish
+from index.embedded.corpus import Corpus, publish
 from index.encoders.encoder import Encoder, Encoding
 from index.errors import QuestionError, SettingsError
 from index.sources import read

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from sealed_support import sealed
 
-from index.edition import EncoderId, open_current, publish
+from index.embedded.edition import EncoderId, open_current, publish
 from index.encoders.encoder import PACKAGED, PACKAGED_SHA256
 from index.errors import CorpusMissing, EditionDamaged, EditionIncompatible, ModelError, SettingsError
 from rag.settings import Settings

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from corpus_support import HashEncoder, make_corpus
 
-from index.edition import open_current
+from index.embedded.edition import open_current
 from index.encoders.encoder import Encoder
 from index.types import Document
 from rag.receipt import Receipt

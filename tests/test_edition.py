@@ -18,9 +18,9 @@ from corpus_support import HashEncoder, OtherHashEncoder, make_corpus
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index import edition
-from index.corpus import Corpus, publish
-from index.edition import KEPT, EncoderId, open_current
+from index.embedded import edition
+from index.embedded.corpus import Corpus, publish
+from index.embedded.edition import KEPT, EncoderId, open_current
 from index.errors import CorpusBusy, CorpusError, CorpusMissing, EditionDamaged, EditionIncompatible
 from index.types import Document
 
@@ -357,8 +357,8 @@ import os, random, signal, sys, threading, time
 from contextlib import closing
 from pathlib import Path
 from corpus_support import make_corpus, HashEncoder
-from index import edition
-from index.corpus import Corpus
+from index.embedded import edition
+from index.embedded.corpus import Corpus
 from index.text.tokens import count_tokens
 from tqdm import tqdm
 

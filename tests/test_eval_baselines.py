@@ -12,7 +12,7 @@ from eval.asking import opened
 from eval.baselines import baseline_rows, sentences_of
 from eval.data import Question
 from eval.documents import Documents, name_documents
-from index.corpus import Corpus, publish
+from index.embedded.corpus import Corpus, publish
 from index.types import Document
 from rag.settings import Settings
 from rag.types import Turn

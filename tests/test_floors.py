@@ -89,8 +89,8 @@ def test_imports_go_down_and_libraries_stay_in_their_rooms(module: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("index.corpus", "from rag.answer import Answerer"),
-        ("index.corpus", "from ui.cli import main"),
+        ("index.embedded.corpus", "from rag.answer import Answerer"),
+        ("index.embedded.corpus", "from ui.cli import main"),
         ("index.sources.text", "def read():\n    from eval.data import Question"),
         ("rag.answer", "from ui.chat import chat"),
         ("rag.answer", "import eval.run"),
@@ -101,12 +101,12 @@ def test_imports_go_down_and_libraries_stay_in_their_rooms(module: str) -> None:
         ("eval.run", "from ui import cli"),
         ("ui.commands", "import index"),
         ("eval.run", "import eval"),
-        ("rag.retrieve", "import faiss"),
-        ("rag.retrieve", "from faiss import IndexFlat"),
+        ("index.embedded.fusion", "import faiss"),
+        ("index.embedded.fusion", "from faiss import IndexFlat"),
         ("eval.baselines", "import bm25s"),
-        ("index.corpus", "import torch"),
+        ("index.embedded.corpus", "import torch"),
         ("index.text.chunk", "from tokenizers import Tokenizer"),
-        ("index.dense", "import safetensors.torch as weights"),
+        ("index.embedded.dense", "import safetensors.torch as weights"),
         ("rag.answer", "from transformers import AutoModel"),
         ("ui.doctor", "import sentence_transformers"),
         ("eval.report", "import gradio as gr"),
@@ -121,13 +121,13 @@ def test_a_breach_is_seen(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("rag.answer", "from index.corpus import Corpus"),
+        ("rag.answer", "from index.embedded.corpus import Corpus"),
         ("ui.app", "from rag.answer import Answerer\nimport gradio as gr\nfrom ui.chat import chat"),
         ("eval.run", "from rag.answer import Answerer\nfrom eval.data import Question"),
         ("index.encoders.encoder", "import torch\nfrom tokenizers import Tokenizer"),
         ("rag.reader.similarity", "import torch"),
         ("index.sources.text", "from ..types import Document\nfrom index.errors import SourceError"),
-        ("index.corpus", "from index import edition"),
+        ("index.embedded.corpus", "from index import edition"),
     ],
 )
 def test_what_is_allowed_is_let_pass(module: str, source: str) -> None:

@@ -17,13 +17,13 @@ from corpus_support import HashEncoder, any_character, texts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.corpus import Corpus, Selection, publish
+from index.embedded.corpus import Corpus, Selection, publish
 from index.errors import QuestionError
-from index.lexical import LexicalIndex
+from index.embedded.lexical import LexicalIndex
 from index.types import Document
 from rag.answer import Answerer, build_answerer
 from rag.receipt import Receipt, check
-from rag.retrieve import retrieve
+from index.embedded.fusion import retrieve
 from rag.settings import Settings
 from rag.types import Answer, Query, Turn
 

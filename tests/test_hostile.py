@@ -13,7 +13,7 @@ from page_support import app_of, serving
 from playwright.sync_api import Browser, Locator, expect
 from widget_support import Visit, sample, site, visiting
 
-from index.corpus import Corpus, publish
+from index.embedded.corpus import Corpus, publish
 from index.encoders.encoder import Encoder
 from index.sources import read
 from rag.answer import Answerer, build_answerer

@@ -23,7 +23,7 @@ import pytest
 from page_support import SEEDS
 from process_support import running, said, until_ready
 
-from index.corpus import publish
+from index.embedded.corpus import publish
 from index.encoders.encoder import Encoder
 from index.sources import read
 from ui.journal import Journal

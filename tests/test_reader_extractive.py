@@ -29,7 +29,7 @@ from rag.reader.pieces import Framed
 from rag.reader.reranker import CrossEncoderReranker
 from rag.reader.spans import LONGEST_ANSWER
 from rag.reader.whole import whole_words
-from rag.retrieve import retrieve
+from index.embedded.fusion import retrieve
 from rag.row import why_of
 from rag.settings import Settings
 from rag.types import Query

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from index.text.chunk import chunk
 from index.errors import ModelError, SettingsError
-from index.lexical import Words
+from index.embedded.lexical import Words
 from index.text.sentences import split_sentences
 from index.types import Document, Hit
 from rag.answer import Answerer
@@ -26,7 +26,7 @@ from rag.reader.model import LARGEST
 from rag.reader.pieces import load_tokenizer
 from rag.reader.similarity import SimilarityReader
 from rag.reader.trained import WEIGHTS, TrainedReader
-from rag.retrieve import retrieve
+from index.embedded.fusion import retrieve
 from rag.types import Query
 
 ENCODER = HashEncoder()

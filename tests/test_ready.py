@@ -12,7 +12,7 @@ import pytest
 from page_support import SEEDS
 from process_support import running, said, tell, until_ready
 
-from index.corpus import publish
+from index.embedded.corpus import publish
 from index.encoders.encoder import Encoder
 from index.sources import read
 from ui.keyring import Keyring

@@ -12,7 +12,7 @@ from corpus_support import HashEncoder, any_character, make_corpus, texts
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from index.corpus import Corpus
+from index.embedded.corpus import Corpus
 from index.errors import ReceiptError
 from index.types import Document, Span
 from rag.receipt import LONGEST_SOUGHT, Receipt, Verdict, check

@@ -13,7 +13,7 @@ import pytest
 from corpus_support import SEEDS
 from sealed_support import sealed
 
-from index.corpus import publish
+from index.embedded.corpus import publish
 from index.encoders.encoder import Encoder
 from index.sources import read
 from rag.settings import Settings

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from index.dense import DenseIndex
+from index.embedded.dense import DenseIndex
 from index.errors import SettingsError
-from index.lexical import STEMMERS, LexicalIndex, Words
-from rag.retrieve import Ranking, fuse, retrieve
+from index.embedded.lexical import STEMMERS, LexicalIndex, Words
+from index.embedded.fusion import Ranking, fuse, retrieve
 from rag.types import Query
 
 

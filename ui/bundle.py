@@ -35,7 +35,7 @@ from urllib.request import url2pathname
 
 from packaging.utils import parse_wheel_filename
 
-from index.edition import EncoderId, check_encoder, open_current
+from index.embedded.edition import EncoderId, check_encoder, open_current
 from index.encoders.encoder import PACKAGED, PACKAGED_SHA256
 from index.errors import CorpusBusy, ModelError, SettingsError
 from rag.reader import READERS

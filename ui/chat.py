@@ -28,7 +28,7 @@ from ui.traffic import Later
 if TYPE_CHECKING:
     import gradio
 
-    from index.corpus import Corpus
+    from index.embedded.corpus import Corpus
     from ui.service import Service
 
 Conversation = tuple[Exchange, ...]

@@ -12,9 +12,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from index.corpus import Corpus
-from index.corpus import publish as publish_corpus
-from index.edition import Manifest
+from index.embedded.corpus import Corpus
+from index.embedded.corpus import publish as publish_corpus
+from index.embedded.edition import Manifest
 from index.encoders.encoder import Encoder, load_encoder
 from index.errors import CorpusMissing, ReceiptError, SettingsError, SourceError
 from index.sources import decode, passed_over, read, read_bytes

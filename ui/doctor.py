@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from index.corpus import Corpus
+from index.embedded.corpus import Corpus
 from index.encoders.encoder import PACKAGED, load_encoder, processor_dtype
 from index.errors import CorpusMissing, QuothError
 from rag.answer import build_answerer

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from index.edition import flush
+from index.embedded.edition import flush
 from index.errors import SettingsError, one_line
 from ui.traffic import RateLimit
 

@@ -94,7 +94,7 @@ def _try(settings: Settings) -> Iterator[tuple[str, bool, str]]:
         return
     yield "vocabulary", True, "tiktoken reads it from its package"
     try:
-        from index.corpus import Corpus
+        from index.embedded.corpus import Corpus
         from index.encoders.encoder import load_encoder
         from rag.answer import build_answerer
 

@@ -14,13 +14,13 @@ from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from index.edition import Manifest
+from index.embedded.edition import Manifest
 from rag.receipt import Receipt, Verdict
 from rag.types import Answer, Citation
 from ui.explanation import explanation
 
 if TYPE_CHECKING:
-    from index.corpus import Progress as Report
+    from index.embedded.corpus import Progress as Report
     from ui.doctor import Finding
     from ui.gaps import Group
     from ui.keyring import Key

@@ -13,7 +13,7 @@ from rag.types import Excerpt, Query
 if TYPE_CHECKING:
     # the trainer also runs where neither search nor its libraries are installed
     from index.encoders.encoder import Encoder
-    from index.lexical import Words
+    from index.embedded.lexical import Words
 
 
 @dataclass(frozen=True, slots=True)

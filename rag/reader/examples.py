@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from index.corpus import Corpus, Progress, publish
+from index.embedded.corpus import Corpus, Progress, publish
 from index.encoders.encoder import Encoder
 from index.types import Hit, Passage, Span
 from rag.reader import READ
@@ -17,7 +17,7 @@ from rag.reader.cache import Kind
 from rag.reader.pieces import Framed
 from rag.reader.questions import Question, QuestionSet, sampled
 from rag.reader.swap import contrary, swap
-from rag.retrieve import retrieve
+from index.embedded.fusion import retrieve
 from rag.types import Query
 
 _GOLD = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from index.lexical import Words
+from index.embedded.lexical import Words
 from index.types import Document, Span
 from rag.reader.whole import whole_words
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.encoders.encoder import Encoder, Encoding
-from index.lexical import Words
+from index.embedded.lexical import Words
 from index.types import Document, Hit, Sentence
 from rag.reader import READINGS, Reading
 from rag.reader.highlight import highlight

@@ -17,7 +17,7 @@ from bm25s import stopwords
 from bm25s.tokenization import Tokenized
 from numpy.typing import NDArray
 
-from index.bm25 import K1, B, Counts, Part
+from index.embedded.bm25 import K1, B, Counts, Part
 from index.errors import SettingsError
 
 FOLDER = "lexical"

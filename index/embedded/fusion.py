@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from index.corpus import Corpus, Selection
+from index.embedded.corpus import Corpus, Selection
 from index.types import Hit
 from rag.types import Query
 

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from index import database, edition
 from index.text.chunk import chunk, searchable
-from index.database import Database, PassageTable
-from index.dense import DenseIndex
-from index.edition import EncoderId, Manifest
+from index.embedded.database import Database, PassageTable
+from index.embedded.dense import DenseIndex
+from index.embedded.edition import EncoderId, Manifest
 from index.encoders.encoder import Encoder
 from index.errors import CorpusError
-from index.lexical import LexicalIndex
+from index.embedded.lexical import LexicalIndex
 from index.text.sentences import split_sentences
 from index.types import Document, Sentence
 

@@ -1,0 +1,1 @@
+"""The search engine of one machine: editions on disk, SQLite, FAISS and BM25."""

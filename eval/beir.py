@@ -21,7 +21,7 @@ from index.encoders.encoder import Encoder, load_encoder
 from index.errors import QuestionSetError
 from index.embedded.lexical import LexicalIndex
 from index.sources.jsonl import read_jsonl
-from rag.command import GOOD, print_json, run_command
+from index.exit_codes import GOOD, print_json, run_command
 from index.embedded.fusion import fuse
 
 DEPTH = 100

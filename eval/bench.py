@@ -20,7 +20,7 @@ from eval.paths import input_path
 from eval.run import ARTICLE_QUESTIONS, SEEDS
 from eval.timing import Figure, in_turns, ratio, seconds
 from index.errors import QuestionSetError
-from rag.command import GOOD, NEGATIVE, print_json, run_command
+from index.exit_codes import GOOD, NEGATIVE, print_json, run_command
 from rag.reader import READ, TRANSFORMERS
 from rag.settings import Settings
 

@@ -23,7 +23,7 @@ from eval.documents import read_documents
 from eval.run import ARTICLE_QUESTIONS, SEEDS
 from eval.timing import Figure, in_turns, median, ratio, seconds
 from index.errors import SettingsError
-from rag.command import GOOD
+from index.exit_codes import GOOD
 from rag.settings import Settings
 
 _ROUNDS = 5

@@ -24,7 +24,7 @@ from eval.paths import input_path, output_path, overwritten, write_whole
 from eval.progress import progress
 from eval.run import ARTICLE_QUESTIONS, SEEDS
 from index.errors import QuestionError, SettingsError
-from rag.command import GOOD, run_command
+from index.exit_codes import GOOD, run_command
 from rag.confidence import Calibration
 from rag.settings import Settings
 

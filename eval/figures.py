@@ -15,7 +15,7 @@ from eval.paths import input_path, output_path, write_whole
 from eval.table import formatted
 from index.errors import QuestionSetError
 from index.sources import decode, read_bytes
-from rag.command import GOOD, NEGATIVE, run_command
+from index.exit_codes import GOOD, NEGATIVE, run_command
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 _MEASURES = (

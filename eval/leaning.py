@@ -14,7 +14,7 @@ from eval.lines import read_rows
 from eval.paths import input_path, output_path, overwritten, write_whole
 from index.errors import QuestionSetError
 from index.embedded.lexical import Words
-from rag.command import GOOD, run_command
+from index.exit_codes import GOOD, run_command
 from rag.followup import signs
 
 _SEED = 20240618

@@ -30,7 +30,7 @@ from eval.measures import (
 )
 from eval.paths import input_path, output_path, overwritten, write_whole
 from eval.table import differences_table, formatted, summary_table, systems_table
-from rag.command import GOOD, NEGATIVE, print_json, run_command
+from index.exit_codes import GOOD, NEGATIVE, print_json, run_command
 from rag.settings import Settings
 
 SEEDS = Path(__file__).parent.parent / "seeds"

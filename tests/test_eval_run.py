@@ -18,7 +18,7 @@ from eval.documents import read_documents
 from eval.measures import MEASURES
 from eval.progress import progress
 from eval.run import ARTICLE_QUESTIONS, SEEDS, main
-from rag.command import run_command
+from index.exit_codes import run_command
 
 
 def quoth(argv: Sequence[str]) -> int:

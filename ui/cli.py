@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rag.command import run_command
+from index.exit_codes import run_command
 from rag.settings import ACCESS, Settings
 from ui.access import SCOPES
 

@@ -20,7 +20,7 @@ from index.errors import CorpusMissing, ReceiptError, SettingsError, SourceError
 from index.sources import decode, passed_over, read, read_bytes
 from index.strict_json import NotStrictJson, parse_json
 from rag.answer import Answerer, build_answerer, check_question
-from rag.command import print_json
+from index.exit_codes import print_json
 from rag.receipt import Receipt, check_all
 from rag.row import detailed_row_of
 from rag.settings import Settings, given

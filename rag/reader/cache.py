@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from index.errors import ModelError
-from rag.reader.files import replace_whole
+from index.files import replace_whole
 from rag.reader.pieces import Ragged
 
 FILE = "examples.safetensors"

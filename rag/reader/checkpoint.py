@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from index.errors import ModelError, SettingsError
-from rag.reader.files import replace_whole
+from index.files import replace_whole
 from rag.reader.model import ReaderModel
 
 

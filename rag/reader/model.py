@@ -18,7 +18,7 @@ from torch.nn import functional
 from index.encoders.bert import Bert, BertConfig
 from index.encoders.encoder import PACKAGED_SHA256, check_weights
 from index.errors import ModelError
-from rag.reader.files import replace_whole
+from index.files import replace_whole
 from rag.reader.pieces import SHARED, Batch
 
 FORMAT = "quoth-reader-2"

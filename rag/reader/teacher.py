@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from index.errors import ModelError
 from rag.reader.cache import Cache, Kind
-from rag.reader.files import replace_whole
+from index.files import replace_whole
 from rag.reader.model import MASKED, ReaderModel, Scores
 from rag.reader.offline import load_offline
 from rag.reader.pieces import Batch, Ragged, collate, first_places, moved

@@ -9,9 +9,9 @@ import torch
 from corpus_support import HashEncoder
 
 from index.encoders.bert import Bert, BertConfig
-from rag.reader.examples import Making
+from eval.training.examples import Making
 from rag.reader.model import BertTrunk, ReaderModel
-from rag.reader.prepare import prepare
+from eval.training.prepare import prepare
 
 _PEOPLE = ("Ada Byron", "Grace Hopper", "Alan Turing", "Mary Shelley", "Isaac Newton")
 _PLACES = ("London", "Boston", "Manchester", "Geneva", "Lincoln")

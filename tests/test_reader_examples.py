@@ -12,11 +12,11 @@ from corpus_support import HashEncoder
 from reader_support import write_cache_of, write_set
 
 from index.errors import ModelError, QuestionSetError
-from rag.reader.cache import BASE, FILE, Kind, read_cache
-from rag.reader.examples import Example, Making, examples
+from eval.training.cache import BASE, FILE, Kind, read_cache
+from eval.training.examples import Example, Making, examples
 from rag.reader.pieces import LONGEST, SHARED, Ragged, collate, load_tokenizer, passage_pieces
-from rag.reader.questions import held_aside, read_question_set
-from rag.reader.swap import _PAIRS, contrary, swap
+from eval.training.questions import held_aside, read_question_set
+from eval.training.hard_negatives import _PAIRS, contrary, swap
 
 
 @pytest.fixture(scope="module")

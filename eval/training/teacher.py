@@ -14,7 +14,7 @@ from safetensors.numpy import save
 from torch import Tensor, nn
 
 from index.errors import ModelError
-from rag.reader.cache import Cache, Kind
+from eval.training.cache import Cache, Kind
 from index.files import replace_whole
 from rag.reader.model import MASKED, ReaderModel, Scores
 from rag.reader.offline import load_offline

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from rag.reader.cache import Cache
+from eval.training.cache import Cache
 from rag.reader.model import MASKED, Scores
 from rag.reader.pieces import Batch, first_places, moved
 

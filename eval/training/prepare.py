@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from index.encoders.encoder import Encoder
 from index.types import Passage
-from rag.reader.cache import BASE, SPANS, Kind, write_cache
-from rag.reader.examples import Example, Making, examples
+from eval.training.cache import BASE, SPANS, Kind, write_cache
+from eval.training.examples import Example, Making, examples
 from rag.reader.model import copy_base
 from rag.reader.pieces import Pieces, Ragged, load_tokenizer, passage_pieces, question_pieces
-from rag.reader.questions import held_aside, read_question_set
+from eval.training.questions import held_aside, read_question_set
 
 Say = Callable[[str], None]
 

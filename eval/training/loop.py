@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from index.encoders.encoder import processor_dtype
 from index.errors import SettingsError
-from rag.reader.cache import Cache, Kind
-from rag.reader.checkpoint import Progress, load_checkpoint, save_checkpoint
-from rag.reader.heldout import measure
+from eval.training.cache import Cache, Kind
+from eval.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from eval.training.heldout import measure
 from rag.reader.model import ReaderModel
-from rag.reader.objective import Weighing, loss, targets
+from eval.training.objective import Weighing, loss, targets
 from rag.reader.pieces import collate
-from rag.reader.teacher import Taught
+from eval.training.teacher import Taught
 
 CHECKPOINT = "checkpoint.safetensors"
 LOG = "log.jsonl"

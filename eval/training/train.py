@@ -1,4 +1,4 @@
-"""`python -m rag.reader.train`: makes examples of question sets, and trains the reader, or its teacher, on them."""
+"""`python -m eval.training.train`: makes examples of question sets, and trains the reader, or its teacher, on them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import TextIO
 import torch
 
 from index.errors import ModelError, QuothError, SettingsError
-from rag.reader.cache import BASE, Cache, read_cache
-from rag.reader.heldout import HeldOut, measure
+from eval.training.cache import BASE, Cache, read_cache
+from eval.training.heldout import HeldOut, measure
 from rag.reader.model import ReaderModel, load_reader_model, read_about, save_mean, save_reader, untrained
-from rag.reader.objective import Weighing
-from rag.reader.teacher import Taught, teach, untrained_teacher
-from rag.reader.training import LOG, Training, fastest_dtype, train
+from eval.training.objective import Weighing
+from eval.training.teacher import Taught, teach, untrained_teacher
+from eval.training.loop import LOG, Training, fastest_dtype, train
 
 WEIGHTS = "reader.safetensors"
 TAUGHT = "taught.safetensors"
@@ -40,13 +40,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             _train(args)
         return _check(args) if args.check else 0
     except QuothError as error:
-        sys.stderr.write(f"rag.reader.train: {error}\n")
+        sys.stderr.write(f"eval.training.train: {error}\n")
         return _FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m rag.reader.train",
+        prog="python -m eval.training.train",
         description="With --data, makes examples of question sets. With --out, trains on them. With both, one after "
         "the other. A run that was stopped is resumed by the same command. A teacher is trained with --trunk.",
     )
@@ -96,8 +96,8 @@ def _parser() -> argparse.ArgumentParser:
 def _prepare(args: argparse.Namespace) -> None:
     # search and its libraries are needed here alone: where there is a GPU they may be missing
     from index.encoders.encoder import load_encoder
-    from rag.reader.examples import Making
-    from rag.reader.prepare import prepare
+    from eval.training.examples import Making
+    from eval.training.prepare import prepare
 
     making = Making(seed=args.seed, limit=args.limit, held_limit=args.held_limit)
     prepare(args.data, args.cache, load_encoder(), making, args.held, _say)

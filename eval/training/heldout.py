@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rag.reader.cache import Cache, Kind
+from eval.training.cache import Cache, Kind
 from rag.reader.model import ReaderModel
 from rag.reader.pieces import collate, first_places
 from rag.reader.spans import score_sentences

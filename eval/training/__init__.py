@@ -1,0 +1,1 @@
+"""Trains the reader: examples from question sets, the training loop, checkpoints."""

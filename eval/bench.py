@@ -21,7 +21,7 @@ from eval.run import ARTICLE_QUESTIONS, SEEDS
 from eval.timing import Figure, in_turns, ratio, seconds
 from index.errors import QuestionSetError
 from index.exit_codes import GOOD, NEGATIVE, print_json, run_command
-from rag.reader import READ, TRANSFORMERS
+from rag.readers.load import READ, TRANSFORMERS
 from rag.settings import Settings
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _answering(settings: Settings, documents: Documents, questions: Sequence[str
 
 def _reading(settings: Settings, documents: Documents, questions: Sequence[str]) -> list[Figure]:
     """The trained reader against its model's bare forward; where it is set, also question to answer against both."""
-    from rag.reader.trained import WEIGHTS
+    from rag.readers.trained import WEIGHTS
 
     if not WEIGHTS.is_file():
         sys.stderr.write("eval.bench: the reader 'trained' has no weights here, so its readings are not timed\n")
@@ -147,10 +147,10 @@ def _reading(settings: Settings, documents: Documents, questions: Sequence[str])
     from index.encoders.encoder import PackagedEncoder, processor_dtype
     from rag.answer import Answerer
     from rag.confidence import Calibration
-    from rag.reader.model import load_reader_model
-    from rag.reader.pieces import load_tokenizer
-    from rag.reader.similarity import SimilarityReader
-    from rag.reader.trained import TrainedReader
+    from rag.readers.model import load_reader_model
+    from rag.readers.word_pieces import load_tokenizer
+    from rag.readers.similarity import SimilarityReader
+    from rag.readers.trained import TrainedReader
     from index.embedded.fusion import retrieve
     from rag.types import Query
 

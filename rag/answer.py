@@ -15,7 +15,7 @@ from index.types import Hit
 from rag.choose import choose, closest
 from rag.confidence import Calibration, features
 from rag.followup import Form, best_first, forms, mixed
-from rag.reader import READ, Reader, Reranker, load_reader, load_reranker
+from rag.readers.load import READ, Reader, Reranker, load_reader, load_reranker
 from index.embedded.fusion import retrieve
 from rag.settings import Settings
 from rag.types import Answer, Attempt, Query, Turn

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from index.types import Document, Sentence, Span
-from rag.reader import Reading
+from rag.readers.load import Reading
 from rag.types import Citation, Excerpt
 
 SentencesOf = Callable[[str], Sequence[Sentence]]

@@ -13,7 +13,7 @@ from index.embedded.lexical import Words
 from index.sources import decode, read_bytes
 from index.strict_json import parse_json
 from rag.followup import NAME
-from rag.reader import READERS, Reading
+from rag.readers.load import READERS, Reading
 from rag.types import Query
 
 CARRIED = "carried"

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from index.embedded.lexical import Words
-from rag.reader import Reading
+from rag.readers.load import Reading
 from rag.types import Attempt, Turn
 
 FITTED = Path(__file__).parent / "followup.json"

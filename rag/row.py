@@ -10,7 +10,7 @@ from index.errors import QuestionError
 from index.types import Document, Hit, Span
 from rag.confidence import Calibration
 from rag.fragment import linked
-from rag.reader import Reading
+from rag.readers.load import Reading
 from rag.receipt import Receipt
 from rag.types import Answer, Attempt, Citation
 

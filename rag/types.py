@@ -11,7 +11,7 @@ from index.types import Document, Hit, Span
 if TYPE_CHECKING:
     from index.encoders.encoder import Encoding
     from rag.confidence import Calibration
-    from rag.reader import Reading
+    from rag.readers.load import Reading
 
 Status = Literal["answered", "unanswered"]
 

@@ -10,7 +10,7 @@ from corpus_support import HashEncoder
 
 from index.encoders.bert import Bert, BertConfig
 from eval.training.examples import Making
-from rag.reader.model import BertTrunk, ReaderModel
+from rag.readers.model import BertTrunk, ReaderModel
 from eval.training.prepare import prepare
 
 _PEOPLE = ("Ada Byron", "Grace Hopper", "Alan Turing", "Mary Shelley", "Isaac Newton")

@@ -22,7 +22,7 @@ from index.sources import read
 from index.types import Document, Hit
 from rag.answer import LONGEST_QUESTION, Answerer, build_answerer, check_question
 from rag.confidence import FEATURES, Calibration
-from rag.reader import Reading
+from rag.readers.load import Reading
 from rag.row import detailed_row_of, row_of, why_of
 from rag.settings import Settings
 from rag.types import Answer, Attempt, Query, Turn

@@ -148,8 +148,8 @@ def test_the_trained_reader_is_timed_against_its_model_alone(
     documents: Documents, encoder: Encoder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, reader: str
 ) -> None:
     (tmp_path / "reader.safetensors").touch()
-    monkeypatch.setattr("rag.reader.trained.WEIGHTS", tmp_path / "reader.safetensors")
-    monkeypatch.setattr("rag.reader.model.load_reader_model", lambda file, dtype: tiny_model().eval())
+    monkeypatch.setattr("rag.readers.trained.WEIGHTS", tmp_path / "reader.safetensors")
+    monkeypatch.setattr("rag.readers.model.load_reader_model", lambda file, dtype: tiny_model().eval())
     monkeypatch.setattr("index.encoders.encoder.PackagedEncoder.load", lambda: encoder)
     figures = _reading(Settings(reader=reader), documents, ["How many ships?", "Who leads it?"])
     assert [figure.at_most for figure in figures] == ([1.25, 1.3] if reader == "trained" else [1.25])
@@ -159,7 +159,7 @@ def test_the_trained_reader_is_timed_against_its_model_alone(
 def test_without_weights_a_line_says_that_readings_are_not_timed(
     documents: Documents, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("rag.reader.trained.WEIGHTS", tmp_path / "none.safetensors")
+    monkeypatch.setattr("rag.readers.trained.WEIGHTS", tmp_path / "none.safetensors")
     assert _reading(Settings(), documents, ["How many ships?"]) == []
     assert capsys.readouterr().err.count("\n") == 1
 

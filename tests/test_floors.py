@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 BELOW = {"index": set[str](), "rag": {"index"}, "ui": {"rag", "index"}, "eval": {"rag", "index"}}
 # a library may be imported only in modules whose names begin so
 # eval.bench measures ours against the libraries themselves
-MODELS = ("index.encoders.encoder", "index.encoders.local_models", "index.encoders.bert", "rag.reader.", "eval.bench")
+MODELS = ("index.encoders.encoder", "index.encoders.local_models", "index.encoders.bert", "rag.readers.load.", "eval.bench")
 ROOMS = {
     "faiss": ("index.",),
     "bm25s": ("index.",),
@@ -125,7 +125,7 @@ def test_a_breach_is_seen(module: str, source: str) -> None:
         ("ui.app", "from rag.answer import Answerer\nimport gradio as gr\nfrom ui.chat import chat"),
         ("eval.run", "from rag.answer import Answerer\nfrom eval.data import Question"),
         ("index.encoders.encoder", "import torch\nfrom tokenizers import Tokenizer"),
-        ("rag.reader.similarity", "import torch"),
+        ("rag.readers.similarity", "import torch"),
         ("index.sources.text", "from ..types import Document\nfrom index.errors import SourceError"),
         ("index.embedded.corpus", "from index import edition"),
     ],

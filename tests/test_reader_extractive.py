@@ -23,12 +23,12 @@ from index.errors import ModelError, SettingsError
 from index.text.sentences import split_sentences
 from index.types import Document, Hit, Span
 from rag.answer import build_answerer
-from rag.reader import load_reader, load_reranker
-from rag.reader.extractive import ExtractiveReader, _positions
-from rag.reader.pieces import Framed
-from rag.reader.reranker import CrossEncoderReranker
-from rag.reader.spans import LONGEST_ANSWER
-from rag.reader.whole import whole_words
+from rag.readers.load import load_reader, load_reranker
+from rag.readers.transformers import ExtractiveReader, _positions
+from rag.readers.word_pieces import Framed
+from rag.readers.reranker import CrossEncoderReranker
+from rag.readers.sentence_scores import LONGEST_ANSWER
+from rag.readers.widen_to_words import whole_words
 from index.embedded.fusion import retrieve
 from rag.row import why_of
 from rag.settings import Settings

@@ -21,11 +21,11 @@ from index.text.sentences import split_sentences
 from index.types import Document, Hit
 from rag.answer import Answerer
 from rag.confidence import Calibration
-from rag.reader import READERS, READINGS, load_reader
-from rag.reader.model import LARGEST
-from rag.reader.pieces import load_tokenizer
-from rag.reader.similarity import SimilarityReader
-from rag.reader.trained import WEIGHTS, TrainedReader
+from rag.readers.load import READERS, READINGS, load_reader
+from rag.readers.model import LARGEST
+from rag.readers.word_pieces import load_tokenizer
+from rag.readers.similarity import SimilarityReader
+from rag.readers.trained import WEIGHTS, TrainedReader
 from index.embedded.fusion import retrieve
 from rag.types import Query
 

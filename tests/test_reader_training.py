@@ -20,7 +20,7 @@ from index.encoders.encoder import PACKAGED_SHA256
 from index.errors import ModelError, SettingsError
 from eval.training.cache import BASE, Cache, Kind, read_cache
 from eval.training.heldout import measure
-from rag.reader.model import (
+from rag.readers.model import (
     LARGEST,
     MASKED,
     ReaderModel,
@@ -31,8 +31,8 @@ from rag.reader.model import (
     untrained,
 )
 from eval.training.objective import Weighing, loss, targets
-from rag.reader.pieces import SHARED, collate
-from rag.reader.spans import score_sentences
+from rag.readers.word_pieces import SHARED, collate
+from rag.readers.sentence_scores import score_sentences
 from eval.training.teacher import MpnetTrunk, Taught, teach
 from eval.training.train import main
 from eval.training.loop import CHECKPOINT, Training, epoch_order, train

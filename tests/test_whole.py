@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from index.text.sentences import split_sentences
 from index.types import Span
-from rag.reader.whole import whole_words
+from rag.readers.widen_to_words import whole_words
 
 few = settings(max_examples=60, deadline=None)
 

@@ -38,8 +38,8 @@ from packaging.utils import parse_wheel_filename
 from index.embedded.edition import EncoderId, check_encoder, open_current
 from index.encoders.encoder import PACKAGED, PACKAGED_SHA256
 from index.errors import CorpusBusy, ModelError, SettingsError
-from rag.reader import READERS
-from rag.reader.trained import WEIGHTS
+from rag.readers.load import READERS
+from rag.readers.trained import WEIGHTS
 from rag.settings import Settings
 from ui.packages import installed_for
 

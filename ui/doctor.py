@@ -20,7 +20,7 @@ from index.embedded.corpus import Corpus
 from index.encoders.encoder import PACKAGED, load_encoder, processor_dtype
 from index.errors import CorpusMissing, QuothError
 from rag.answer import build_answerer
-from rag.reader import TRANSFORMERS
+from rag.readers.load import TRANSFORMERS
 from rag.settings import Settings
 from ui.access import read_secret
 from ui.gate import is_this_machine

@@ -16,7 +16,7 @@ from safetensors.numpy import save
 
 from index.errors import ModelError
 from index.files import replace_whole
-from rag.reader.pieces import Ragged
+from rag.readers.word_pieces import Ragged
 
 FILE = "examples.safetensors"
 BASE = "base"

@@ -13,7 +13,7 @@ from safetensors.torch import save
 
 from index.errors import ModelError, SettingsError
 from index.files import replace_whole
-from rag.reader.model import ReaderModel
+from rag.readers.model import ReaderModel
 
 
 @dataclass(frozen=True, slots=True)

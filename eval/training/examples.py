@@ -12,9 +12,9 @@ from pathlib import Path
 from index.embedded.corpus import Corpus, Progress, publish
 from index.encoders.encoder import Encoder
 from index.types import Hit, Passage, Span
-from rag.reader import READ
+from rag.readers.load import READ
 from eval.training.cache import Kind
-from rag.reader.pieces import Framed
+from rag.readers.word_pieces import Framed
 from eval.training.questions import Question, QuestionSet, sampled
 from eval.training.hard_negatives import contrary, swap
 from index.embedded.fusion import retrieve

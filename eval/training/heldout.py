@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from eval.training.cache import Cache, Kind
-from rag.reader.model import ReaderModel
-from rag.reader.pieces import collate, first_places
-from rag.reader.spans import score_sentences
+from rag.readers.model import ReaderModel
+from rag.readers.word_pieces import collate, first_places
+from rag.readers.sentence_scores import score_sentences
 
 _BATCH = 64
 

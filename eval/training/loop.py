@@ -17,9 +17,9 @@ from index.errors import SettingsError
 from eval.training.cache import Cache, Kind
 from eval.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from eval.training.heldout import measure
-from rag.reader.model import ReaderModel
+from rag.readers.model import ReaderModel
 from eval.training.objective import Weighing, loss, targets
-from rag.reader.pieces import collate
+from rag.readers.word_pieces import collate
 from eval.training.teacher import Taught
 
 CHECKPOINT = "checkpoint.safetensors"

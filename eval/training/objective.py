@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from eval.training.cache import Cache
-from rag.reader.model import MASKED, Scores
-from rag.reader.pieces import Batch, first_places, moved
+from rag.readers.model import MASKED, Scores
+from rag.readers.word_pieces import Batch, first_places, moved
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from index.errors import ModelError
 from eval.training.cache import Cache, Kind
 from index.files import replace_whole
-from rag.reader.model import MASKED, ReaderModel, Scores
-from rag.reader.offline import load_offline
-from rag.reader.pieces import Batch, Ragged, collate, first_places, moved
+from rag.readers.model import MASKED, ReaderModel, Scores
+from rag.readers.offline import load_offline
+from rag.readers.word_pieces import Batch, Ragged, collate, first_places, moved
 
 _SHIFT = 4
 """MPNet's vocabulary is BERT's behind four word pieces of its own, so that both read the same pieces of a text."""

@@ -16,7 +16,7 @@ import torch
 from index.errors import ModelError, QuothError, SettingsError
 from eval.training.cache import BASE, Cache, read_cache
 from eval.training.heldout import HeldOut, measure
-from rag.reader.model import ReaderModel, load_reader_model, read_about, save_mean, save_reader, untrained
+from rag.readers.model import ReaderModel, load_reader_model, read_about, save_mean, save_reader, untrained
 from eval.training.objective import Weighing
 from eval.training.teacher import Taught, teach, untrained_teacher
 from eval.training.loop import LOG, Training, fastest_dtype, train

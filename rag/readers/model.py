@@ -19,7 +19,7 @@ from index.encoders.bert import Bert, BertConfig
 from index.encoders.encoder import PACKAGED_SHA256, check_weights
 from index.errors import ModelError
 from index.files import replace_whole
-from rag.reader.pieces import SHARED, Batch
+from rag.readers.word_pieces import SHARED, Batch
 
 FORMAT = "quoth-reader-2"
 LARGEST = 24_000_000

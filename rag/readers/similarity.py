@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from index.encoders.encoder import Encoder, Encoding
 from index.embedded.lexical import Words
 from index.types import Document, Hit, Sentence
-from rag.reader import READINGS, Reading
-from rag.reader.highlight import highlight
+from rag.readers.load import READINGS, Reading
+from rag.readers.highlight import highlight
 from rag.types import Query
 
 _PASSAGE_WEIGHT = 0.1

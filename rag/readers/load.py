@@ -64,16 +64,16 @@ def load_reader(name: str, encoder: Encoder, words: Words) -> Reader:
     Raises SettingsError where there is none, and ModelError where its weights are missing or not what they should be.
     """
     if name in READERS:
-        from rag.reader.similarity import SimilarityReader
+        from rag.readers.similarity import SimilarityReader
 
         similarity = SimilarityReader(encoder, words)
         if name == "similarity":
             return similarity
-        from rag.reader.trained import TrainedReader
+        from rag.readers.trained import TrainedReader
 
         return TrainedReader.load(similarity)
     if name.startswith(TRANSFORMERS):
-        from rag.reader.extractive import ExtractiveReader
+        from rag.readers.transformers import ExtractiveReader
 
         return ExtractiveReader.load(name.removeprefix(TRANSFORMERS))
     raise SettingsError(
@@ -83,6 +83,6 @@ def load_reader(name: str, encoder: Encoder, words: Words) -> Reader:
 
 def load_reranker(name: str) -> Reranker:
     """The sentence-transformers CrossEncoder of this name or path. Raises ModelError where it cannot be loaded."""
-    from rag.reader.reranker import CrossEncoderReranker
+    from rag.readers.reranker import CrossEncoderReranker
 
     return CrossEncoderReranker.load(name)

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from index.errors import ModelError
 from index.encoders.local_models import check_vocabulary, loading
 from index.types import Hit, Passage, Span
-from rag.reader import READINGS, TRANSFORMERS, Reading
-from rag.reader.offline import load_offline
-from rag.reader.pieces import LONGEST, Framed
-from rag.reader.spans import Best, best_span, readings_of
+from rag.readers.load import READINGS, TRANSFORMERS, Reading
+from rag.readers.offline import load_offline
+from rag.readers.word_pieces import LONGEST, Framed
+from rag.readers.sentence_scores import Best, best_span, readings_of
 from rag.types import Query
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from index.text.chunk import searchable
 from index.errors import ModelError
 from index.encoders.local_models import check_modules, check_vocabulary, loading
 from index.types import Hit
-from rag.reader.offline import load_offline
+from rag.readers.offline import load_offline
 from rag.types import Query
 
 if TYPE_CHECKING:

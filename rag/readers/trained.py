@@ -13,11 +13,11 @@ import torch
 from index.encoders.encoder import processor_dtype
 from index.errors import ModelError
 from index.types import Hit, Span
-from rag.reader import READINGS, Reading
-from rag.reader.model import ReaderModel, load_reader_model
-from rag.reader.pieces import Framed, Ragged, collate, load_tokenizer, passage_pieces, question_pieces
-from rag.reader.similarity import SimilarityReader
-from rag.reader.spans import Best, readings_of, score_sentences
+from rag.readers.load import READINGS, Reading
+from rag.readers.model import ReaderModel, load_reader_model
+from rag.readers.word_pieces import Framed, Ragged, collate, load_tokenizer, passage_pieces, question_pieces
+from rag.readers.similarity import SimilarityReader
+from rag.readers.sentence_scores import Best, readings_of, score_sentences
 from rag.types import Query
 
 WEIGHTS = Path(__file__).parent / "weights" / "reader.safetensors"

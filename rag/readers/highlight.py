@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from index.embedded.lexical import Words
 from index.types import Document, Span
-from rag.reader.whole import whole_words
+from rag.readers.widen_to_words import whole_words
 
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _NUMBERS = (

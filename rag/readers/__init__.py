@@ -1,0 +1,1 @@
+"""Readers: a question and the passages found become scored sentences with their answering words."""

@@ -146,7 +146,7 @@ def _reading(settings: Settings, documents: Documents, questions: Sequence[str])
 
     from index.encoders.encoder import PackagedEncoder, processor_dtype
     from rag.answer import Answerer
-    from rag.confidence import Calibration
+    from rag.calibration import Calibration
     from rag.readers.model import load_reader_model
     from rag.readers.word_pieces import load_tokenizer
     from rag.readers.similarity import SimilarityReader

@@ -25,7 +25,7 @@ from eval.progress import progress
 from eval.run import ARTICLE_QUESTIONS, SEEDS
 from index.errors import QuestionError, SettingsError
 from index.exit_codes import GOOD, run_command
-from rag.confidence import Calibration
+from rag.calibration import Calibration
 from rag.settings import Settings
 
 _SEED = 20240618

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.errors import QuestionSetError
-from rag.confidence import CARRIED, Calibration
+from rag.calibration import CARRIED, Calibration
 
 RISKS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 FOLDS = 5

@@ -1,4 +1,4 @@
-"""`python -m eval.leaning`: fits how likely a question leans on what went before it, by the signs of rag.followup."""
+"""`python -m eval.leaning`: fits how likely a question leans on what went before it, by the signs of rag.forms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from eval.paths import input_path, output_path, overwritten, write_whole
 from index.errors import QuestionSetError
 from index.embedded.lexical import Words
 from index.exit_codes import GOOD, run_command
-from rag.followup import signs
+from rag.forms import signs
 
 _SEED = 20240618
 _ALONE = 4000

@@ -12,9 +12,9 @@ from index.embedded.corpus import Corpus, Selection
 from index.encoders.encoder import Encoder
 from index.errors import ModelError, QuestionError
 from index.types import Hit
-from rag.choose import choose, closest
-from rag.confidence import Calibration, features
-from rag.followup import Form, best_first, forms, mixed
+from rag.cite import choose, closest
+from rag.calibration import Calibration, features
+from rag.forms import Form, best_first, forms, mixed
 from rag.readers.load import READ, Reader, Reranker, load_reader, load_reranker
 from index.embedded.fusion import retrieve
 from rag.settings import Settings

@@ -17,7 +17,7 @@ from rapidfuzz.distance import Indel
 from index.embedded.corpus import Corpus
 from index.errors import ReceiptError
 from index.types import Document, Passage, Sentence, Span
-from rag.choose import SentencesOf
+from rag.cite import SentencesOf
 from rag.types import Citation
 
 LONGEST_SOUGHT = 2000

@@ -8,8 +8,8 @@ from typing import Any
 
 from index.errors import QuestionError
 from index.types import Document, Hit, Span
-from rag.confidence import Calibration
-from rag.fragment import linked
+from rag.calibration import Calibration
+from rag.text_fragment import linked
 from rag.readers.load import Reading
 from rag.receipt import Receipt
 from rag.types import Answer, Attempt, Citation
@@ -85,7 +85,7 @@ def refused_row_of(error: QuestionError, *, id: str, edition: str) -> dict[str, 
 def detailed_row_of(answer: Answer, *, id: str, why: bool = False) -> dict[str, Any]:
     """The row of one answer with what a person or a page needs besides: the keys of row_of, the question, and in each
     of citations and closest also number, title, heading, paragraph, source (the document's path or URL), link (that URL
-    with a text fragment, see rag.fragment; null where it is none), score and receipt (see rag.receipt); with `why`,
+    with a text fragment, see rag.text_fragment; null where it is none), score and receipt (see rag.receipt); with `why`,
     under that key, also what the answer or there being none comes from (see why_of)."""
     row = row_of(answer, id=id)
     for key, citations in (("citations", answer.citations), ("closest", answer.closest)):
@@ -117,7 +117,7 @@ def why_of(answer: Answer) -> dict[str, Any]:
       confidence    calibrated probability, 0 to 1, that its best sentence answers: 1 / (1 + exp(-logit)), the logit
                     being the bias and all contributions together, held between -50 and 50
       bias          what the logit is before any feature; null where nothing was calibrated, as for a baseline
-      features      what the confidence was reckoned from (see rag.confidence.features): {name, value, weight,
+      features      what the confidence was reckoned from (see rag.calibration.features): {name, value, weight,
                     contribution}; weight is null and contribution 0 where the calibration does not know the feature,
                     and contribution otherwise weight times value
       passages      the passages found, best first: {document_id, start, end, title, heading, rank, score, found_by};

@@ -10,7 +10,7 @@ from index.types import Document, Hit, Span
 
 if TYPE_CHECKING:
     from index.encoders.encoder import Encoding
-    from rag.confidence import Calibration
+    from rag.calibration import Calibration
     from rag.readers.load import Reading
 
 Status = Literal["answered", "unanswered"]
@@ -63,7 +63,7 @@ class Attempt:
     readings: tuple[Reading, ...]
     """The sentences that the reader handed on, best first."""
     features: Mapping[str, float]
-    """What the confidence was reckoned from, by the names of rag.confidence.FEATURES."""
+    """What the confidence was reckoned from, by the names of rag.calibration.FEATURES."""
     confidence: float
     """The calibrated probability, 0 to 1, that the best reading answers the question."""
     searched_in: tuple[Document, ...] = ()

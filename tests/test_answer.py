@@ -21,7 +21,7 @@ from index.errors import QuestionError, SettingsError
 from index.sources import read
 from index.types import Document, Hit
 from rag.answer import LONGEST_QUESTION, Answerer, build_answerer, check_question
-from rag.confidence import FEATURES, Calibration
+from rag.calibration import FEATURES, Calibration
 from rag.readers.load import Reading
 from rag.row import detailed_row_of, row_of, why_of
 from rag.settings import Settings

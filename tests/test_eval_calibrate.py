@@ -14,7 +14,7 @@ from eval.data import Question
 from eval.history import crossed
 from index.encoders.encoder import Encoder
 from rag.answer import Answerer
-from rag.confidence import Calibration
+from rag.calibration import Calibration
 from rag.types import Answer, Turn
 
 TEXT = """The Harbour

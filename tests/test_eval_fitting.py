@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from eval.fitting import Asked, calibrate, cross_fitted, fit, thresholds
 from index.errors import QuestionSetError, SettingsError
-from rag.confidence import FEATURES, Calibration
+from rag.calibration import FEATURES, Calibration
 
 RISKS = (0.05, 0.1, 0.25, 0.5, 0.9)
 CARRIED = FEATURES.index("carried")

@@ -19,7 +19,7 @@ from eval.table import differences_table
 from index.errors import QuestionError, QuestionSetError
 from index.types import Document, Span
 from rag.answer import Answerer
-from rag.followup import signs
+from rag.forms import signs
 from rag.types import Turn
 
 DOCUMENTS = name_documents([(name, Document.of(f"About {name}.", title="")) for name in ("a", "b")])

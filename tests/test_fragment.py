@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from index.text.sentences import split_sentences
 from index.sources import read
 from index.types import Document, Span
-from rag.fragment import linked, text_fragment
+from rag.text_fragment import linked, text_fragment
 
 # few letters, so that everything recurs, and such as are compared in strange ways
 _REPEATS = st.lists(

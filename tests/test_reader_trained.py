@@ -20,7 +20,7 @@ from index.embedded.lexical import Words
 from index.text.sentences import split_sentences
 from index.types import Document, Hit
 from rag.answer import Answerer
-from rag.confidence import Calibration
+from rag.calibration import Calibration
 from rag.readers.load import READERS, READINGS, load_reader
 from rag.readers.model import LARGEST
 from rag.readers.word_pieces import load_tokenizer

@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 import ui.embed
 from index.errors import QuothError
-from rag.fragment import linked
+from rag.text_fragment import linked
 from rag.row import detailed_row_of
 from rag.types import Citation, Turn
 

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rag.confidence import Calibration
+from rag.calibration import Calibration
 from rag.types import Answer, Attempt
 
 _SEARCHERS = ("dense", "lexical", "reranker")

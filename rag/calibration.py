@@ -12,7 +12,7 @@ from index.errors import SettingsError, SourceError
 from index.embedded.lexical import Words
 from index.sources import decode, read_bytes
 from index.strict_json import parse_json
-from rag.followup import NAME
+from rag.forms import NAME
 from rag.readers.load import READERS, Reading
 from rag.types import Query
 

@@ -15,9 +15,9 @@ from index.encoders.encoder import Encoder
 from rag.settings import Settings
 from ui import cli, commands
 from ui.doctor import Finding, examine
-from ui.folder import make_private
+from ui.access.private_folder import make_private
 from ui.journal import Journal
-from ui.keyring import Keyring
+from ui.access.keyring import Keyring
 from ui.service import JOURNAL
 
 Run = Callable[..., tuple[int, str, str]]

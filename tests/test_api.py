@@ -29,7 +29,7 @@ from ui import deferred
 from ui.body import LARGEST
 from ui.deferred import Deferred
 from ui.doors import only_listeners, only_the_page
-from ui.keyring import Keyring
+from ui.access.keyring import Keyring
 from ui.schema import MOST_TURNS
 from ui.service import AUDIT, FAULT, JOURNAL
 

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message
 
 from ui.body import LARGEST
-from ui.keyring import Keyring
+from ui.access.keyring import Keyring
 
 CHUNK = b" " * 4096
 PATHS = [

@@ -233,7 +233,7 @@ def test_a_session_that_has_expired_is_renewed_unseen(
     seconds = iter((0, 900))
 
     def give(route: Route) -> None:
-        monkeypatch.setattr("ui.embedding.SESSION_SECONDS", next(seconds))
+        monkeypatch.setattr("ui.access.embed_token.SESSION_SECONDS", next(seconds))
         route.fulfill(body=wiki.token())
 
     with wiki.visit(browser) as visit:

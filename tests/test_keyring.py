@@ -24,10 +24,10 @@ from starlette.testclient import TestClient
 
 from index.errors import SettingsError
 from rag.settings import Settings
-from ui.access import COOKIE, SCOPES, Person, identification
-from ui.embedding import Embedding
-from ui.keyring import FILE, Keyring
-from ui.signin import sign_in
+from ui.access.identify import COOKIE, SCOPES, Person, identification
+from ui.access.embed_token import Embedding
+from ui.access.keyring import FILE, Keyring
+from ui.access.sign_in import sign_in
 
 ROOT = Path(__file__).parent.parent
 
@@ -37,7 +37,7 @@ SECRET = secrets.token_bytes(32)
 OPENER = """
 import sys
 from pathlib import Path
-from ui.keyring import Keyring
+from ui.access.keyring import Keyring
 
 folders = [Path(line) for line in sys.argv[1:]]
 sys.stdin.readline()

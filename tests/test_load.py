@@ -27,7 +27,7 @@ from index.embedded.corpus import publish
 from index.encoders.encoder import Encoder
 from index.sources import read
 from ui.journal import Journal
-from ui.keyring import Keyring
+from ui.access.keyring import Keyring
 from ui.service import AUDIT, JOURNAL
 
 # as `quoth serve` does it, but with the stand-in for the answerer, which takes its time

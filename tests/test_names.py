@@ -19,9 +19,9 @@ from starlette.requests import HTTPConnection
 
 from index.errors import SettingsError
 from rag.settings import Settings
-from ui.access import LONGEST_NAME, SCOPES, Identify, Person, identification, is_name
-from ui.embedding import LONGEST, Embedding
-from ui.keyring import Keyring
+from ui.access.identify import LONGEST_NAME, SCOPES, Identify, Person, identification, is_name
+from ui.access.embed_token import LONGEST, Embedding
+from ui.access.keyring import Keyring
 
 WIKI = "https://wiki.example"
 SECRET = secrets.token_bytes(32)

@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from index.types import Document
 from ui.doors import MOST_STREAMS
-from ui.keyring import Keyring
+from ui.access.keyring import Keyring
 
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
 OPENSSL = shutil.which("openssl")

@@ -15,7 +15,7 @@ from process_support import running, said, tell, until_ready
 from index.embedded.corpus import publish
 from index.encoders.encoder import Encoder
 from index.sources import read
-from ui.keyring import Keyring
+from ui.access.keyring import Keyring
 
 # The command itself. Its own question before it serves waits for a line of standard input, and at /loaded it tells
 # what was imported or opened while the API was asked, in whatever thread that happened, but for what is kept in data.

@@ -16,8 +16,8 @@ from page_support import FakeAnswerer, app_of, article
 from starlette.testclient import TestClient
 
 from ui import traffic
-from ui.access import COOKIE
-from ui.keyring import Keyring
+from ui.access.identify import COOKIE
+from ui.access.keyring import Keyring
 from ui.logs import MOST_REFUSED, MOST_REFUSED_OF_ONE
 from ui.service import AUDIT
 

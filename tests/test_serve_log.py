@@ -16,7 +16,7 @@ from page_support import FakeAnswerer, app_of, article, serving
 from process_support import running, said
 from test_page_events import PROXY, Tab
 
-from ui.keyring import Keyring
+from ui.access.keyring import Keyring
 from ui.service import AUDIT
 
 # The command itself, over the stand-in for the answerer, which fails at some questions and says what they were.

@@ -12,8 +12,8 @@ import pytest
 from page_support import FakeAnswerer, app_of, article
 from starlette.testclient import TestClient
 
-from ui.access import COOKIE, PAGE, SCOPES
-from ui.keyring import Keyring
+from ui.access.identify import COOKIE, PAGE, SCOPES
+from ui.access.keyring import Keyring
 
 HOST = "ask.example"
 WIKI = "https://wiki.example"

@@ -17,7 +17,7 @@ from page_support import FakeAnswerer, app_of, article, serving
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from ui.access import Person
+from ui.access.identify import Person
 from ui.doors import MOST_STREAMS, only_the_page
 
 NAMES = count()

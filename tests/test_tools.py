@@ -18,7 +18,7 @@ from page_support import FakeAnswerer, app_of, article, serving
 from index.errors import EditionDamaged
 from index.types import Document
 from rag.answer import LONGEST_QUESTION
-from ui.keyring import Keyring
+from ui.access.keyring import Keyring
 from ui.service import FAULT
 
 QUESTION = "Who is North Korea’s largest economic partner?"

@@ -17,9 +17,9 @@ from index.strict_json import NotStrictJson, parse_json
 from index.types import Document
 from rag.receipt import Receipt
 from rag.types import Turn
-from ui.access import SCOPES, Person, person_of
+from ui.access.identify import SCOPES, Person, person_of
 from ui.body import TOO_LARGE, read_body, replayed
-from ui.embedding import SESSION_SECONDS
+from ui.access.embed_token import SESSION_SECONDS
 from ui.problems import problem
 from ui.schema import (
     MOST_DOCUMENTS,
@@ -40,7 +40,7 @@ from ui.traffic import Later, Overloaded
 
 if TYPE_CHECKING:
     from rag.answer import Answerer
-    from ui.embedding import Embedding
+    from ui.access.embed_token import Embedding
     from ui.service import Service
 
 PREFIX = "/api/v1"

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rag.settings import Settings
-from ui.access import for_the_page, identification, identified, read_secret
+from ui.access.identify import for_the_page, identification, identified, read_secret
 from ui.api import PREFIX, add_metrics, add_problems, api, no_others
 from ui.body import bounded
 from ui.chat import build_page
@@ -21,18 +21,18 @@ from ui.closing import Closing
 from ui.deferred import Deferred
 from ui.doors import only_the_page
 from ui.edges import within
-from ui.embedding import Embedding
-from ui.folder import make_private
+from ui.access.embed_token import Embedding
+from ui.access.private_folder import make_private
 from ui.gate import gated
 from ui.journal import Journal
-from ui.keyring import Keyring
+from ui.access.keyring import Keyring
 from ui.logs import AuditLog, Refusals, logged
 from ui.metrics import Metrics, counted
 from ui.reference import reference_html
 from ui.rehearsal import rehearse
 from ui.service import AUDIT, JOURNAL, Service
-from ui.signin import PATH as SIGN_IN
-from ui.signin import sign_in, sign_out
+from ui.access.sign_in import PATH as SIGN_IN
+from ui.access.sign_in import sign_in, sign_out
 from ui.tools import PATH as TOOLS
 from ui.tools import build_tools
 from ui.traffic import Admission, RateLimit

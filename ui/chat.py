@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from index.errors import QuothError
 from rag.types import Citation, Turn
-from ui.access import EVERYONE, Person, person_of
+from ui.access.identify import EVERYONE, Person, person_of
 from ui.doors import only_listeners
 from ui.logs import request_id
 from ui.markup import shown

@@ -25,11 +25,11 @@ from rag.receipt import Receipt, check_all
 from rag.row import detailed_row_of
 from rag.settings import Settings, given
 from ui import doctor as examination
-from ui.access import SCOPES
+from ui.access.identify import SCOPES
 from ui.bundle import write_bundle
 from ui.gaps import group, to_question_set
 from ui.journal import read_gaps
-from ui.keyring import Keyring
+from ui.access.keyring import Keyring
 from ui.service import JOURNAL
 from ui.terminal import Terminal
 
@@ -67,7 +67,7 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
             server_header=False,
             # headers that never end and connections that say nothing are given up
             http=impatient(seconds=10, unread=30, connections=CONNECTIONS),
-            # who asks is told by the connection itself; a header about it is ui.access's alone to believe
+            # who asks is told by the connection itself; a header about it is ui.access.identify's alone to believe
             proxy_headers=False,
             # what was asked by then is answered; the streams of open pages, which never end, ui.closing ends
             timeout_graceful_shutdown=30,

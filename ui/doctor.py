@@ -22,7 +22,7 @@ from index.errors import CorpusMissing, QuothError
 from rag.answer import build_answerer
 from rag.readers.load import TRANSFORMERS
 from rag.settings import Settings
-from ui.access import read_secret
+from ui.access.identify import read_secret
 from ui.gate import is_this_machine
 from ui.packages import installed_for
 from ui.sealed import packed

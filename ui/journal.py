@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from index.errors import SettingsError
-from ui.folder import alone
+from ui.access.private_folder import alone
 
 FORMAT = 1
 

@@ -28,7 +28,7 @@ from index.errors import SettingsError, one_line
 from ui.traffic import RateLimit
 
 if TYPE_CHECKING:
-    from ui.access import Person
+    from ui.access.identify import Person
 
 REQUEST_ID = "X-Request-ID"
 MOST_REFUSED, MOST_REFUSED_OF_ONE = 30, 10

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from index.embedded.corpus import Progress as Report
     from ui.doctor import Finding
     from ui.gaps import Group
-    from ui.keyring import Key
+    from ui.access.keyring import Key
 
 _WIDEST = 88
 _CHANGES = {"same": "", "removed": "red strike", "added": "green bold"}

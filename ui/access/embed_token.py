@@ -10,8 +10,8 @@ from typing import Any
 
 import jwt
 
-from ui.access import Person, is_name
-from ui.keyring import Keyring
+from ui.access.identify import Person, is_name
+from ui.access.keyring import Keyring
 
 EMBED, SESSION = "quoth-embed", "quoth-session"
 """The audiences of the two kinds of tokens: neither is taken for the other."""
@@ -41,7 +41,7 @@ class Embedding:
 
         An embed token is a JWT (RFC 7519), HS256, with aud "quoth-embed", sub (the person), origin (of the page that
         the widget is on), iat, exp (LONGEST seconds later at most), jti (never the same twice), and maybe groups; sub,
-        jti and each of the groups are names, as `ui.access.is_name` has them.
+        jti and each of the groups are names, as `ui.access.identify.is_name` has them.
         """
         claims = self._claims(token, EMBED, origin)
         if claims is None:

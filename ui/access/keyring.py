@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import SettingsError
-from ui.access import LONGEST_NAME, SCOPES, Person, is_name
-from ui.folder import alone, make_private
+from ui.access.identify import LONGEST_NAME, SCOPES, Person, is_name
+from ui.access.private_folder import alone, make_private
 
 FILE = "keys.sqlite"
 LONGEST_DAYS = 3660

@@ -22,8 +22,8 @@ from ui.gate import is_own
 from ui.problems import problem
 
 if TYPE_CHECKING:
-    from ui.embedding import Embedding
-    from ui.keyring import Keyring
+    from ui.access.embed_token import Embedding
+    from ui.access.keyring import Keyring
 
 SCOPES = frozenset({"ask", "read", "feedback", "metrics"})
 """ask questions, read documents and verify receipts, give feedback, watch the server."""

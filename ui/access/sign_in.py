@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from ui.access import COOKIE, barred, person_of
+from ui.access.identify import COOKIE, barred, person_of
 from ui.body import read_body
 from ui.gate import is_own
-from ui.keyring import Keyring
+from ui.access.keyring import Keyring
 from ui.problems import problem
 
 PATH = "/sign-in"

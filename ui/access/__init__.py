@@ -1,0 +1,1 @@
+"""Access control: who is asking, API keys, embed tokens, sign-in."""

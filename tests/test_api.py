@@ -30,7 +30,7 @@ from ui.body import LARGEST
 from ui.deferred import Deferred
 from ui.doors import only_listeners, only_the_page
 from ui.access.keyring import Keyring
-from ui.schema import MOST_TURNS
+from ui.api.schema import MOST_TURNS
 from ui.service import AUDIT, FAULT, JOURNAL
 
 PROBLEM = "application/problem+json"

@@ -16,7 +16,7 @@ from rag.answer import Answerer
 from rag.receipt import LONGEST_SOUGHT, Receipt
 from ui import service
 from ui.body import LARGEST
-from ui.schema import MOST_QUOTED, MOST_RECEIPTS
+from ui.api.schema import MOST_QUOTED, MOST_RECEIPTS
 
 QUESTION = {"question": "Who is North Korea’s largest economic partner?"}
 

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from rag.settings import Settings
 from ui.access.identify import for_the_page, identification, identified, read_secret
-from ui.api import PREFIX, add_metrics, add_problems, api, no_others
+from ui.api.routes import PREFIX, add_metrics, add_problems, api, no_others
 from ui.body import bounded
 from ui.chat import build_page
 from ui.closing import Closing
@@ -28,13 +28,13 @@ from ui.journal import Journal
 from ui.access.keyring import Keyring
 from ui.logs import AuditLog, Refusals, logged
 from ui.metrics import Metrics, counted
-from ui.reference import reference_html
+from ui.api.reference import reference_html
 from ui.rehearsal import rehearse
 from ui.service import AUDIT, JOURNAL, Service
 from ui.access.sign_in import PATH as SIGN_IN
 from ui.access.sign_in import sign_in, sign_out
-from ui.tools import PATH as TOOLS
-from ui.tools import build_tools
+from ui.api.mcp import PATH as TOOLS
+from ui.api.mcp import build_tools
 from ui.traffic import Admission, RateLimit
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from rag.row import detailed_row_of
 from rag.types import Answer, Turn
 from ui.access.identify import Person
 from ui.metrics import Metrics
-from ui.schema import MOST_QUOTED
+from ui.api.schema import MOST_QUOTED
 from ui.traffic import Admission, Overloaded, RateLimit, TooMany
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from rag.receipt import Receipt
 from rag.row import passage_of
 from ui.access.identify import Person, person_of
 from ui.body import LARGEST
-from ui.schema import MOST_RECEIPTS
+from ui.api.schema import MOST_RECEIPTS
 from ui.service import said
 from ui.traffic import Later
 

@@ -21,7 +21,7 @@ from ui.access.identify import SCOPES, Person, person_of
 from ui.body import TOO_LARGE, read_body, replayed
 from ui.access.embed_token import SESSION_SECONDS
 from ui.problems import problem
-from ui.schema import (
+from ui.api.schema import (
     MOST_DOCUMENTS,
     AnswerBody,
     AskBody,

@@ -32,7 +32,7 @@ _QUESTIONS = 48
 _CLIENTS = 8
 """How many ask at once, so that there is always something to do."""
 
-_COMMAND = (sys.executable, "-m", "ui.cli")
+_COMMAND = (sys.executable, "-m", "ui.command.cli")
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _WIDGET = '<!doctype html><title>host</title><script src="quoth.js" data-mode="inline"></script>'
 

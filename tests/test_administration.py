@@ -14,7 +14,7 @@ import pytest
 from index.encoders.encoder import Encoder
 from rag.settings import Settings
 from ui import cli, commands
-from ui.doctor import Finding, examine
+from ui.command.doctor import Finding, examine
 from ui.access.private_folder import make_private
 from ui.journal import Journal
 from ui.access.keyring import Keyring

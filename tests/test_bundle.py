@@ -20,8 +20,8 @@ from index.embedded.edition import EncoderId, open_current, publish
 from index.encoders.encoder import PACKAGED, PACKAGED_SHA256
 from index.errors import CorpusMissing, EditionDamaged, EditionIncompatible, ModelError, SettingsError
 from rag.settings import Settings
-from ui.bundle import own_wheel, write_bundle
-from ui.packages import installed_for
+from ui.command.bundle import own_wheel, write_bundle
+from ui.command.requirements import installed_for
 
 ROOT = Path(__file__).parent.parent
 FILES = {
@@ -173,7 +173,7 @@ def test_packages_are_followed_through_extras_and_markers_and_around_circles(
 def test_a_bundle_installs_and_answers_where_there_is_only_loopback(tmp_path: Path) -> None:
     run = sealed("sh", tmp_path / "bundle" / "install.sh", tmp_path / "made" / "quoth")
     corpus, bundle = tmp_path / "corpus", tmp_path / "bundle"
-    quoth = [sys.executable, "-m", "ui.cli"]
+    quoth = [sys.executable, "-m", "ui.command.cli"]
     subprocess.run([*quoth, "index", "seeds", "--corpus", corpus], cwd=ROOT, check=True, timeout=600)
     written = write_bundle(bundle, Settings(corpus=corpus), silent)
     assert sorted(entry.name for entry in bundle.iterdir()) == [

@@ -328,7 +328,7 @@ def test_why_fits_a_narrow_terminal(indexed: Path) -> None:
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (40, 80))
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR")}
-    command = [sys.executable, "-m", "ui.cli", "ask", QUESTION, "--why"]
+    command = [sys.executable, "-m", "ui.command.cli", "ask", QUESTION, "--why"]
     environment |= {"NO_COLOR": "1", "TERM": "dumb"}
     with subprocess.Popen(command, cwd=ROOT, stdout=theirs, stderr=theirs, stdin=theirs, env=environment) as process:
         os.close(theirs)
@@ -509,7 +509,7 @@ def test_the_doctor_names_weights_that_are_not_there(run: Run, monkeypatch: pyte
 
 
 def quoth(*argv: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "ui.cli", *map(str, argv)]
+    command = [sys.executable, "-m", "ui.command.cli", *map(str, argv)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=120, **options)
 
 
@@ -524,7 +524,7 @@ def test_where_there_is_no_terminal_there_is_no_colour(corpus: Path, document: P
 def test_whoever_reads_the_output_may_stop(indexed: Path, as_json: Sequence[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-m", "ui.cli", "ask", QUESTION, "--risk", "1", *as_json]
+    command = [sys.executable, "-m", "ui.command.cli", "ask", QUESTION, "--risk", "1", *as_json]
     with subprocess.Popen(command, cwd=ROOT, stdout=writing, stderr=subprocess.PIPE) as process:
         os.close(writing)
         _, err = process.communicate(timeout=120)
@@ -532,7 +532,7 @@ def test_whoever_reads_the_output_may_stop(indexed: Path, as_json: Sequence[str]
 
 
 def test_standard_input_and_output_closed(indexed: Path) -> None:
-    script = f'exec "{sys.executable}" -m ui.cli ask - <&- >&-'
+    script = f'exec "{sys.executable}" -m ui.command.cli ask - <&- >&-'
     done = subprocess.run(["sh", "-c", script], cwd=ROOT, stderr=subprocess.PIPE, check=False, timeout=120)
     assert done.returncode == INPUT
     assert done.stderr.startswith(b"quoth: -: standard input is closed")
@@ -543,7 +543,7 @@ def test_standard_input_and_output_closed(indexed: Path) -> None:
 def test_colour_on_a_terminal_unless_it_is_refused(indexed: Path, variable: str, coloured: bool) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "CI")}
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "ui.cli", "ask", QUESTION, "--risk", "1"]
+    command = [sys.executable, "-m", "ui.command.cli", "ask", QUESTION, "--risk", "1"]
     environment |= {variable: "1", "TERM": "xterm-256color"}
     with subprocess.Popen(command, cwd=ROOT, stdout=theirs, stderr=theirs, stdin=theirs, env=environment) as process:
         os.close(theirs)
@@ -572,7 +572,7 @@ def read_all(terminal: int) -> str:
 
 HELP = """
 import contextlib, sys
-from ui.cli import main
+from ui.command.cli import main
 with contextlib.suppress(SystemExit):
     main(sys.argv[1:])
 heavy = {"torch", "numpy", "rich", "gradio", "fastapi", "faiss", "transformers", "sklearn"} & set(sys.modules)
@@ -620,7 +620,7 @@ def test_a_full_disk_ends_in_a_line(published: Path) -> None:
     environment = {**os.environ, "QUOTH_CORPUS": str(published)}
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "ui.cli", "ask", QUESTION],
+            [sys.executable, "-m", "ui.command.cli", "ask", QUESTION],
             cwd=ROOT, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     assert done.returncode == UNFIT

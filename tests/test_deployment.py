@@ -10,7 +10,7 @@ import pytest
 
 from index.errors import SettingsError
 from rag.settings import FILE, Settings
-from ui.cli import main
+from ui.command.cli import main
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 

@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from ui.commands import _listen
+from ui.command.commands import _listen
 from ui.edges import impatient, within
 
 FOREVER = 3600.0

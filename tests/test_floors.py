@@ -80,7 +80,7 @@ HANDED_OVER = "ui may not import from eval"
 @pytest.mark.parametrize("module", modules())
 def test_imports_go_down_and_libraries_stay_in_their_rooms(module: str) -> None:
     broken = broken_rules(module, modules()[module].read_text(encoding="utf-8"))
-    if module == "ui.cli":
+    if module == "ui.command.cli":
         assert len(broken) == 1
         assert broken.pop().endswith(HANDED_OVER)
     assert broken == []
@@ -90,16 +90,16 @@ def test_imports_go_down_and_libraries_stay_in_their_rooms(module: str) -> None:
     ("module", "source"),
     [
         ("index.embedded.corpus", "from rag.answer import Answerer"),
-        ("index.embedded.corpus", "from ui.cli import main"),
+        ("index.embedded.corpus", "from ui.command.cli import main"),
         ("index.sources.text", "def read():\n    from eval.data import Question"),
         ("rag.answer", "from ui.chat import chat"),
         ("rag.answer", "import eval.run"),
         ("rag.answer", "if TYPE_CHECKING:\n    from ui.chat import chat"),
         ("ui.app", "from eval.run import main"),
         ("ui.app", "import importlib\nimportlib.import_module('eval.run')"),
-        ("eval.run", "from ui.cli import main"),
+        ("eval.run", "from ui.command.cli import main"),
         ("eval.run", "from ui import cli"),
-        ("ui.commands", "import index"),
+        ("ui.command.commands", "import index"),
         ("eval.run", "import eval"),
         ("index.embedded.fusion", "import faiss"),
         ("index.embedded.fusion", "from faiss import IndexFlat"),
@@ -108,7 +108,7 @@ def test_imports_go_down_and_libraries_stay_in_their_rooms(module: str) -> None:
         ("index.text.chunk", "from tokenizers import Tokenizer"),
         ("index.embedded.dense", "import safetensors.torch as weights"),
         ("rag.answer", "from transformers import AutoModel"),
-        ("ui.doctor", "import sentence_transformers"),
+        ("ui.command.doctor", "import sentence_transformers"),
         ("eval.report", "import gradio as gr"),
         ("rag.row", "from fastapi.responses import JSONResponse"),
         ("index.sources.text", "from ...rag import answer"),

@@ -138,7 +138,7 @@ def quoth(data: Path, encoder: Encoder) -> Iterator[tuple[int, str, str]]:
         _, key = keyring.make("ada", [], ["ask", "read", "metrics"], 1)
     publish(data / "corpus", read([SEEDS]), encoder)
     named = {"corpus": data / "corpus", "data": data, "access": "token", "port": 0, "per_minute": 1_000_000}
-    with running("-m", "ui.cli", "serve", "--json", stderr=subprocess.DEVNULL, **named) as server:
+    with running("-m", "ui.command.cli", "serve", "--json", stderr=subprocess.DEVNULL, **named) as server:
         yield server.pid, json.loads(said(server))["url"], key
 
 

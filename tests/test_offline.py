@@ -49,7 +49,7 @@ print("GUARDED", file=sys.stderr, flush=True)
 ALL = """
 import contextlib, io, json, sys
 from pathlib import Path
-from ui.cli import main
+from ui.command.cli import main
 
 folder = Path(sys.argv[1])
 
@@ -148,7 +148,7 @@ def test_index_ask_verify_and_eval_reach_nothing(tmp_path: Path) -> None:
 
 def test_an_encoder_that_is_not_there_is_not_looked_for_outside(tmp_path: Path) -> None:
     done = run_guarded(
-        "from ui.cli import main\nimport sys\n"
+        "from ui.command.cli import main\nimport sys\n"
         "sys.exit(main(['ask', 'What?', '--encoder', 'nobody/has-this', '--corpus', sys.argv[1]]))",
         tmp_path,
     )

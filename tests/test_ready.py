@@ -31,7 +31,7 @@ sys.addaudithook(note)
 
 import rag.answer, ui.app
 from starlette.responses import JSONResponse
-from ui.cli import main
+from ui.command.cli import main
 
 class Patient(rag.answer.Answerer):
     def ask(self, *args, **kwargs):

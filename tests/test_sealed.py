@@ -17,14 +17,14 @@ from index.embedded.corpus import publish
 from index.encoders.encoder import Encoder
 from index.sources import read
 from rag.settings import Settings
-from ui.doctor import Finding, examine_offline
-from ui.sealed import packed, unpacked
+from ui.command.doctor import Finding, examine_offline
+from ui.command.try_offline import packed, unpacked
 
 ROOT = Path(__file__).parent.parent
 
 TRY = """
 import socket, sys, json
-from ui.sealed import shut
+from ui.command.try_offline import shut
 
 attempts = shut()
 try:

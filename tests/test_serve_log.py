@@ -23,8 +23,8 @@ from ui.service import AUDIT
 SERVER = """
 import sys
 from page_support import FakeAnswerer, article
-from ui import commands
-from ui.cli import main
+from ui.command import commands
+from ui.command.cli import main
 class Failing(FakeAnswerer):
     def ask(self, question, *args, **kwargs):
         if question.startswith("boom"):

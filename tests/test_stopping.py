@@ -39,7 +39,7 @@ with contextlib.suppress(KeyboardInterrupt):
 COMMAND = """
 import sys, time
 import rag.answer
-from ui.cli import main
+from ui.command.cli import main
 class Slow(rag.answer.Answerer):
     def ask(self, question, *args, **kwargs):
         if "partner" in question:

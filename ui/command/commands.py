@@ -24,14 +24,14 @@ from index.exit_codes import print_json
 from rag.receipt import Receipt, check_all
 from rag.row import detailed_row_of
 from rag.settings import Settings, given
-from ui import doctor as examination
+from ui.command import doctor as examination
 from ui.access.identify import SCOPES
-from ui.bundle import write_bundle
+from ui.command.bundle import write_bundle
 from ui.gaps import group, to_question_set
 from ui.journal import read_gaps
 from ui.access.keyring import Keyring
 from ui.service import JOURNAL
-from ui.terminal import Terminal
+from ui.command.terminal import Terminal
 
 if TYPE_CHECKING:
     from index.types import Document

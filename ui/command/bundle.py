@@ -41,7 +41,7 @@ from index.errors import CorpusBusy, ModelError, SettingsError
 from rag.readers.load import READERS
 from rag.readers.trained import WEIGHTS
 from rag.settings import Settings
-from ui.packages import installed_for
+from ui.command.requirements import installed_for
 
 SUMS = "SHA256SUMS"
 

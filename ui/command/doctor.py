@@ -24,8 +24,8 @@ from rag.readers.load import TRANSFORMERS
 from rag.settings import Settings
 from ui.access.identify import read_secret
 from ui.gate import is_this_machine
-from ui.packages import installed_for
-from ui.sealed import packed
+from ui.command.requirements import installed_for
+from ui.command.try_offline import packed
 
 _OUTSIDE = ("HF_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY")
 """Variables, in capitals or in small letters, by which libraries are told of something outside this machine."""
@@ -152,9 +152,9 @@ def _variables(environment: Mapping[str, str]) -> Finding:
 
 
 def _sealed(settings: Settings) -> Iterator[Finding]:
-    """What `ui.sealed` finds, in a process in which nothing can leave this machine."""
+    """What `ui.command.try_offline` finds, in a process in which nothing can leave this machine."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "ui.sealed"], input=packed(settings), capture_output=True, check=False
+        [sys.executable, "-P", "-m", "ui.command.try_offline"], input=packed(settings), capture_output=True, check=False
     )
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]

@@ -17,11 +17,11 @@ from rich.text import Text
 from index.embedded.edition import Manifest
 from rag.receipt import Receipt, Verdict
 from rag.types import Answer, Citation
-from ui.explanation import explanation
+from ui.command.explanation import explanation
 
 if TYPE_CHECKING:
     from index.embedded.corpus import Progress as Report
-    from ui.doctor import Finding
+    from ui.command.doctor import Finding
     from ui.gaps import Group
     from ui.access.keyring import Key
 
@@ -32,7 +32,7 @@ _VERDICTS = {"valid": "green bold", "moved": "yellow bold", "changed": "yellow b
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Leaves it to ui.cli, where rich would end the process with a code of its own."""
+        """Leaves it to ui.command.cli, where rich would end the process with a code of its own."""
         raise
 
 

@@ -27,9 +27,9 @@ from rag.answer import build_answerer, check_question
 from rag.settings import Settings
 from rag.types import Answer, Attempt, Citation, Excerpt, Turn
 from ui.app import create_app
-from ui.metrics import Metrics
+from ui.http.metrics import Metrics
 from ui.service import Service
-from ui.traffic import Admission, RateLimit
+from ui.http.rate_limit import Admission, RateLimit
 
 if TYPE_CHECKING:
     from rag.answer import Answerer

@@ -26,7 +26,7 @@ from index.errors import EditionDamaged
 from rag.answer import Answerer
 from rag.types import Answer, Turn
 from ui import deferred
-from ui.body import LARGEST
+from ui.http.body_limit import LARGEST
 from ui.deferred import Deferred
 from ui.doors import only_listeners, only_the_page
 from ui.access.keyring import Keyring

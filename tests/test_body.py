@@ -12,7 +12,7 @@ from page_support import FakeAnswerer, app_of, article
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message
 
-from ui.body import LARGEST
+from ui.http.body_limit import LARGEST
 from ui.access.keyring import Keyring
 
 CHUNK = b" " * 4096

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from ui.command.commands import _listen
-from ui.edges import impatient, within
+from ui.http.timeouts import impatient, within
 
 FOREVER = 3600.0
 

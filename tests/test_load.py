@@ -35,7 +35,7 @@ SERVER = """
 import socket, sys, uvicorn
 from pathlib import Path
 from page_support import FakeAnswerer, app_of, article
-from ui.edges import impatient
+from ui.http.timeouts import impatient
 listener = socket.create_server(("127.0.0.1", 0))
 print(listener.getsockname()[1], flush=True)
 app = app_of(FakeAnswerer(article(), delay=float(sys.argv[2])), access="token", data=Path(sys.argv[1]), journal=True,

@@ -29,7 +29,7 @@ from starlette.testclient import TestClient
 
 from index.errors import SettingsError
 from ui.access.identify import Person
-from ui.logs import AuditLog, json_formatter, logged, request_id
+from ui.http.request_log import AuditLog, json_formatter, logged, request_id
 
 ROOT = Path(__file__).parent.parent
 ADA = Person("ada", frozenset({"staff", "board"}), frozenset())
@@ -58,7 +58,7 @@ class Kept(logging.Handler):
 @pytest.fixture
 def kept() -> Iterator[Kept]:
     handler = Kept()
-    logger = logging.getLogger("ui.logs")
+    logger = logging.getLogger("ui.http.request_log")
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
@@ -126,7 +126,7 @@ def test_nothing_that_is_given_keeps_a_line_from_being_json(value: object) -> No
 def app() -> TestClient:
     def answer(request: Request) -> Response:
         request.state.person = ADA
-        logging.getLogger("ui.logs").info("from a thread")
+        logging.getLogger("ui.http.request_log").info("from a thread")
         return PlainTextResponse("yes", 201, headers={"x-request-id": "the app's own"})
 
     def fail(request: Request) -> Response:
@@ -146,7 +146,7 @@ def test_a_request_is_one_line_without_its_query_or_its_question(kept: Kept) -> 
     del line["time"]
     assert line == {
         "level": "info",
-        "logger": "ui.logs",
+        "logger": "ui.http.request_log",
         "message": "POST /ask 201",
         "request_id": "a.B_9-",
         "method": "POST",
@@ -296,7 +296,7 @@ AUDITOR = """
 import sys, itertools
 from pathlib import Path
 from ui.access.identify import Person
-from ui.logs import AuditLog
+from ui.http.request_log import AuditLog
 
 log = AuditLog.open(Path(sys.argv[1]))
 for number in itertools.count():

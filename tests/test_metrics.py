@@ -16,8 +16,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
-from ui.metrics import Metrics, counted
-from ui.traffic import Admission
+from ui.http.metrics import Metrics, counted
+from ui.http.rate_limit import Admission
 
 
 def shown(metrics: Metrics) -> dict[tuple[str, ...], float]:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui import traffic
-from ui.traffic import Admission, Overloaded, RateLimit, TooMany
+from ui.http import rate_limit as traffic
+from ui.http.rate_limit import Admission, Overloaded, RateLimit, TooMany
 
 
 class Clock:

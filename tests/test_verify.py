@@ -15,7 +15,7 @@ from test_tools import asked
 from rag.answer import Answerer
 from rag.receipt import LONGEST_SOUGHT, Receipt
 from ui import service
-from ui.body import LARGEST
+from ui.http.body_limit import LARGEST
 from ui.api.schema import MOST_QUOTED, MOST_RECEIPTS
 
 QUESTION = {"question": "Who is North Korea’s largest economic partner?"}

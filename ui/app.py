@@ -15,19 +15,19 @@ from starlette.routing import Route
 from rag.settings import Settings
 from ui.access.identify import for_the_page, identification, identified, read_secret
 from ui.api.routes import PREFIX, add_metrics, add_problems, api, no_others
-from ui.body import bounded
+from ui.http.body_limit import bounded
 from ui.chat import build_page
 from ui.closing import Closing
 from ui.deferred import Deferred
 from ui.doors import only_the_page
-from ui.edges import within
+from ui.http.timeouts import within
 from ui.access.embed_token import Embedding
 from ui.access.private_folder import make_private
-from ui.gate import gated
+from ui.http.trusted_host import gated
 from ui.journal import Journal
 from ui.access.keyring import Keyring
-from ui.logs import AuditLog, Refusals, logged
-from ui.metrics import Metrics, counted
+from ui.http.request_log import AuditLog, Refusals, logged
+from ui.http.metrics import Metrics, counted
 from ui.api.reference import reference_html
 from ui.rehearsal import rehearse
 from ui.service import AUDIT, JOURNAL, Service
@@ -35,7 +35,7 @@ from ui.access.sign_in import PATH as SIGN_IN
 from ui.access.sign_in import sign_in, sign_out
 from ui.api.mcp import PATH as TOOLS
 from ui.api.mcp import build_tools
-from ui.traffic import Admission, RateLimit
+from ui.http.rate_limit import Admission, RateLimit
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

@@ -14,9 +14,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from index.strict_json import parse_json
-from ui.body import TOO_LARGE, read_body, replayed
-from ui.problems import problem
-from ui.traffic import Held
+from ui.http.body_limit import TOO_LARGE, read_body, replayed
+from ui.http.problem import problem
+from ui.http.rate_limit import Held
 
 MOST_STREAMS = 32
 """That one person may hold open: a tab of the page holds two, and a browser no more than six unless over HTTP/2."""

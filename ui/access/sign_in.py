@@ -11,10 +11,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ui.access.identify import COOKIE, barred, person_of
-from ui.body import read_body
-from ui.gate import is_own
+from ui.http.body_limit import read_body
+from ui.http.trusted_host import is_own
 from ui.access.keyring import Keyring
-from ui.problems import problem
+from ui.http.problem import problem
 
 PATH = "/sign-in"
 OUT = "/sign-out"

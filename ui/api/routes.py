@@ -18,9 +18,9 @@ from index.types import Document
 from rag.receipt import Receipt
 from rag.types import Turn
 from ui.access.identify import SCOPES, Person, person_of
-from ui.body import TOO_LARGE, read_body, replayed
+from ui.http.body_limit import TOO_LARGE, read_body, replayed
 from ui.access.embed_token import SESSION_SECONDS
-from ui.problems import problem
+from ui.http.problem import problem
 from ui.api.schema import (
     MOST_DOCUMENTS,
     AnswerBody,
@@ -36,7 +36,7 @@ from ui.api.schema import (
     WholeDocumentBody,
 )
 from ui.service import said
-from ui.traffic import Later, Overloaded
+from ui.http.rate_limit import Later, Overloaded
 
 if TYPE_CHECKING:
     from rag.answer import Answerer

@@ -49,8 +49,8 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
     from uvicorn.config import LOGGING_CONFIG
 
     from ui.app import create_app
-    from ui.edges import impatient
-    from ui.logs import logging_in_json
+    from ui.http.timeouts import impatient
+    from ui.http.request_log import logging_in_json
 
     in_json = settings.access != "none" or settings.log_questions
     with logging_in_json() if in_json else nullcontext():

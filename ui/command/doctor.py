@@ -23,7 +23,7 @@ from rag.answer import build_answerer
 from rag.readers.load import TRANSFORMERS
 from rag.settings import Settings
 from ui.access.identify import read_secret
-from ui.gate import is_this_machine
+from ui.http.trusted_host import is_this_machine
 from ui.command.requirements import installed_for
 from ui.command.try_offline import packed
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui.problems import problem
+from ui.http.problem import problem
 
 # Any other name is a website's that had itself resolved to this machine, so that its scripts could read the documents.
 _THIS_MACHINE = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui.problems import problem
+from ui.http.problem import problem
 
 LARGEST = 65_536
 """Bytes that may be sent at once: a question and some housekeeping, or what was said before it."""

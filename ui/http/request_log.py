@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.embedded.edition import flush
 from index.errors import SettingsError, one_line
-from ui.traffic import RateLimit
+from ui.http.rate_limit import RateLimit
 
 if TYPE_CHECKING:
     from ui.access.identify import Person

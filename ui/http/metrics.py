@@ -11,7 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.types import Answer
-from ui.traffic import Admission
+from ui.http.rate_limit import Admission
 
 Outcome = Literal["answered", "unanswered", "refused", "failed"]
 _OUTCOMES: tuple[Outcome, ...] = ("answered", "unanswered", "refused", "failed")

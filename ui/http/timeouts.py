@@ -15,8 +15,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ui.problems import problem
-from ui.traffic import RateLimit
+from ui.http.problem import problem
+from ui.http.rate_limit import RateLimit
 
 _LINES_A_MINUTE = 20
 """Of the log, of one kind."""

@@ -16,7 +16,7 @@ from rag.settings import Settings
 from ui import cli, commands
 from ui.command.doctor import Finding, examine
 from ui.access.private_folder import make_private
-from ui.journal import Journal
+from ui.journal.journal import Journal
 from ui.access.keyring import Keyring
 from ui.service import JOURNAL
 

@@ -17,8 +17,8 @@ from eval.documents import name_documents
 from index.encoders.encoder import Encoder
 from index.errors import SettingsError
 from index.types import Document
-from ui.gaps import NOTE, Group, group, to_question_set
-from ui.journal import Gap
+from ui.journal.unanswered import NOTE, Group, group, to_question_set
+from ui.journal.journal import Gap
 
 _number = count()
 

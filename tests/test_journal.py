@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from index.errors import SettingsError
-from ui import journal as module
-from ui.journal import Gap, Journal, read_gaps
+from ui.journal import journal as module
+from ui.journal.journal import Gap, Journal, read_gaps
 
 ROOT = Path(__file__).parent.parent
 
@@ -67,7 +67,7 @@ def test_what_is_older_than_may_be_kept_is_no_gap_though_nobody_has_asked_since(
     ask(journal, "1")
     assert ids(journal) == ["1"]
     later = time.time() + 31 * 86_400
-    monkeypatch.setattr("ui.journal._now", lambda: later)
+    monkeypatch.setattr("ui.journal.journal._now", lambda: later)
     assert ids(journal) == []
     assert read_gaps(tmp_path / "journal.sqlite", days=30) == []
     assert [gap.id for gap in read_gaps(tmp_path / "journal.sqlite", days=32)] == ["1"]
@@ -288,7 +288,7 @@ def test_threads_may_share_one(tmp_path: Path) -> None:
 WRITER = """
 import sys, threading
 from pathlib import Path
-from ui.journal import Journal
+from ui.journal.journal import Journal
 
 journal = Journal.open(Path(sys.argv[1]), days=90, named=True)
 most = int(sys.argv[3])

@@ -26,7 +26,7 @@ from process_support import running, said, until_ready
 from index.embedded.corpus import publish
 from index.encoders.encoder import Encoder
 from index.sources import read
-from ui.journal import Journal
+from ui.journal.journal import Journal
 from ui.access.keyring import Keyring
 from ui.service import AUDIT, JOURNAL
 

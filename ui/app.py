@@ -24,7 +24,7 @@ from ui.http.timeouts import within
 from ui.access.embed_token import Embedding
 from ui.access.private_folder import make_private
 from ui.http.trusted_host import gated
-from ui.journal import Journal
+from ui.journal.journal import Journal
 from ui.access.keyring import Keyring
 from ui.http.request_log import AuditLog, Refusals, logged
 from ui.http.metrics import Metrics, counted

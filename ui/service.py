@@ -23,7 +23,7 @@ from ui.http.rate_limit import Admission, Overloaded, RateLimit, TooMany
 
 if TYPE_CHECKING:
     from rag.answer import Answerer
-    from ui.journal import Journal
+    from ui.journal.journal import Journal
     from ui.http.request_log import AuditLog
 
 T = TypeVar("T")

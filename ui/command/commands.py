@@ -27,8 +27,8 @@ from rag.settings import Settings, given
 from ui.command import doctor as examination
 from ui.access.identify import SCOPES
 from ui.command.bundle import write_bundle
-from ui.gaps import group, to_question_set
-from ui.journal import read_gaps
+from ui.journal.unanswered import group, to_question_set
+from ui.journal.journal import read_gaps
 from ui.access.keyring import Keyring
 from ui.service import JOURNAL
 from ui.command.terminal import Terminal

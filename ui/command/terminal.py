@@ -22,7 +22,7 @@ from ui.command.explanation import explanation
 if TYPE_CHECKING:
     from index.embedded.corpus import Progress as Report
     from ui.command.doctor import Finding
-    from ui.gaps import Group
+    from ui.journal.unanswered import Group
     from ui.access.keyring import Key
 
 _WIDEST = 88

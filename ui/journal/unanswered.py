@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from index.encoders.encoder import Encoder
 from index.errors import SettingsError
-from ui.journal import Gap
+from ui.journal.journal import Gap
 
 ALIKE = 0.54
 """The cosine between a question and the middle of a group from which it belongs to it. Of .50 to .74 this parted

@@ -1,0 +1,1 @@
+"""The journal: questions asked, feedback, and the unanswered ones grouped."""

@@ -23,7 +23,7 @@ from index.errors import SettingsError
 from index.types import Document
 from rag.settings import Settings
 from ui.access.identify import PUBLIC, SCOPES, Identify, Person, identification
-from ui.chat import build_page
+from ui.page.chat import build_page
 from ui.access.embed_token import LONGEST, SESSION_SECONDS
 from ui.access.keyring import Keyring
 

@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from index.types import Document
-from ui.doors import MOST_STREAMS
+from ui.page.gradio_guard import MOST_STREAMS
 from ui.access.keyring import Keyring
 
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")

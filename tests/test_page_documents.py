@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from index.types import Document
 from rag.answer import Answerer
-from ui.chat import build_page
+from ui.page.chat import build_page
 
 pytestmark = pytest.mark.browser
 
@@ -134,7 +134,7 @@ def refuse(*args, **options):
     raise OSError("the network was touched")
 socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
 from page_support import FakeAnswerer, article, service_of
-from ui.chat import build_page
+from ui.page.chat import build_page
 build_page(service_of(FakeAnswerer(article())))
 time.sleep(0.3)  # gradio would report from a thread, and swallow its failing
 assert calls == [], calls

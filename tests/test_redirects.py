@@ -8,7 +8,7 @@ import httpx
 import pytest
 from page_support import FakeAnswerer, app_of, article, serving
 
-from ui.doors import Conversations
+from ui.page.gradio_guard import Conversations
 
 PATHS = (
     *("", "/", "//", "/mcp", "/metrics", "/quoth.js", "/sign-in", "/theme.css", "/gradio_api/startup-events"),

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from index.text.sentences import split_sentences
 from index.types import Document, Sentence, Span
 from rag.types import Answer, Attempt, Citation, Excerpt, Turn
-from ui import source
-from ui.markup import overlap, shown
-from ui.render import (
+from ui.page import source
+from ui.page.markup import overlap, shown
+from ui.page.render import (
     Exchange,
     citation_at,
     confidence_in_words,
@@ -24,7 +24,7 @@ from ui.render import (
     turns_of,
     welcome_html,
 )
-from ui.source import View, blocks_of, source_html, view_of
+from ui.page.source import View, blocks_of, source_html, view_of
 
 HOSTILE = (
     '<script>alert(1)</script> <img src="http://example.invalid/a.png" onerror="alert(2)"> &lt;b&gt; \' " '

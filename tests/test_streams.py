@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from ui.access.identify import Person
-from ui.doors import MOST_STREAMS, only_the_page
+from ui.page.gradio_guard import MOST_STREAMS, only_the_page
 
 NAMES = count()
 PEOPLE = [("ada", "10.0.0.1"), ("bob", "10.0.0.1"), (None, "10.0.0.1"), (None, "10.0.0.2"), (None, None)]
@@ -120,7 +120,7 @@ def test_nobody_holds_more_than_may_and_each_that_ends_makes_room(steps: list[tu
             stream.task.cancel()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ui.doors.MOST_STREAMS", 3)
+        patch.setattr("ui.page.gradio_guard.MOST_STREAMS", 3)
         asyncio.run(play(3))
 
 

@@ -16,10 +16,10 @@ from rag.settings import Settings
 from ui.access.identify import for_the_page, identification, identified, read_secret
 from ui.api.routes import PREFIX, add_metrics, add_problems, api, no_others
 from ui.http.body_limit import bounded
-from ui.chat import build_page
-from ui.closing import Closing
-from ui.deferred import Deferred
-from ui.doors import only_the_page
+from ui.page.chat import build_page
+from ui.page.end_streams import Closing
+from ui.page.lazy_app import Deferred
+from ui.page.gradio_guard import only_the_page
 from ui.http.timeouts import within
 from ui.access.embed_token import Embedding
 from ui.access.private_folder import make_private
@@ -29,7 +29,7 @@ from ui.access.keyring import Keyring
 from ui.http.request_log import AuditLog, Refusals, logged
 from ui.http.metrics import Metrics, counted
 from ui.api.reference import reference_html
-from ui.rehearsal import rehearse
+from ui.page.warm_up import rehearse
 from ui.service import AUDIT, JOURNAL, Service
 from ui.access.sign_in import PATH as SIGN_IN
 from ui.access.sign_in import sign_in, sign_out

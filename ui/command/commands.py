@@ -69,7 +69,7 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
             http=impatient(seconds=10, unread=30, connections=CONNECTIONS),
             # who asks is told by the connection itself; a header about it is ui.access.identify's alone to believe
             proxy_headers=False,
-            # what was asked by then is answered; the streams of open pages, which never end, ui.closing ends
+            # what was asked by then is answered; the streams of open pages, which never end, ui.page.end_streams ends
             timeout_graceful_shutdown=30,
         )
         if args.json:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from index.types import Document
 from rag.types import Answer, Citation, Turn
-from ui.markup import shown, with_words
+from ui.page.markup import shown, with_words
 
 EXAMPLES = 6
 """How many questions a newcomer is shown."""

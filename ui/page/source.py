@@ -9,8 +9,8 @@ from typing import Literal
 
 from index.types import Document, Sentence, Span
 from rag.types import Citation
-from ui.markup import shown, with_words, wrapped
-from ui.render import isolated, place_of
+from ui.page.markup import shown, with_words, wrapped
+from ui.page.render import isolated, place_of
 
 WINDOW = 40_000
 """How many characters are shown around a citation, and added by each "Show more": a long read, and quick to draw."""

@@ -17,12 +17,12 @@ from starlette.middleware.cors import CORSMiddleware
 from index.errors import QuothError
 from rag.types import Citation, Turn
 from ui.access.identify import EVERYONE, Person, person_of
-from ui.doors import only_listeners
+from ui.page.gradio_guard import only_listeners
 from ui.http.request_log import request_id
-from ui.markup import shown
-from ui.render import VERDICTS, Exchange, citation_at, conversation_html, examples_of, turns_of, welcome_html
+from ui.page.markup import shown
+from ui.page.render import VERDICTS, Exchange, citation_at, conversation_html, examples_of, turns_of, welcome_html
 from ui.service import said
-from ui.source import View, source_html, view_of
+from ui.page.source import View, source_html, view_of
 from ui.http.rate_limit import Later
 
 if TYPE_CHECKING:

@@ -22,13 +22,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-import ui.embed
+import ui.widget
 from index.errors import QuothError
 from rag.text_fragment import linked
 from rag.row import detailed_row_of
 from rag.types import Citation, Turn
 
-EMBED = Path(ui.embed.__file__).parent
+EMBED = Path(ui.widget.__file__).parent
 SCRIPT = EMBED / "quoth.js"
 SAMPLE = EMBED / "sample"
 POLICY = (

@@ -19,12 +19,12 @@ from rag.types import Query
 CARRIED = "carried"
 FEATURES = ("reader_score", "reader_margin", "dense_similarity", "words_covered", "names_covered", CARRIED)
 
-_FIT = "Fit one with python -m eval.calibrate --reader NAME --out FILE.json"
+_FIT = "Fit one with python -m eval.fitting.calibrate --reader NAME --out FILE.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Coefficients of the logistic model, by feature; eval.calibrate fits them and writes down on what."""
+    """Coefficients of the logistic model, by feature; eval.fitting.calibrate fits them and writes down on what."""
 
     weights: Mapping[str, float]
     bias: float
@@ -39,14 +39,14 @@ class Calibration:
         if reader not in READERS or not file.is_file():
             raise SettingsError(
                 f"no calibration ships for the reader {reader!r}, and its scores mean nothing without",
-                f"Fit one with python -m eval.calibrate --reader {reader} --out FILE.json "
+                f"Fit one with python -m eval.fitting.calibrate --reader {reader} --out FILE.json "
                 "and name it with QUOTH_CALIBRATION or --calibration",
             )
         return cls.read(file, reader)
 
     @classmethod
     def read(cls, file: Path, reader: str, **parts: str) -> Calibration:
-        """What eval.calibrate wrote for this reader. Raises SettingsError where it is not that.
+        """What eval.fitting.calibrate wrote for this reader. Raises SettingsError where it is not that.
 
         Also where it was fitted with another of `parts`, of the encoder or the re-ranker by name: their scores are what
         it was fitted on.
@@ -65,9 +65,9 @@ class Calibration:
         except SourceError as error:
             raise SettingsError(error.problem, _FIT) from error
         except KeyError as error:
-            raise SettingsError(f"{file} lacks {error}, which eval.calibrate writes", _FIT) from error
+            raise SettingsError(f"{file} lacks {error}, which eval.fitting.calibrate writes", _FIT) from error
         except (TypeError, ValueError) as error:
-            raise SettingsError(f"{file} is not what eval.calibrate writes ({error})", _FIT) from error
+            raise SettingsError(f"{file} is not what eval.fitting.calibrate writes ({error})", _FIT) from error
         about = given.get("fitted_on")
         for part, name in parts.items():
             if isinstance(about, Mapping) and (fitted := about.get(part, name)) != name:

@@ -52,7 +52,7 @@ class Settings:
     reader: str = "trained"
     """similarity, trained, or transformers: and an extractive question-answering model by name or path."""
     calibration: Path | None = None
-    """What eval.calibrate wrote for the reader; without it, what ships for it."""
+    """What eval.fitting.calibrate wrote for the reader; without it, what ships for it."""
     reranker: str = ""
     """A sentence-transformers CrossEncoder by name or path, which puts the passages found in order; empty: none."""
     language: str = "en"

@@ -12,8 +12,8 @@ from eval_support import WordEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval import beir
-from eval.beir import compare, main, rank, read_beir, score
+from eval.run import beir
+from eval.run.beir import compare, main, rank, read_beir, score
 from index.errors import ModelError, QuestionSetError, SourceError
 
 CORPUS = [
@@ -157,4 +157,4 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
 
     monkeypatch.setattr(beir, "load_encoder", missing)
     assert main([str(tmp_path)]) == 4
-    assert capsys.readouterr().err == "eval.beir: the weights are missing. Install them.\n"
+    assert capsys.readouterr().err == "eval.run.beir: the weights are missing. Install them.\n"

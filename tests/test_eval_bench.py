@@ -10,11 +10,11 @@ import pytest
 from reader_support import tiny_model
 
 from eval import bench, bench_serving
-from eval.asking import opened
-from eval.bench import _reading, _Recorder, main
-from eval.bench_serving import serving
-from eval.documents import Documents, name_documents
-from eval.timing import Figure, in_turns, median, ratio
+from eval.run.asking import opened
+from eval.bench.inner import _reading, _Recorder, main
+from eval.bench.serving import serving
+from eval.questions.documents import Documents, name_documents
+from eval.bench.timing import Figure, in_turns, median, ratio
 from index.encoders.encoder import Encoder
 from index.types import Document
 from rag.answer import build_answerer
@@ -134,7 +134,7 @@ def test_settings_that_cannot_be_end_in_a_line(
     monkeypatch.setenv(variable, value)
     assert main([]) == code
     message = capsys.readouterr().err
-    assert message.startswith("eval.bench: ")
+    assert message.startswith("eval.bench.inner: ")
     assert message.count("\n") == 1
 
 
@@ -173,6 +173,6 @@ def test_an_index_that_cannot_be_made_ends_in_a_line(
     monkeypatch.setattr(bench, "read_questions", lambda path, documents: ())
     assert main([]) == 4
     message = capsys.readouterr().err
-    assert message.startswith("eval.bench: quoth index ended with the exit code 4, expected 0: quoth: ")
+    assert message.startswith("eval.bench.inner: quoth index ended with the exit code 4, expected 0: quoth: ")
     assert "'xx'" in message
     assert message.count("\n") == 1

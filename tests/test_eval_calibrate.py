@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from eval.calibrate import main
-from eval.data import Question
-from eval.history import crossed
+from eval.fitting.calibrate import main
+from eval.questions.data import Question
+from eval.questions.history import crossed
 from index.encoders.encoder import Encoder
 from rag.answer import Answerer
 from rag.calibration import Calibration
@@ -150,7 +150,7 @@ def test_foreign_questions_that_cannot_be_read_end_in_a_line(
         (tmp_path / "foreign.jsonl").write_text(foreign)
     assert main(given) == 3
     message = capsys.readouterr().err
-    assert message.startswith("eval.calibrate: ")
+    assert message.startswith("eval.fitting.calibrate: ")
     assert said in message
     assert message.splitlines() == [message.rstrip("\n")]
     assert not (tmp_path / "out.json").exists()

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from eval.data import Gold, Question, read_questions
-from eval.documents import Documents, name_documents, read_documents
+from eval.questions.data import Gold, Question, read_questions
+from eval.questions.documents import Documents, name_documents, read_documents
 from index.errors import QuestionSetError
 from index.types import Document, Span
 from rag.types import Turn

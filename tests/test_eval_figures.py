@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from eval import figures
-from eval.figures import BEGIN, END, main
-from eval.measures import MEASURES
+from eval.run import figures
+from eval.run.figures import BEGIN, END, main
+from eval.measures.measures import MEASURES
 
 ESTIMATE = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 4}
 
 
 def measured(module: str, *arguments: str) -> Any:
-    if module == "eval.bench":
+    if module == "eval.bench.inner":
         return [{"name": "a ratio", "value": 1.25, "at_most": 1.5, "detail": "so"}]
-    if module == "eval.beir":
+    if module == "eval.run.beir":
         return {"dense": {"nDCG@10": ESTIMATE}}
     summary = dict.fromkeys(MEASURES, ESTIMATE)
     differences = {"history ignored": {"hit@1": {**ESTIMATE, "p": 0.01}}, "BM25 sentence": {"hit@1": ESTIMATE}}
@@ -66,7 +66,7 @@ def test_a_text_without_just_one_place_is_left_as_it_is(
     readme.write_text(text)
     assert main([str(readme), "--data", "data"]) == 3
     message = capsys.readouterr().err
-    assert message.startswith("eval.figures: ")
+    assert message.startswith("eval.run.figures: ")
     assert message.count("\n") == 1
     assert readme.read_text() == text
 

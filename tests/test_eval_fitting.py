@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.fitting import Asked, calibrate, cross_fitted, fit, thresholds
+from eval.fitting.logistic import Asked, calibrate, cross_fitted, fit, thresholds
 from index.errors import QuestionSetError, SettingsError
 from rag.calibration import FEATURES, Calibration
 
@@ -183,15 +183,15 @@ GOOD = {"reader": "similarity", **KNOWN.to_json()}
     ("content", "said"),
     [
         (None, "No such file"),
-        ("{", "is not what eval.calibrate writes"),
-        ("[]", "is not what eval.calibrate writes"),
+        ("{", "is not what eval.fitting.calibrate writes"),
+        ("[]", "is not what eval.fitting.calibrate writes"),
         ("{}", "lacks 'reader'"),
         (json.dumps(GOOD | {"reader": "other"}), "was fitted for the reader 'other', expected 'similarity'"),
         (json.dumps(GOOD | {"bias": "1"}), "'1' is no number"),
         (json.dumps(GOOD | {"bias": math.inf}), "inf is no number"),
         (json.dumps(GOOD | {"weights": {}}), "lacks 'reader_score'"),
-        (json.dumps(GOOD | {"thresholds": [[0.1]]}), "is not what eval.calibrate writes"),
-        (json.dumps(GOOD | {"thresholds": 1}), "is not what eval.calibrate writes"),
+        (json.dumps(GOOD | {"thresholds": [[0.1]]}), "is not what eval.fitting.calibrate writes"),
+        (json.dumps(GOOD | {"thresholds": 1}), "is not what eval.fitting.calibrate writes"),
         (json.dumps(GOOD | {"thresholds": [[-5, 0.1]]}), "-5 is not from 0 to 1"),
         (json.dumps(GOOD | {"thresholds": [[0.3, 7]]}), "7 is not from 0 to 1"),
         (json.dumps(GOOD | {"thresholds": [[0.3, 0.5], [0.1, 0.9]]}), "do not fall as risks rise"),
@@ -206,7 +206,7 @@ def test_a_calibration_that_is_none_is_refused(tmp_path: Path, content: str | No
         Calibration.read(file, "similarity")
     assert said in str(caught.value)
     assert str(file) in str(caught.value)
-    assert "python -m eval.calibrate" in str(caught.value)
+    assert "python -m eval.fitting.calibrate" in str(caught.value)
 
 
 def test_a_good_one_is_not(tmp_path: Path) -> None:
@@ -229,5 +229,5 @@ def test_one_that_was_fitted_with_another_encoder_or_reranker_is_refused(tmp_pat
 def test_a_reader_for_which_none_ships_says_how_to_fit_one(reader: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Calibration.shipped(reader)
-    assert f"python -m eval.calibrate --reader {reader} --out" in str(caught.value)
+    assert f"python -m eval.fitting.calibrate --reader {reader} --out" in str(caught.value)
     assert "QUOTH_CALIBRATION" in str(caught.value)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.bootstrap import paired
-from eval.data import Gold, Question
-from eval.documents import name_documents
-from eval.history import history_rows, joined, with_unrelated_history
-from eval.leaning import fit, main
-from eval.table import differences_table
+from eval.measures.bootstrap import paired
+from eval.questions.data import Gold, Question
+from eval.questions.documents import name_documents
+from eval.questions.history import history_rows, joined, with_unrelated_history
+from eval.fitting.followups import fit, main
+from eval.run.table import differences_table
 from index.errors import QuestionError, QuestionSetError
 from index.types import Document, Span
 from rag.answer import Answerer

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.paths import output_path, overwritten, write_whole
+from eval.run.paths import output_path, overwritten, write_whole
 
 
 def test_a_file_is_written_whole_or_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eval.bootstrap import Difference
-from eval.data import Gold, Question
-from eval.documents import Documents, name_documents
-from eval.measures import MEASURES, Measured, measure, summarise, summarise_categories
-from eval.misses import KINDS, find_misses, kind_of
-from eval.plots import Axis, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
-from eval.report import GROUPS, Report, in_words, render
-from eval.table import summary_table, systems_table
+from eval.measures.bootstrap import Difference
+from eval.questions.data import Gold, Question
+from eval.questions.documents import Documents, name_documents
+from eval.measures.measures import MEASURES, Measured, measure, summarise, summarise_categories
+from eval.run.misses import KINDS, find_misses, kind_of
+from eval.run.plots import Axis, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
+from eval.run.report import GROUPS, Report, in_words, render
+from eval.run.table import summary_table, systems_table
 from index.types import Document, Span
 from rag.types import Turn
 

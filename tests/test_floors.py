@@ -16,8 +16,8 @@ ROOT = Path(__file__).parent.parent
 # a package may import from itself and from these
 BELOW = {"index": set[str](), "rag": {"index"}, "ui": {"rag", "index"}, "eval": {"rag", "index"}}
 # a library may be imported only in modules whose names begin so
-# eval.bench measures ours against the libraries themselves
-MODELS = ("index.encoders.encoder", "index.encoders.local_models", "index.encoders.bert", "rag.readers.load.", "eval.bench")
+# eval.bench.inner measures ours against the libraries themselves
+MODELS = ("index.encoders.encoder", "index.encoders.local_models", "index.encoders.bert", "rag.readers.load.", "eval.bench.inner")
 ROOMS = {
     "faiss": ("index.",),
     "bm25s": ("index.",),
@@ -91,25 +91,25 @@ def test_imports_go_down_and_libraries_stay_in_their_rooms(module: str) -> None:
     [
         ("index.embedded.corpus", "from rag.answer import Answerer"),
         ("index.embedded.corpus", "from ui.command.cli import main"),
-        ("index.sources.text", "def read():\n    from eval.data import Question"),
+        ("index.sources.text", "def read():\n    from eval.questions.data import Question"),
         ("rag.answer", "from ui.page.chat import chat"),
-        ("rag.answer", "import eval.run"),
+        ("rag.answer", "import eval.run.evaluate"),
         ("rag.answer", "if TYPE_CHECKING:\n    from ui.page.chat import chat"),
-        ("ui.app", "from eval.run import main"),
-        ("ui.app", "import importlib\nimportlib.import_module('eval.run')"),
-        ("eval.run", "from ui.command.cli import main"),
-        ("eval.run", "from ui import cli"),
+        ("ui.app", "from eval.run.evaluate import main"),
+        ("ui.app", "import importlib\nimportlib.import_module('eval.run.evaluate')"),
+        ("eval.run.evaluate", "from ui.command.cli import main"),
+        ("eval.run.evaluate", "from ui import cli"),
         ("ui.command.commands", "import index"),
-        ("eval.run", "import eval"),
+        ("eval.run.evaluate", "import eval"),
         ("index.embedded.fusion", "import faiss"),
         ("index.embedded.fusion", "from faiss import IndexFlat"),
-        ("eval.baselines", "import bm25s"),
+        ("eval.run.baselines", "import bm25s"),
         ("index.embedded.corpus", "import torch"),
         ("index.text.chunk", "from tokenizers import Tokenizer"),
         ("index.embedded.dense", "import safetensors.torch as weights"),
         ("rag.answer", "from transformers import AutoModel"),
         ("ui.command.doctor", "import sentence_transformers"),
-        ("eval.report", "import gradio as gr"),
+        ("eval.run.report", "import gradio as gr"),
         ("rag.row", "from fastapi.responses import JSONResponse"),
         ("index.sources.text", "from ...rag import answer"),
     ],
@@ -123,7 +123,7 @@ def test_a_breach_is_seen(module: str, source: str) -> None:
     [
         ("rag.answer", "from index.embedded.corpus import Corpus"),
         ("ui.app", "from rag.answer import Answerer\nimport gradio as gr\nfrom ui.page.chat import chat"),
-        ("eval.run", "from rag.answer import Answerer\nfrom eval.data import Question"),
+        ("eval.run.evaluate", "from rag.answer import Answerer\nfrom eval.questions.data import Question"),
         ("index.encoders.encoder", "import torch\nfrom tokenizers import Tokenizer"),
         ("rag.readers.similarity", "import torch"),
         ("index.sources.text", "from ..types import Document\nfrom index.errors import SourceError"),

@@ -12,8 +12,8 @@ from corpus_support import HashEncoder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.data import read_questions
-from eval.documents import name_documents
+from eval.questions.data import read_questions
+from eval.questions.documents import name_documents
 from index.encoders.encoder import Encoder
 from index.errors import SettingsError
 from index.types import Document

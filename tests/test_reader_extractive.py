@@ -297,7 +297,7 @@ def test_a_tokenizer_may_know_somewhat_less_than_its_model(tmp_path: Path) -> No
 def test_it_answers_with_a_calibration_of_one_s_own_and_not_without(tmp_path: Path, folder: Path) -> None:
     corpus = make_corpus(tmp_path / "corpus", PLAIN)
     name = f"transformers:{folder}"
-    with pytest.raises(SettingsError, match=f"python -m eval.calibrate --reader {name} --out"):
+    with pytest.raises(SettingsError, match=f"python -m eval.fitting.calibrate --reader {name} --out"):
         build_answerer(corpus, ENCODER, Settings(reader=name))
     file = tmp_path / "calibration.json"
     shipped = json.loads((Path(__file__).parent.parent / "rag/reader/similarity.calibration.json").read_text())

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(given: Sequence[str]) -> int:
     if given[:1] == ["eval"]:
         # ui and eval do not import each other: the name is all that is known of it here
-        return int(importlib.import_module("eval.run").main(given[1:]))
+        return int(importlib.import_module("eval.run.evaluate").main(given[1:]))
     args = _parser().parse_args(given)
     settings = Settings.read(os.environ, vars(args))
     # imported here, since the help must not wait for models
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         f"question-answering model by name or path (default {default.reader})",
     )
     answering.add_argument(
-        "--calibration", type=_path, metavar="FILE", help="what python -m eval.calibrate wrote for that reader"
+        "--calibration", type=_path, metavar="FILE", help="what python -m eval.fitting.calibrate wrote for that reader"
     )
     answering.add_argument(
         "--reranker", metavar="NAME", help="a CrossEncoder by name or path that puts the passages found in order"

@@ -8,9 +8,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.data import Question
-from eval.documents import Documents
-from eval.progress import progress
+from eval.questions.data import Question
+from eval.questions.documents import Documents
+from eval.run.progress import progress
 from index.errors import QuestionError
 from rag.settings import Settings
 

@@ -1,4 +1,4 @@
-"""`python -m eval.bench`: what quoth adds to the model's own work, as ratios within one run on the same inputs."""
+"""`python -m eval.bench.inner`: what quoth adds to the model's own work, as ratios within one run on the same inputs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.asking import opened
-from eval.bench_serving import serving
-from eval.data import read_questions
-from eval.documents import Documents, read_documents
-from eval.paths import input_path
-from eval.run import ARTICLE_QUESTIONS, SEEDS
-from eval.timing import Figure, in_turns, ratio, seconds
+from eval.run.asking import opened
+from eval.bench.serving import serving
+from eval.questions.data import read_questions
+from eval.questions.documents import Documents, read_documents
+from eval.run.paths import input_path
+from eval.run.evaluate import ARTICLE_QUESTIONS, SEEDS
+from eval.bench.timing import Figure, in_turns, ratio, seconds
 from index.errors import QuestionSetError
 from index.exit_codes import GOOD, NEGATIVE, print_json, run_command
 from rag.readers.load import READ, TRANSFORMERS
@@ -34,11 +34,11 @@ _QUESTIONS = 400
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measures and prints every figure; gives the command's exit code, 1 where one is over its most."""
-    return run_command("eval.bench", lambda: _run(argv))
+    return run_command("eval.bench.inner", lambda: _run(argv))
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m eval.bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m eval.bench.inner", description=__doc__)
     parser.add_argument("--documents", type=input_path, nargs="+", default=[SEEDS], metavar="PATH",
                         help="what to ask and to embed; without it, the article")  # fmt: skip
     parser.add_argument("--questions", type=input_path, default=ARTICLE_QUESTIONS, metavar="FILE.jsonl")
@@ -49,7 +49,7 @@ def _run(argv: Sequence[str] | None) -> int:
     questions = [question.text for question in read_questions(args.questions, documents)][:_QUESTIONS]
     figures = serving(settings)
     if settings.reader.startswith(TRANSFORMERS):
-        sys.stderr.write(f"eval.bench: answers with the reader {settings.reader!r} are not timed\n")
+        sys.stderr.write(f"eval.bench.inner: answers with the reader {settings.reader!r} are not timed\n")
     elif settings.reader != "trained":
         figures += _answering(settings, documents, questions)
     figures += _reading(settings, documents, questions)
@@ -140,7 +140,7 @@ def _reading(settings: Settings, documents: Documents, questions: Sequence[str])
     from rag.readers.trained import WEIGHTS
 
     if not WEIGHTS.is_file():
-        sys.stderr.write("eval.bench: the reader 'trained' has no weights here, so its readings are not timed\n")
+        sys.stderr.write("eval.bench.inner: the reader 'trained' has no weights here, so its readings are not timed\n")
         return []
     import torch
 

@@ -1,4 +1,4 @@
-"""`python -m eval.leaning`: fits how likely a question leans on what went before it, by the signs of rag.forms."""
+"""`python -m eval.fitting.followups`: fits how likely a question leans on what went before it, by the signs of rag.forms."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.lines import read_rows
-from eval.paths import input_path, output_path, overwritten, write_whole
+from eval.questions.lines import read_rows
+from eval.run.paths import input_path, output_path, overwritten, write_whole
 from index.errors import QuestionSetError
 from index.embedded.lexical import Words
 from index.exit_codes import GOOD, run_command
@@ -23,11 +23,11 @@ _ALONE = 4000
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Reads question sets and writes coefficients and what they come from; gives the command's exit code."""
-    return run_command("eval.leaning", lambda: _run(argv))
+    return run_command("eval.fitting.followups", lambda: _run(argv))
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m eval.leaning", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m eval.fitting.followups", description=__doc__)
     parser.add_argument("--conversations", type=input_path, required=True, metavar="FILE.jsonl",
                         help="questions with a history and a `rewrite` of each that stands alone")  # fmt: skip
     parser.add_argument("--alone", type=input_path, nargs="+", required=True, metavar="FILE.jsonl",

@@ -1,4 +1,4 @@
-"""`python -m eval.beir`: measures the search alone, on a retrieval set in BEIR's shape."""
+"""`python -m eval.run.beir`: measures the search alone, on a retrieval set in BEIR's shape."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.bootstrap import Estimate, Values, estimate, mean
-from eval.lines import read_lines, read_rows
-from eval.paths import input_path
-from eval.progress import progress
-from eval.table import summary_table
+from eval.measures.bootstrap import Estimate, Values, estimate, mean
+from eval.questions.lines import read_lines, read_rows
+from eval.run.paths import input_path
+from eval.run.progress import progress
+from eval.run.table import summary_table
 from index.embedded.corpus import encode_all
 from index.embedded.dense import DenseIndex
 from index.encoders.encoder import Encoder, load_encoder
@@ -112,12 +112,12 @@ def compare(rankings: Mapping[str, Mapping[str, Ranking]], found: RetrievalSet) 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; gives its exit code. A wrong usage leaves by SystemExit(2)."""
-    return run_command("eval.beir", lambda: _run(argv))
+    return run_command("eval.run.beir", lambda: _run(argv))
 
 
 def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m eval.beir",
+        prog="python -m eval.run.beir",
         description="Measures search by meaning, by words and by both on a retrieval set, with 95%% intervals.",
     )
     parser.add_argument("folder", type=input_path, help="holds corpus.jsonl, queries.jsonl and qrels/test.tsv")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from eval.documents import Documents, sentences_at
-from eval.lines import read_values
+from eval.questions.documents import Documents, sentences_at
+from eval.questions.lines import read_values
 from index.errors import QuestionSetError
 from index.types import Document, Span
 from rag.types import Turn

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from eval.data import Question
-from eval.documents import Documents
+from eval.questions.data import Question
+from eval.questions.documents import Documents
 from index.embedded.corpus import Corpus
 from index.embedded.dense import DenseIndex
 from index.encoders.encoder import Encoder

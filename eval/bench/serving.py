@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from eval.data import read_questions
-from eval.documents import read_documents
-from eval.run import ARTICLE_QUESTIONS, SEEDS
-from eval.timing import Figure, in_turns, median, ratio, seconds
+from eval.questions.data import read_questions
+from eval.questions.documents import read_documents
+from eval.run.evaluate import ARTICLE_QUESTIONS, SEEDS
+from eval.bench.timing import Figure, in_turns, median, ratio, seconds
 from index.errors import SettingsError
 from index.exit_codes import GOOD
 from rag.settings import Settings
@@ -138,7 +138,7 @@ def _browser(url: str) -> list[Figure]:
     """How soon page and widget can be asked, each time by a browser that has never seen them."""
     chromium = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if chromium is None or find_spec("playwright") is None:
-        sys.stderr.write("eval.bench: without Chromium and playwright the page and the widget are not timed\n")
+        sys.stderr.write("eval.bench.inner: without Chromium and playwright the page and the widget are not timed\n")
         return []
     from playwright.sync_api import sync_playwright
 

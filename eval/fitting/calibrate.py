@@ -1,4 +1,4 @@
-"""`python -m eval.calibrate`: fits what turns a reader's scores into a probability, and the thresholds of each risk."""
+"""`python -m eval.fitting.calibrate`: fits what turns a reader's scores into a probability, and the thresholds of each risk."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from eval.asking import opened
-from eval.data import Half, read_questions
-from eval.documents import read_documents
-from eval.fitting import FOLDS, Asked, calibrate
-from eval.history import crossed
-from eval.lines import read_rows
-from eval.measures import measure
-from eval.paths import input_path, output_path, overwritten, write_whole
-from eval.progress import progress
-from eval.run import ARTICLE_QUESTIONS, SEEDS
+from eval.run.asking import opened
+from eval.questions.data import Half, read_questions
+from eval.questions.documents import read_documents
+from eval.fitting.logistic import FOLDS, Asked, calibrate
+from eval.questions.history import crossed
+from eval.questions.lines import read_rows
+from eval.measures.measures import measure
+from eval.run.paths import input_path, output_path, overwritten, write_whole
+from eval.run.progress import progress
+from eval.run.evaluate import ARTICLE_QUESTIONS, SEEDS
 from index.errors import QuestionError, SettingsError
 from index.exit_codes import GOOD, run_command
 from rag.calibration import Calibration
@@ -33,11 +33,11 @@ _SEED = 20240618
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Asks question sets and writes coefficients, thresholds and what they come from; gives the command's exit code."""
-    return run_command("eval.calibrate", lambda: _run(argv))
+    return run_command("eval.fitting.calibrate", lambda: _run(argv))
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m eval.calibrate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m eval.fitting.calibrate", description=__doc__)
     parser.add_argument(
         "--set", dest="sets", type=input_path, nargs="+", action="append", default=[], metavar="PATH",
         help="documents and last the questions about them, or a folder with corpus.jsonl and questions.jsonl; "

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import jinja2
 
-from eval.bootstrap import LEVEL, Difference, Estimate
-from eval.confidence import reliability, risk_coverage
-from eval.documents import Documents
-from eval.measures import BY_CATEGORY, COMPARED, DEPTHS, LOWER_IS_BETTER, MEASURES, PAIRED, Measured, ranked
-from eval.misses import KINDS, find_misses
-from eval.plots import Plot, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
-from eval.table import formatted
+from eval.measures.bootstrap import LEVEL, Difference, Estimate
+from eval.measures.confidence import reliability, risk_coverage
+from eval.questions.documents import Documents
+from eval.measures.measures import BY_CATEGORY, COMPARED, DEPTHS, LOWER_IS_BETTER, MEASURES, PAIRED, Measured, ranked
+from eval.run.misses import KINDS, find_misses
+from eval.run.plots import Plot, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
+from eval.run.table import formatted
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "What is shown": ("hit@1", "hit@3", "f1", "f1_shown", "verbatim"),

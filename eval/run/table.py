@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from eval.bootstrap import Difference, Estimate
+from eval.measures.bootstrap import Difference, Estimate
 
 
 def formatted(value: float, measure: str) -> str:

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eval.bootstrap import Statistic, Values, Weights
+from eval.measures.bootstrap import Statistic, Values, Weights
 
 BINS = 10
 

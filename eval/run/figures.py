@@ -1,4 +1,4 @@
-"""`python -m eval.figures README.md --data DIR`: measures everything that the README states and writes it there."""
+"""`python -m eval.run.figures README.md --data DIR`: measures everything that the README states and writes it there."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.measures import LOWER_IS_BETTER
-from eval.paths import input_path, output_path, write_whole
-from eval.table import formatted
+from eval.measures.measures import LOWER_IS_BETTER
+from eval.run.paths import input_path, output_path, write_whole
+from eval.run.table import formatted
 from index.errors import QuestionSetError
 from index.sources import decode, read_bytes
 from index.exit_codes import GOOD, NEGATIVE, run_command
@@ -29,11 +29,11 @@ _SETS = ("squad2", "clapnq", "abgcoqa")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; gives its exit code, which is that of an evaluation that could not be made."""
-    return run_command("eval.figures", lambda: _run(argv))
+    return run_command("eval.run.figures", lambda: _run(argv))
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m eval.figures", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m eval.run.figures", description=__doc__)
     parser.add_argument("readme", type=output_path)
     parser.add_argument(
         "--data", type=input_path, required=True, metavar="DIR",
@@ -65,16 +65,16 @@ def _measured(data: Path) -> str:
         name: ["--documents", str(data / name / "corpus.jsonl"), "--questions", str(data / name / "questions.jsonl")]
         for name in _SETS
     }
-    bench = _json("eval.bench", *of_set["squad2"])
+    bench = _json("eval.bench.inner", *of_set["squad2"])
     asked = {
         name: {
-            reader: _json("eval.run", "--half", "report", "--reader", reader, *arguments,
+            reader: _json("eval.run.evaluate", "--half", "report", "--reader", reader, *arguments,
                           *(["--baselines"] if reader == _READERS[0] else []))
             for reader in _READERS
         }
         for name, arguments in {"the article": [], **of_set}.items()
     }  # fmt: skip
-    unrelated = _json("eval.run", "--half", "report", *of_set["squad2"], "--unrelated-history")["summary"]
+    unrelated = _json("eval.run.evaluate", "--half", "report", *of_set["squad2"], "--unrelated-history")["summary"]
     own = {name: its[_READERS[0]]["summary"] for name, its in asked.items()}
     return "\n".join(
         [
@@ -99,9 +99,9 @@ def _measured(data: Path) -> str:
                 for name, one in _differences(asked["abgcoqa"][_READERS[0]])
             )
             + f" squad2 with an unrelated turn before each question: hit@1 {_estimate(unrelated, 'hit@1')}.\n",
-            "Passage retrieval alone, SciFact, whole abstracts as passages (`python -m eval.beir …/scifact`):\n",
-            _retrieval(_json("eval.beir", str(data / "scifact"))),
-            "Speed (`python -m eval.bench` over squad2), each a ratio measured in turns within one run:\n",
+            "Passage retrieval alone, SciFact, whole abstracts as passages (`python -m eval.run.beir …/scifact`):\n",
+            _retrieval(_json("eval.run.beir", str(data / "scifact"))),
+            "Speed (`python -m eval.bench.inner` over squad2), each a ratio measured in turns within one run:\n",
             _table(
                 ["", "measured", "at most", ""],
                 [[f["name"], f"{f['value']:.2f}", f"{f['at_most']:.4g}", f["detail"]] for f in bench],

@@ -19,10 +19,10 @@ from unicodedata import category
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.bootstrap import Difference, Estimate, Statistic, Values, estimate, mean, paired, quantile, ratio, restricted
-from eval.confidence import answered_at, aurc, auroc, ece
-from eval.data import Gold, Question
-from eval.documents import Documents
+from eval.measures.bootstrap import Difference, Estimate, Statistic, Values, estimate, mean, paired, quantile, ratio, restricted
+from eval.measures.confidence import answered_at, aurc, auroc, ece
+from eval.questions.data import Gold, Question
+from eval.questions.documents import Documents
 from index.types import Span
 
 Row = Mapping[str, Any]

@@ -12,12 +12,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from eval.asking import ask, opened
-from eval.bootstrap import Difference, Estimate
-from eval.data import HALVES, Question, read_questions
-from eval.documents import Documents, read_documents
-from eval.history import history_rows, with_unrelated_history
-from eval.measures import (
+from eval.run.asking import ask, opened
+from eval.measures.bootstrap import Difference, Estimate
+from eval.questions.data import HALVES, Question, read_questions
+from eval.questions.documents import Documents, read_documents
+from eval.questions.history import history_rows, with_unrelated_history
+from eval.measures.measures import (
     BY_CATEGORY,
     COMPARED,
     MEASURES,
@@ -28,8 +28,8 @@ from eval.measures import (
     summarise_categories,
     worse,
 )
-from eval.paths import input_path, output_path, overwritten, write_whole
-from eval.table import differences_table, formatted, summary_table, systems_table
+from eval.run.paths import input_path, output_path, overwritten, write_whole
+from eval.run.table import differences_table, formatted, summary_table, systems_table
 from index.exit_codes import GOOD, NEGATIVE, print_json, run_command
 from rag.settings import Settings
 
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=output_path, metavar="OUT.jsonl", help="write every answer here, a line each")
     parser.add_argument("--report", type=output_path, metavar="OUT.html", help="write a report with every miss here")
     parser.add_argument("--reader", metavar="NAME", help="the reader that picks the excerpts")
-    parser.add_argument("--calibration", type=input_path, metavar="FILE", help="what eval.calibrate wrote for it")
+    parser.add_argument("--calibration", type=input_path, metavar="FILE", help="what eval.fitting.calibrate wrote for it")
     parser.add_argument("--reranker", metavar="NAME", help="a CrossEncoder that puts the passages found in order")
     parser.add_argument("--risk", type=float, metavar="SHARE", help="how many of the answers may be wrong, 0 to 1")
     parser.add_argument(
@@ -101,7 +101,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _evaluate(args: argparse.Namespace, settings: Settings, documents: Documents, questions: Sequence[Question]) -> int:
-    from eval.baselines import baseline_rows
+    from eval.run.baselines import baseline_rows
     from index.encoders.encoder import load_encoder
     from rag.answer import build_answerer
 
@@ -121,7 +121,7 @@ def _evaluate(args: argparse.Namespace, settings: Settings, documents: Documents
     if args.rows:
         write_whole(args.rows, "".join(f"{json.dumps(row, ensure_ascii=False, allow_nan=False)}\n" for row in rows))
     if args.report:
-        from eval.report import Report, render
+        from eval.run.report import Report, render
 
         name = (args.questions or ARTICLE_QUESTIONS).stem + (f", {args.half} half" if args.half else "")
         report = Report(

@@ -1,0 +1,1 @@
+"""Fits the calibration of confidence and the follow-up model."""

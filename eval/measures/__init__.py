@@ -1,0 +1,1 @@
+"""Measures: one value a question and measure, means and intervals."""

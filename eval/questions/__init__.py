@@ -1,0 +1,1 @@
+"""Question sets: reading questions.jsonl, their documents and histories."""

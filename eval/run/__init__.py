@@ -1,0 +1,1 @@
+"""`quoth eval`: asks a question set, reports rows, tables, an HTML report."""

@@ -7,16 +7,16 @@ import time
 import unicodedata
 from collections.abc import Sequence
 
-from index.text.chunk import searchable
 from index.embedded.corpus import Corpus, Selection
+from index.embedded.fusion import retrieve
 from index.encoders.encoder import Encoder
 from index.errors import ModelError, QuestionError
+from index.text.chunk import searchable
 from index.types import Hit
-from rag.cite import choose, closest
 from rag.calibration import Calibration, features
+from rag.cite import choose, closest
 from rag.forms import Form, best_first, forms, mixed
 from rag.readers.load import READ, Reader, Reranker, load_reader, load_reranker
-from index.embedded.fusion import retrieve
 from rag.settings import Settings
 from rag.types import Answer, Attempt, Query, Turn
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from index.errors import SettingsError, SourceError
 from index.embedded.lexical import Words
+from index.errors import SettingsError, SourceError
 from index.sources import decode, read_bytes
 from index.strict_json import parse_json
 from rag.forms import NAME
@@ -35,7 +35,7 @@ class Calibration:
     @classmethod
     def shipped(cls, reader: str) -> Calibration:
         """The calibration that ships for this reader. Raises SettingsError where none does."""
-        file = Path(__file__).parent / "reader" / f"{reader}.calibration.json"
+        file = Path(__file__).parent / "readers" / f"{reader}.calibration.json"
         if reader not in READERS or not file.is_file():
             raise SettingsError(
                 f"no calibration ships for the reader {reader!r}, and its scores mean nothing without",

@@ -9,9 +9,9 @@ from typing import Any
 from index.errors import QuestionError
 from index.types import Document, Hit, Span
 from rag.calibration import Calibration
-from rag.text_fragment import linked
 from rag.readers.load import Reading
 from rag.receipt import Receipt
+from rag.text_fragment import linked
 from rag.types import Answer, Attempt, Citation
 
 VERSION = 1
@@ -85,8 +85,8 @@ def refused_row_of(error: QuestionError, *, id: str, edition: str) -> dict[str, 
 def detailed_row_of(answer: Answer, *, id: str, why: bool = False) -> dict[str, Any]:
     """The row of one answer with what a person or a page needs besides: the keys of row_of, the question, and in each
     of citations and closest also number, title, heading, paragraph, source (the document's path or URL), link (that URL
-    with a text fragment, see rag.text_fragment; null where it is none), score and receipt (see rag.receipt); with `why`,
-    under that key, also what the answer or there being none comes from (see why_of)."""
+    with a text fragment, see rag.text_fragment; null where it is none), score and receipt (see rag.receipt); with
+    `why`, under that key, also what the answer or there being none comes from (see why_of)."""
     row = row_of(answer, id=id)
     for key, citations in (("citations", answer.citations), ("closest", answer.closest)):
         row[key] = [

@@ -20,16 +20,16 @@ from starlette.types import ASGIApp
 
 from index.embedded.corpus import Corpus, publish
 from index.errors import QuestionError
-from index.text.sentences import split_sentences
 from index.sources import read
+from index.text.sentences import split_sentences
 from index.types import Document, Hit, Passage, Sentence, Span
 from rag.answer import build_answerer, check_question
 from rag.settings import Settings
 from rag.types import Answer, Attempt, Citation, Excerpt, Turn
 from ui.app import create_app
 from ui.http.metrics import Metrics
-from ui.service import Service
 from ui.http.rate_limit import Admission, RateLimit
+from ui.service import Service
 
 if TYPE_CHECKING:
     from rag.answer import Answerer

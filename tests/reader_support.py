@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from corpus_support import HashEncoder
 
-from index.encoders.bert import Bert, BertConfig
 from eval.training.examples import Making
-from rag.readers.model import BertTrunk, ReaderModel
 from eval.training.prepare import prepare
+from index.encoders.bert import Bert, BertConfig
+from rag.readers.model import BertTrunk, ReaderModel
 
 _PEOPLE = ("Ada Byron", "Grace Hopper", "Alan Turing", "Mary Shelley", "Isaac Newton")
 _PLACES = ("London", "Boston", "Manchester", "Geneva", "Lincoln")

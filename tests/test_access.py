@@ -22,10 +22,10 @@ from starlette.testclient import TestClient
 from index.errors import SettingsError
 from index.types import Document
 from rag.settings import Settings
-from ui.access.identify import PUBLIC, SCOPES, Identify, Person, identification
-from ui.page.chat import build_page
 from ui.access.embed_token import LONGEST, SESSION_SECONDS
+from ui.access.identify import PUBLIC, SCOPES, Identify, Person, identification
 from ui.access.keyring import Keyring
+from ui.page.chat import build_page
 
 HOST = "ask.example"
 WIKI = "https://wiki.example"

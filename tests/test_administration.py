@@ -13,11 +13,11 @@ import pytest
 
 from index.encoders.encoder import Encoder
 from rag.settings import Settings
-from ui import cli, commands
-from ui.command.doctor import Finding, examine
-from ui.access.private_folder import make_private
-from ui.journal.journal import Journal
 from ui.access.keyring import Keyring
+from ui.access.private_folder import make_private
+from ui.command import cli, commands
+from ui.command.doctor import Finding, examine
+from ui.journal.journal import Journal
 from ui.service import JOURNAL
 
 Run = Callable[..., tuple[int, str, str]]

@@ -14,11 +14,11 @@ from corpus_support import HashEncoder, any_character, make_corpus, texts
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from index.text.chunk import searchable
 from index.embedded.corpus import Corpus, publish
 from index.encoders.encoder import Encoder, Encoding
 from index.errors import QuestionError, SettingsError
 from index.sources import read
+from index.text.chunk import searchable
 from index.types import Document, Hit
 from rag.answer import LONGEST_QUESTION, Answerer, build_answerer, check_question
 from rag.calibration import FEATURES, Calibration

@@ -25,12 +25,12 @@ from starlette.testclient import TestClient
 from index.errors import EditionDamaged
 from rag.answer import Answerer
 from rag.types import Answer, Turn
-from ui.page import lazy_app as deferred
-from ui.http.body_limit import LARGEST
-from ui.page.lazy_app import Deferred
-from ui.page.gradio_guard import only_listeners, only_the_page
 from ui.access.keyring import Keyring
 from ui.api.schema import MOST_TURNS
+from ui.http.body_limit import LARGEST
+from ui.page import lazy_app as deferred
+from ui.page.gradio_guard import only_listeners, only_the_page
+from ui.page.lazy_app import Deferred
 from ui.service import AUDIT, FAULT, JOURNAL
 
 PROBLEM = "application/problem+json"

@@ -12,8 +12,8 @@ from page_support import FakeAnswerer, app_of, article
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message
 
-from ui.http.body_limit import LARGEST
 from ui.access.keyring import Keyring
+from ui.http.body_limit import LARGEST
 
 CHUNK = b" " * 4096
 PATHS = [

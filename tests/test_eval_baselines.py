@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from eval_support import WordEncoder
 
-from eval.run.asking import opened
-from eval.run.baselines import baseline_rows, sentences_of
 from eval.questions.data import Question
 from eval.questions.documents import Documents, name_documents
+from eval.run.asking import opened
+from eval.run.baselines import baseline_rows, sentences_of
 from index.embedded.corpus import Corpus, publish
 from index.types import Document
 from rag.settings import Settings

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from reader_support import tiny_model
 
-from eval import bench, bench_serving
-from eval.run.asking import opened
+from eval.bench import inner as bench
+from eval.bench import serving as bench_serving
 from eval.bench.inner import _reading, _Recorder, main
 from eval.bench.serving import serving
-from eval.questions.documents import Documents, name_documents
 from eval.bench.timing import Figure, in_turns, median, ratio
+from eval.questions.documents import Documents, name_documents
+from eval.run.asking import opened
 from index.encoders.encoder import Encoder
 from index.types import Document
 from rag.answer import build_answerer

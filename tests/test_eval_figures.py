@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from eval.measures.measures import MEASURES
 from eval.run import figures
 from eval.run.figures import BEGIN, END, main
-from eval.measures.measures import MEASURES
 
 ESTIMATE = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 4}
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eval.fitting.followups import fit, main
 from eval.measures.bootstrap import paired
 from eval.questions.data import Gold, Question
 from eval.questions.documents import name_documents
 from eval.questions.history import history_rows, joined, with_unrelated_history
-from eval.fitting.followups import fit, main
 from eval.run.table import differences_table
 from index.errors import QuestionError, QuestionSetError
 from index.types import Document, Span

@@ -14,9 +14,18 @@ from hypothesis import strategies as st
 
 from eval.measures.bootstrap import RESAMPLES, Estimate, estimate, mean, quantile, ratio, resamples
 from eval.measures.confidence import answered_at, aurc, auroc, ece, reliability, risk_coverage
+from eval.measures.measures import (
+    LOWER_IS_BETTER,
+    MEASURES,
+    f1,
+    measure,
+    ranked,
+    summarise,
+    summarise_categories,
+    worse,
+)
 from eval.questions.data import Gold, Question
 from eval.questions.documents import Documents, name_documents
-from eval.measures.measures import LOWER_IS_BETTER, MEASURES, f1, measure, ranked, summarise, summarise_categories, worse
 from index.types import Document, Span
 
 TEXT = "Mara Doyle leads the fleet. It has three ships. The harbour froze in 1962. Nobody was hurt."

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from eval.measures.bootstrap import Difference
+from eval.measures.measures import MEASURES, Measured, measure, summarise, summarise_categories
 from eval.questions.data import Gold, Question
 from eval.questions.documents import Documents, name_documents
-from eval.measures.measures import MEASURES, Measured, measure, summarise, summarise_categories
 from eval.run.misses import KINDS, find_misses, kind_of
 from eval.run.plots import Axis, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
 from eval.run.report import GROUPS, Report, in_words, render

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from eval.measures.measures import MEASURES
 from eval.questions.data import read_questions
 from eval.questions.documents import read_documents
-from eval.measures.measures import MEASURES
-from eval.run.progress import progress
 from eval.run.evaluate import ARTICLE_QUESTIONS, SEEDS, main
+from eval.run.progress import progress
 from index.exit_codes import run_command
 
 

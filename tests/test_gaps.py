@@ -17,8 +17,8 @@ from eval.questions.documents import name_documents
 from index.encoders.encoder import Encoder
 from index.errors import SettingsError
 from index.types import Document
-from ui.journal.unanswered import NOTE, Group, group, to_question_set
 from ui.journal.journal import Gap
+from ui.journal.unanswered import NOTE, Group, group, to_question_set
 
 _number = count()
 

@@ -18,12 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index.embedded.corpus import Corpus, Selection, publish
-from index.errors import QuestionError
+from index.embedded.fusion import retrieve
 from index.embedded.lexical import LexicalIndex
+from index.errors import QuestionError
 from index.types import Document
 from rag.answer import Answerer, build_answerer
 from rag.receipt import Receipt, check
-from index.embedded.fusion import retrieve
 from rag.settings import Settings
 from rag.types import Answer, Query, Turn
 

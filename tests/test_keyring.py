@@ -24,8 +24,8 @@ from starlette.testclient import TestClient
 
 from index.errors import SettingsError
 from rag.settings import Settings
-from ui.access.identify import COOKIE, SCOPES, Person, identification
 from ui.access.embed_token import Embedding
+from ui.access.identify import COOKIE, SCOPES, Person, identification
 from ui.access.keyring import FILE, Keyring
 from ui.access.sign_in import sign_in
 

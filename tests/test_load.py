@@ -26,8 +26,8 @@ from process_support import running, said, until_ready
 from index.embedded.corpus import publish
 from index.encoders.encoder import Encoder
 from index.sources import read
-from ui.journal.journal import Journal
 from ui.access.keyring import Keyring
+from ui.journal.journal import Journal
 from ui.service import AUDIT, JOURNAL
 
 # as `quoth serve` does it, but with the stand-in for the answerer, which takes its time

@@ -19,8 +19,8 @@ from starlette.requests import HTTPConnection
 
 from index.errors import SettingsError
 from rag.settings import Settings
-from ui.access.identify import LONGEST_NAME, SCOPES, Identify, Person, identification, is_name
 from ui.access.embed_token import LONGEST, Embedding
+from ui.access.identify import LONGEST_NAME, SCOPES, Identify, Person, identification, is_name
 from ui.access.keyring import Keyring
 
 WIKI = "https://wiki.example"

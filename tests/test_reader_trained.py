@@ -14,19 +14,19 @@ from hypothesis import HealthCheck, given, settings
 from reader_support import tiny_model
 from safetensors.torch import load_file
 
-from index.text.chunk import chunk
-from index.errors import ModelError, SettingsError
+from index.embedded.fusion import retrieve
 from index.embedded.lexical import Words
+from index.errors import ModelError, SettingsError
+from index.text.chunk import chunk
 from index.text.sentences import split_sentences
 from index.types import Document, Hit
 from rag.answer import Answerer
 from rag.calibration import Calibration
 from rag.readers.load import READERS, READINGS, load_reader
 from rag.readers.model import LARGEST
-from rag.readers.word_pieces import load_tokenizer
 from rag.readers.similarity import SimilarityReader
 from rag.readers.trained import WEIGHTS, TrainedReader
-from index.embedded.fusion import retrieve
+from rag.readers.word_pieces import load_tokenizer
 from rag.types import Query
 
 ENCODER = HashEncoder()

@@ -16,10 +16,14 @@ import torch
 from reader_support import tiny_model, write_cache_of, write_set
 from safetensors.torch import load_file, save_file
 
-from index.encoders.encoder import PACKAGED_SHA256
-from index.errors import ModelError, SettingsError
 from eval.training.cache import BASE, Cache, Kind, read_cache
 from eval.training.heldout import measure
+from eval.training.loop import CHECKPOINT, Training, epoch_order, train
+from eval.training.objective import Weighing, loss, targets
+from eval.training.teacher import MpnetTrunk, Taught, teach
+from eval.training.train import main
+from index.encoders.encoder import PACKAGED_SHA256
+from index.errors import ModelError, SettingsError
 from rag.readers.model import (
     LARGEST,
     MASKED,
@@ -30,12 +34,8 @@ from rag.readers.model import (
     save_reader,
     untrained,
 )
-from eval.training.objective import Weighing, loss, targets
-from rag.readers.word_pieces import SHARED, collate
 from rag.readers.sentence_scores import score_sentences
-from eval.training.teacher import MpnetTrunk, Taught, teach
-from eval.training.train import main
-from eval.training.loop import CHECKPOINT, Training, epoch_order, train
+from rag.readers.word_pieces import SHARED, collate
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parent.parent

@@ -15,9 +15,9 @@ import pytest
 from page_support import FakeAnswerer, app_of, article
 from starlette.testclient import TestClient
 
-from ui.http import rate_limit as traffic
 from ui.access.identify import COOKIE
 from ui.access.keyring import Keyring
+from ui.http import rate_limit as traffic
 from ui.http.request_log import MOST_REFUSED, MOST_REFUSED_OF_ONE
 from ui.service import AUDIT
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from index.embedded.dense import DenseIndex
-from index.errors import SettingsError
-from index.embedded.lexical import STEMMERS, LexicalIndex, Words
 from index.embedded.fusion import Ranking, fuse, retrieve
+from index.embedded.lexical import STEMMERS, LexicalIndex, Words
+from index.errors import SettingsError
 from rag.types import Query
 
 

@@ -8,8 +8,8 @@ import pytest
 from corpus_support import SEEDS, texts
 from hypothesis import example, given, settings
 
-from index.text.sentences import split_sentences
 from index.sources import read
+from index.text.sentences import split_sentences
 
 ARTICLE_HEADINGS = [
     "Assertion of mutual defence – and China’s influence",

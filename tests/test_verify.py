@@ -15,8 +15,8 @@ from test_tools import asked
 from rag.answer import Answerer
 from rag.receipt import LONGEST_SOUGHT, Receipt
 from ui import service
-from ui.http.body_limit import LARGEST
 from ui.api.schema import MOST_QUOTED, MOST_RECEIPTS
+from ui.http.body_limit import LARGEST
 
 QUESTION = {"question": "Who is North Korea’s largest economic partner?"}
 

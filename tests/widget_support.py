@@ -24,13 +24,13 @@ from starlette.routing import Route
 
 import ui.widget
 from index.errors import QuothError
-from rag.text_fragment import linked
 from rag.row import detailed_row_of
+from rag.text_fragment import linked
 from rag.types import Citation, Turn
 
 EMBED = Path(ui.widget.__file__).parent
 SCRIPT = EMBED / "quoth.js"
-SAMPLE = EMBED / "sample"
+SAMPLE = Path(__file__).parent / "sample_intranet"
 POLICY = (
     "default-src 'none'; script-src 'self'{0}; connect-src 'self'{0}; style-src 'self'; img-src 'self'; "
     "require-trusted-types-for 'script'"

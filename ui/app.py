@@ -13,29 +13,29 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rag.settings import Settings
-from ui.access.identify import for_the_page, identification, identified, read_secret
-from ui.api.routes import PREFIX, add_metrics, add_problems, api, no_others
-from ui.http.body_limit import bounded
-from ui.page.chat import build_page
-from ui.page.end_streams import Closing
-from ui.page.lazy_app import Deferred
-from ui.page.gradio_guard import only_the_page
-from ui.http.timeouts import within
 from ui.access.embed_token import Embedding
-from ui.access.private_folder import make_private
-from ui.http.trusted_host import gated
-from ui.journal.journal import Journal
+from ui.access.identify import for_the_page, identification, identified, read_secret
 from ui.access.keyring import Keyring
-from ui.http.request_log import AuditLog, Refusals, logged
-from ui.http.metrics import Metrics, counted
-from ui.api.reference import reference_html
-from ui.page.warm_up import rehearse
-from ui.service import AUDIT, JOURNAL, Service
+from ui.access.private_folder import make_private
 from ui.access.sign_in import PATH as SIGN_IN
 from ui.access.sign_in import sign_in, sign_out
 from ui.api.mcp import PATH as TOOLS
 from ui.api.mcp import build_tools
+from ui.api.reference import reference_html
+from ui.api.routes import PREFIX, add_metrics, add_problems, api, no_others
+from ui.http.body_limit import bounded
+from ui.http.metrics import Metrics, counted
 from ui.http.rate_limit import Admission, RateLimit
+from ui.http.request_log import AuditLog, Refusals, logged
+from ui.http.timeouts import within
+from ui.http.trusted_host import gated
+from ui.journal.journal import Journal
+from ui.page.chat import build_page
+from ui.page.end_streams import Closing
+from ui.page.gradio_guard import only_the_page
+from ui.page.lazy_app import Deferred
+from ui.page.warm_up import rehearse
+from ui.service import AUDIT, JOURNAL, Service
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -147,7 +147,7 @@ def add_reference(app: FastAPI, base: str) -> None:
 
 def add_widget(app: FastAPI, base: str) -> None:
     """Puts the widget's script at /quoth.js."""
-    script = files("ui") / "embed" / "quoth.js"
+    script = files("ui") / "widget" / "quoth.js"
 
     @app.get(f"{base}/quoth.js", include_in_schema=False)
     def widget() -> Response:

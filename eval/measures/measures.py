@@ -19,7 +19,18 @@ from unicodedata import category
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.measures.bootstrap import Difference, Estimate, Statistic, Values, estimate, mean, paired, quantile, ratio, restricted
+from eval.measures.bootstrap import (
+    Difference,
+    Estimate,
+    Statistic,
+    Values,
+    estimate,
+    mean,
+    paired,
+    quantile,
+    ratio,
+    restricted,
+)
 from eval.measures.confidence import answered_at, aurc, auroc, ece
 from eval.questions.data import Gold, Question
 from eval.questions.documents import Documents

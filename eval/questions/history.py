@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from eval.run.asking import ask
 from eval.questions.data import Question
 from eval.questions.documents import Documents, sentences_at
+from eval.run.asking import ask
 from index.errors import QuestionSetError
 from rag.types import Turn
 

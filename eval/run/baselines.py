@@ -16,10 +16,10 @@ from eval.questions.data import Question
 from eval.questions.documents import Documents
 from index.embedded.corpus import Corpus
 from index.embedded.dense import DenseIndex
-from index.encoders.encoder import Encoder
-from index.embedded.lexical import LexicalIndex
-from index.types import Hit, Passage
 from index.embedded.fusion import fuse
+from index.embedded.lexical import LexicalIndex
+from index.encoders.encoder import Encoder
+from index.types import Hit, Passage
 from rag.row import row_of
 from rag.types import Answer, Attempt, Citation, Excerpt
 

@@ -17,12 +17,12 @@ from eval.run.progress import progress
 from eval.run.table import summary_table
 from index.embedded.corpus import encode_all
 from index.embedded.dense import DenseIndex
+from index.embedded.fusion import fuse
+from index.embedded.lexical import LexicalIndex
 from index.encoders.encoder import Encoder, load_encoder
 from index.errors import QuestionSetError
-from index.embedded.lexical import LexicalIndex
-from index.sources.jsonl import read_jsonl
 from index.exit_codes import GOOD, print_json, run_command
-from index.embedded.fusion import fuse
+from index.sources.jsonl import read_jsonl
 
 DEPTH = 100
 MEASURES = ("nDCG@10", "recall@100")

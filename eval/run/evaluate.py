@@ -12,11 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from eval.run.asking import ask, opened
 from eval.measures.bootstrap import Difference, Estimate
-from eval.questions.data import HALVES, Question, read_questions
-from eval.questions.documents import Documents, read_documents
-from eval.questions.history import history_rows, with_unrelated_history
 from eval.measures.measures import (
     BY_CATEGORY,
     COMPARED,
@@ -28,13 +24,17 @@ from eval.measures.measures import (
     summarise_categories,
     worse,
 )
+from eval.questions.data import HALVES, Question, read_questions
+from eval.questions.documents import Documents, read_documents
+from eval.questions.history import history_rows, with_unrelated_history
+from eval.run.asking import ask, opened
 from eval.run.paths import input_path, output_path, overwritten, write_whole
 from eval.run.table import differences_table, formatted, summary_table, systems_table
 from index.exit_codes import GOOD, NEGATIVE, print_json, run_command
+from index.sources import SEEDS
 from rag.settings import Settings
 
-SEEDS = Path(__file__).parent.parent / "seeds"
-ARTICLE_QUESTIONS = Path(__file__).parent / "questions" / "article.jsonl"
+ARTICLE_QUESTIONS = Path(__file__).parent.parent / "questions" / "article.jsonl"
 
 _SETTINGS = ("reader", "calibration", "reranker", "risk")
 
@@ -55,7 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=output_path, metavar="OUT.jsonl", help="write every answer here, a line each")
     parser.add_argument("--report", type=output_path, metavar="OUT.html", help="write a report with every miss here")
     parser.add_argument("--reader", metavar="NAME", help="the reader that picks the excerpts")
-    parser.add_argument("--calibration", type=input_path, metavar="FILE", help="what eval.fitting.calibrate wrote for it")
+    parser.add_argument(
+        "--calibration", type=input_path, metavar="FILE", help="what eval.fitting.calibrate wrote for it"
+    )
     parser.add_argument("--reranker", metavar="NAME", help="a CrossEncoder that puts the passages found in order")
     parser.add_argument("--risk", type=float, metavar="SHARE", help="how many of the answers may be wrong, 0 to 1")
     parser.add_argument(

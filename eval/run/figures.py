@@ -14,8 +14,8 @@ from eval.measures.measures import LOWER_IS_BETTER
 from eval.run.paths import input_path, output_path, write_whole
 from eval.run.table import formatted
 from index.errors import QuestionSetError
-from index.sources import decode, read_bytes
 from index.exit_codes import GOOD, NEGATIVE, run_command
+from index.sources import decode, read_bytes
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 _MEASURES = (

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from eval.measures.measures import Measured, Row, holds, shown
 from eval.questions.data import Gold, Question
 from eval.questions.documents import Documents, sentences_at
-from eval.measures.measures import Measured, Row, holds, shown
 from index.types import Document, Span
 
 Pieces = tuple[tuple[str, bool], ...]

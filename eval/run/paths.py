@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from index.sources import CORPUS_FILE, TEXT_SUFFIXES
 from index.files import place_beside, replace_whole
+from index.sources import CORPUS_FILE, TEXT_SUFFIXES
 
 
 def input_path(text: str) -> Path:

@@ -11,8 +11,8 @@ import jinja2
 
 from eval.measures.bootstrap import LEVEL, Difference, Estimate
 from eval.measures.confidence import reliability, risk_coverage
-from eval.questions.documents import Documents
 from eval.measures.measures import BY_CATEGORY, COMPARED, DEPTHS, LOWER_IS_BETTER, MEASURES, PAIRED, Measured, ranked
+from eval.questions.documents import Documents
 from eval.run.misses import KINDS, find_misses
 from eval.run.plots import Plot, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
 from eval.run.table import formatted

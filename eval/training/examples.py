@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from eval.training.cache import Kind
+from eval.training.hard_negatives import contrary, swap
+from eval.training.questions import Question, QuestionSet, sampled
 from index.embedded.corpus import Corpus, Progress, publish
+from index.embedded.fusion import retrieve
 from index.encoders.encoder import Encoder
 from index.types import Hit, Passage, Span
 from rag.readers.load import READ
-from eval.training.cache import Kind
 from rag.readers.word_pieces import Framed
-from eval.training.questions import Question, QuestionSet, sampled
-from eval.training.hard_negatives import contrary, swap
-from index.embedded.fusion import retrieve
 from rag.types import Query
 
 _GOLD = 2

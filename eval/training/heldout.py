@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from eval.training.cache import Cache, Kind
 from rag.readers.model import ReaderModel
-from rag.readers.word_pieces import collate, first_places
 from rag.readers.sentence_scores import score_sentences
+from rag.readers.word_pieces import collate, first_places
 
 _BATCH = 64
 

@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from index.encoders.encoder import processor_dtype
-from index.errors import SettingsError
 from eval.training.cache import Cache, Kind
 from eval.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from eval.training.heldout import measure
-from rag.readers.model import ReaderModel
 from eval.training.objective import Weighing, loss, targets
-from rag.readers.word_pieces import collate
 from eval.training.teacher import Taught
+from index.encoders.encoder import processor_dtype
+from index.errors import SettingsError
+from rag.readers.model import ReaderModel
+from rag.readers.word_pieces import collate
 
 CHECKPOINT = "checkpoint.safetensors"
 LOG = "log.jsonl"

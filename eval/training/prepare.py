@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index.encoders.encoder import Encoder
-from index.types import Passage
 from eval.training.cache import BASE, SPANS, Kind, write_cache
 from eval.training.examples import Example, Making, examples
+from eval.training.questions import held_aside, read_question_set
+from index.encoders.encoder import Encoder
+from index.types import Passage
 from rag.readers.model import copy_base
 from rag.readers.word_pieces import Pieces, Ragged, load_tokenizer, passage_pieces, question_pieces
-from eval.training.questions import held_aside, read_question_set
 
 Say = Callable[[str], None]
 

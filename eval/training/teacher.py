@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from torch import Tensor, nn
 
-from index.errors import ModelError
 from eval.training.cache import Cache, Kind
+from index.errors import ModelError
 from index.files import replace_whole
 from rag.readers.model import MASKED, ReaderModel, Scores
 from rag.readers.offline import load_offline

@@ -13,13 +13,13 @@ from typing import TextIO
 
 import torch
 
-from index.errors import ModelError, QuothError, SettingsError
 from eval.training.cache import BASE, Cache, read_cache
 from eval.training.heldout import HeldOut, measure
-from rag.readers.model import ReaderModel, load_reader_model, read_about, save_mean, save_reader, untrained
+from eval.training.loop import LOG, Training, fastest_dtype, train
 from eval.training.objective import Weighing
 from eval.training.teacher import Taught, teach, untrained_teacher
-from eval.training.loop import LOG, Training, fastest_dtype, train
+from index.errors import ModelError, QuothError, SettingsError
+from rag.readers.model import ReaderModel, load_reader_model, read_about, save_mean, save_reader, untrained
 
 WEIGHTS = "reader.safetensors"
 TAUGHT = "taught.safetensors"
@@ -95,9 +95,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _prepare(args: argparse.Namespace) -> None:
     # search and its libraries are needed here alone: where there is a GPU they may be missing
-    from index.encoders.encoder import load_encoder
     from eval.training.examples import Making
     from eval.training.prepare import prepare
+    from index.encoders.encoder import load_encoder
 
     making = Making(seed=args.seed, limit=args.limit, held_limit=args.held_limit)
     prepare(args.data, args.cache, load_encoder(), making, args.held, _say)

@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index import database, edition
-from index.text.chunk import chunk, searchable
+from index.embedded import database, edition
 from index.embedded.database import Database, PassageTable
 from index.embedded.dense import DenseIndex
 from index.embedded.edition import EncoderId, Manifest
+from index.embedded.lexical import LexicalIndex
 from index.encoders.encoder import Encoder
 from index.errors import CorpusError
-from index.embedded.lexical import LexicalIndex
+from index.text.chunk import chunk, searchable
 from index.text.sentences import split_sentences
 from index.types import Document, Sentence
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from index.encoders.bert import Bert
-from index.errors import ModelError, SettingsError
 from index.encoders.local_models import check_modules, check_vocabulary, loading
+from index.errors import ModelError, SettingsError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

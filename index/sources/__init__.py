@@ -14,6 +14,8 @@ from index.types import Document
 
 TEXT_SUFFIXES = frozenset({".txt", ".text", ".md", ".markdown"})
 CORPUS_FILE = "corpus.jsonl"
+SEEDS = Path(__file__).parent.parent.parent / "seeds"
+"""The folder of the article that comes with quoth."""
 
 
 def read(paths: Sequence[Path], *, language: str = "en") -> list[Document]:

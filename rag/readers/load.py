@@ -12,8 +12,8 @@ from rag.types import Excerpt, Query
 
 if TYPE_CHECKING:
     # the trainer also runs where neither search nor its libraries are installed
-    from index.encoders.encoder import Encoder
     from index.embedded.lexical import Words
+    from index.encoders.encoder import Encoder
 
 
 @dataclass(frozen=True, slots=True)

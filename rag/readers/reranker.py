@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from index.text.chunk import searchable
-from index.errors import ModelError
 from index.encoders.local_models import check_modules, check_vocabulary, loading
+from index.errors import ModelError
+from index.text.chunk import searchable
 from index.types import Hit
 from rag.readers.offline import load_offline
 from rag.types import Query

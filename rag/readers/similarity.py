@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.encoders.encoder import Encoder, Encoding
 from index.embedded.lexical import Words
+from index.encoders.encoder import Encoder, Encoding
 from index.types import Document, Hit, Sentence
-from rag.readers.load import READINGS, Reading
 from rag.readers.highlight import highlight
+from rag.readers.load import READINGS, Reading
 from rag.types import Query
 
 _PASSAGE_WEIGHT = 0.1

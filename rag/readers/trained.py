@@ -15,9 +15,9 @@ from index.errors import ModelError
 from index.types import Hit, Span
 from rag.readers.load import READINGS, Reading
 from rag.readers.model import ReaderModel, load_reader_model
-from rag.readers.word_pieces import Framed, Ragged, collate, load_tokenizer, passage_pieces, question_pieces
-from rag.readers.similarity import SimilarityReader
 from rag.readers.sentence_scores import Best, readings_of, score_sentences
+from rag.readers.similarity import SimilarityReader
+from rag.readers.word_pieces import Framed, Ragged, collate, load_tokenizer, passage_pieces, question_pieces
 from rag.types import Query
 
 WEIGHTS = Path(__file__).parent / "weights" / "reader.safetensors"

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from index.errors import ModelError
 from index.encoders.local_models import check_vocabulary, loading
+from index.errors import ModelError
 from index.types import Hit, Passage, Span
 from rag.readers.load import READINGS, TRANSFORMERS, Reading
 from rag.readers.offline import load_offline
-from rag.readers.word_pieces import LONGEST, Framed
 from rag.readers.sentence_scores import Best, best_span, readings_of
+from rag.readers.word_pieces import LONGEST, Framed
 from rag.types import Query
 
 if TYPE_CHECKING:

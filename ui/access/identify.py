@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from index.errors import QuothError, SettingsError
 from rag.settings import Settings
-from ui.http.trusted_host import is_own
 from ui.http.problem import problem
+from ui.http.trusted_host import is_own
 
 if TYPE_CHECKING:
     from ui.access.embed_token import Embedding

@@ -11,10 +11,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ui.access.identify import COOKIE, barred, person_of
-from ui.http.body_limit import read_body
-from ui.http.trusted_host import is_own
 from ui.access.keyring import Keyring
+from ui.http.body_limit import read_body
 from ui.http.problem import problem
+from ui.http.trusted_host import is_own
 
 PATH = "/sign-in"
 OUT = "/sign-out"

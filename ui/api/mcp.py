@@ -15,10 +15,10 @@ from rag.answer import LONGEST_QUESTION
 from rag.receipt import Receipt
 from rag.row import passage_of
 from ui.access.identify import Person, person_of
-from ui.http.body_limit import LARGEST
 from ui.api.schema import MOST_RECEIPTS
-from ui.service import said
+from ui.http.body_limit import LARGEST
 from ui.http.rate_limit import Later
+from ui.service import said
 
 if TYPE_CHECKING:
     from ui.service import Service

@@ -17,10 +17,8 @@ from index.strict_json import NotStrictJson, parse_json
 from index.types import Document
 from rag.receipt import Receipt
 from rag.types import Turn
-from ui.access.identify import SCOPES, Person, person_of
-from ui.http.body_limit import TOO_LARGE, read_body, replayed
 from ui.access.embed_token import SESSION_SECONDS
-from ui.http.problem import problem
+from ui.access.identify import SCOPES, Person, person_of
 from ui.api.schema import (
     MOST_DOCUMENTS,
     AnswerBody,
@@ -35,8 +33,10 @@ from ui.api.schema import (
     VerifyBody,
     WholeDocumentBody,
 )
-from ui.service import said
+from ui.http.body_limit import TOO_LARGE, read_body, replayed
+from ui.http.problem import problem
 from ui.http.rate_limit import Later, Overloaded
+from ui.service import said
 
 if TYPE_CHECKING:
     from rag.answer import Answerer

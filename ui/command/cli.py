@@ -39,7 +39,8 @@ def _run(given: Sequence[str]) -> int:
     args = _parser().parse_args(given)
     settings = Settings.read(os.environ, vars(args))
     # imported here, since the help must not wait for models
-    run: Callable[[argparse.Namespace, Settings], int] = getattr(importlib.import_module("ui.command.commands"), args.command)
+    commands = importlib.import_module("ui.command.commands")
+    run: Callable[[argparse.Namespace, Settings], int] = getattr(commands, args.command)
     return run(args, settings)
 
 

@@ -17,21 +17,21 @@ from index.embedded.corpus import publish as publish_corpus
 from index.embedded.edition import Manifest
 from index.encoders.encoder import Encoder, load_encoder
 from index.errors import CorpusMissing, ReceiptError, SettingsError, SourceError
-from index.sources import decode, passed_over, read, read_bytes
+from index.exit_codes import print_json
+from index.sources import SEEDS, decode, passed_over, read, read_bytes
 from index.strict_json import NotStrictJson, parse_json
 from rag.answer import Answerer, build_answerer, check_question
-from index.exit_codes import print_json
 from rag.receipt import Receipt, check_all
 from rag.row import detailed_row_of
 from rag.settings import Settings, given
-from ui.command import doctor as examination
 from ui.access.identify import SCOPES
-from ui.command.bundle import write_bundle
-from ui.journal.unanswered import group, to_question_set
-from ui.journal.journal import read_gaps
 from ui.access.keyring import Keyring
-from ui.service import JOURNAL
+from ui.command import doctor as examination
+from ui.command.bundle import write_bundle
 from ui.command.terminal import Terminal
+from ui.journal.journal import read_gaps
+from ui.journal.unanswered import group, to_question_set
+from ui.service import JOURNAL
 
 if TYPE_CHECKING:
     from index.types import Document
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 _RECEIPT_REMEDY = "Give a receipt, or what quoth ask --json printed"
 CONNECTIONS = 500
 """That are held at once, so that files and memory suffice."""
-SEEDS = Path(__file__).parent.parent / "seeds"
 
 
 def serve(args: argparse.Namespace, settings: Settings) -> int:
@@ -49,8 +48,8 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
     from uvicorn.config import LOGGING_CONFIG
 
     from ui.app import create_app
-    from ui.http.timeouts import impatient
     from ui.http.request_log import logging_in_json
+    from ui.http.timeouts import impatient
 
     in_json = settings.access != "none" or settings.log_questions
     with logging_in_json() if in_json else nullcontext():
@@ -153,7 +152,7 @@ def token(args: argparse.Namespace, settings: Settings) -> int:
                 print_json({**asdict(key), "token": secret})
             else:
                 # alone on standard output, so that it can be piped to where it is kept
-                print(secret)
+                sys.stdout.write(f"{secret}\n")
                 Terminal(sys.stderr).say(f"The key {key.id} of {key.user}. It is shown this once: keep it.")
         elif args.action == "list":
             keys = keyring.keys()

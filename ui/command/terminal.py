@@ -21,9 +21,9 @@ from ui.command.explanation import explanation
 
 if TYPE_CHECKING:
     from index.embedded.corpus import Progress as Report
+    from ui.access.keyring import Key
     from ui.command.doctor import Finding
     from ui.journal.unanswered import Group
-    from ui.access.keyring import Key
 
 _WIDEST = 88
 _CHANGES = {"same": "", "removed": "red strike", "added": "green bold"}

@@ -1,6 +1,6 @@
 """Tries quoth with every way out of this machine shut. A process of its own, since what is shut stays shut:
 
-    python -m ui.command.try_offline < SETTINGS          the settings as JSON; prints as JSON what was found, [subject, good, detail]
+    python -m ui.command.try_offline < SETTINGS      the settings as JSON; prints what was found, as JSON
 
 An audit hook sees every connection and look-up that Python makes, whoever asks for it, and cannot be removed again.
 """

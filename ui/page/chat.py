@@ -17,13 +17,13 @@ from starlette.middleware.cors import CORSMiddleware
 from index.errors import QuothError
 from rag.types import Citation, Turn
 from ui.access.identify import EVERYONE, Person, person_of
-from ui.page.gradio_guard import only_listeners
+from ui.http.rate_limit import Later
 from ui.http.request_log import request_id
+from ui.page.gradio_guard import only_listeners
 from ui.page.markup import shown
 from ui.page.render import VERDICTS, Exchange, citation_at, conversation_html, examples_of, turns_of, welcome_html
-from ui.service import said
 from ui.page.source import View, source_html, view_of
-from ui.http.rate_limit import Later
+from ui.service import said
 
 if TYPE_CHECKING:
     import gradio

@@ -1,1 +1,1 @@
-"""The widget: one script for any page, and a sample of pages that carry it."""
+"""The widget: one script for any page of an intranet."""

@@ -1,4 +1,4 @@
-"""Which sentences are shown: the best, then others that add something, each with what it needs to be understood."""
+"""Citing: readings become the excerpts to show, without repeats and with the sentences they need."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ from dataclasses import dataclass
 from statistics import median
 
 from index.types import Document, Sentence, Span
-from rag.readers.load import Reading
-from rag.types import Citation, Excerpt
+from rag.types import Citation, Excerpt, Reading
 
 SentencesOf = Callable[[str], Sequence[Sentence]]
-"""The tiles of the document with this id, in order."""
+"""Returns the sentences of the document with this id, in order."""
 
 _SHOWN = 5
-"""Sentences that an answer chooses, and so the most excerpts that it may have."""
+"""Sentences that an answer selects, and so its most excerpts."""
 _CLOSEST = 3
+"""Excerpts shown for an unanswered question."""
 _NEAR = 0.75
-"""How far below the best score a sentence's may be, as a share of the way down to the median of the readings. A share
-has no unit, so it serves readers whose scores are of different scales. Measured with the reader similarity on the tune
-halves, hit@3 and f1_shown: .93 and .59 on clapnq, .92 and .13 on squad2, against .96 and .60, .91 and .09 where the
-best three are always shown."""
+"""Distance below the best score that still counts as near, as a share of the distance from the best to the median of
+the readings. A share has no unit, so it serves readers with different scales."""
 _LEAD = 2
 """Sentences that may be shown before one that cannot stand alone."""
 _REPEATED = 0.9
-"""The share of a sentence's words that, shown already, make it a repeat."""
+"""The share of a sentence's words, shown already, that makes it a repeat."""
 
 _WORD = re.compile(r"\w+")
 _LINKS = (
@@ -99,12 +97,12 @@ _NAMES_AFTER_ALL = re.compile(r"\W*(?:It (?:is|was)|This is|That was)\s+[A-Z]|\W
 _FILLING = re.compile(rf"\b(?:{_LINKS})\b|^\W*(?:{_ADVERBS})\b", re.IGNORECASE)
 
 
-def choose(readings: Sequence[Reading], sentences_of: SentencesOf) -> tuple[Citation, ...]:
-    """The citations of an answer, numbered; none only where there is no reading.
+def cite(readings: Sequence[Reading], sentences_of: SentencesOf) -> tuple[Citation, ...]:
+    """The citations of an answer, numbered from 1; empty only if there is no reading.
 
-    `readings` come best first. One that stands out from them is shown alone; of several that are about as good, up to
-    five. Sentences that touch are one excerpt. The excerpt with the best sentence is number 1; the others follow
-    document by document, best first, and in reading order within each.
+    `readings` come best first. The readings near the best one are shown, at most five and without repeats. Sentences
+    that touch become one excerpt. The excerpt with the best sentence is number 1. The others follow document by
+    document, best first, in reading order within each.
     """
     if not readings:
         return ()
@@ -112,23 +110,23 @@ def choose(readings: Sequence[Reading], sentences_of: SentencesOf) -> tuple[Cita
     least = best - _NEAR * (best - median(reading.score for reading in readings))
     parts: dict[tuple[str, Span], _Part] = {}
     near = (reading for reading in readings if reading.score >= least)
-    for place, reading in enumerate(_without_repeats(near, _SHOWN)):
+    for rank, reading in enumerate(_without_repeats(near, _SHOWN)):
         document = reading.hit.passage.document
         for sentence in _lead(reading, sentences_of):
             parts.setdefault((document.id, sentence.span), _Part(document, sentence))
-        parts[document.id, reading.sentence.span] = _Part(document, reading.sentence, reading, place)
-    first, *others = sorted(_runs(parts[key] for key in sorted(parts)), key=lambda run: run.place)
-    rank: dict[str, int] = {}
+        parts[document.id, reading.sentence.span] = _Part(document, reading.sentence, reading, rank)
+    first, *others = sorted(_runs(parts[key] for key in sorted(parts)), key=lambda run: run.rank)
+    document_rank: dict[str, int] = {}
     for run in others:
-        rank.setdefault(run.best.hit.passage.document.id, len(rank))
-    others.sort(key=lambda run: (rank[run.best.hit.passage.document.id], run.span))
-    return tuple(_cite(number, run.best, run.span) for number, run in enumerate([first, *others], start=1))
+        document_rank.setdefault(run.best.hit.passage.document.id, len(document_rank))
+    others.sort(key=lambda run: (document_rank[run.best.hit.passage.document.id], run.span))
+    return tuple(_citation(number, run.best, run.span) for number, run in enumerate([first, *others], start=1))
 
 
-def closest(readings: Sequence[Reading]) -> tuple[Citation, ...]:
-    """The citations of what is nearest to a question that is not answered: single sentences, best first."""
+def cite_closest(readings: Sequence[Reading]) -> tuple[Citation, ...]:
+    """The citations for an unanswered question: the nearest sentences, best first."""
     return tuple(
-        _cite(number, reading, reading.sentence.span)
+        _citation(number, reading, reading.sentence.span)
         for number, reading in enumerate(_without_repeats(readings, _CLOSEST), start=1)
     )
 
@@ -142,13 +140,13 @@ def stands_alone(sentence: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A sentence to be shown: as a reader's choice or, without a reading, to lead up to one."""
+    """A sentence to show: a selected one or, without a reading, one that leads up to it."""
 
     document: Document
     sentence: Sentence
     reading: Reading | None = None
-    place: int = _SHOWN
-    """Among the readings chosen, from 0: scores may be equal, and then their order counts."""
+    rank: int = _SHOWN
+    """Among the selected readings, from 0: scores may be equal, and their order then counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +155,8 @@ class _Run:
 
     span: Span
     best: Reading
-    place: int
-    """The best one's."""
+    rank: int
+    """The rank of the best one."""
 
 
 def _runs(parts: Iterable[_Part]) -> Iterator[_Run]:
@@ -172,21 +170,21 @@ def _runs(parts: Iterable[_Part]) -> Iterator[_Run]:
     yield _run(run)
 
 
-def _touch(one: _Part, following: _Part) -> bool:
+def _touch(part: _Part, following: _Part) -> bool:
     return (
-        one.document.id == following.document.id
-        and one.sentence.paragraph == following.sentence.paragraph
-        and one.sentence.span.end == following.sentence.span.start
+        part.document.id == following.document.id
+        and part.sentence.paragraph == following.sentence.paragraph
+        and part.sentence.span.end == following.sentence.span.start
     )
 
 
 def _run(parts: Sequence[_Part]) -> _Run:
-    best = min(parts, key=lambda part: part.place)
+    best = min(parts, key=lambda part: part.rank)
     assert best.reading is not None
-    return _Run(Span(parts[0].sentence.span.start, parts[-1].sentence.span.end), best.reading, best.place)
+    return _Run(Span(parts[0].sentence.span.start, parts[-1].sentence.span.end), best.reading, best.rank)
 
 
-def _cite(number: int, reading: Reading, span: Span) -> Citation:
+def _citation(number: int, reading: Reading, span: Span) -> Citation:
     passage = reading.hit.passage
     return Citation(
         number=number,
@@ -199,7 +197,7 @@ def _cite(number: int, reading: Reading, span: Span) -> Citation:
 
 
 def _lead(reading: Reading, sentences_of: SentencesOf) -> list[Sentence]:
-    """The sentences of the same paragraph that must be shown before the reading's, in reading order; mostly none."""
+    """The sentences of its paragraph that a reading needs before it, in reading order; mostly none."""
     document, first = reading.hit.passage.document, reading.sentence
     held: Sequence[Sentence] = reading.hit.passage.sentences
     lead: list[Sentence] = []
@@ -215,7 +213,7 @@ def _lead(reading: Reading, sentences_of: SentencesOf) -> list[Sentence]:
 
 
 def _without_repeats(readings: Iterable[Reading], most: int) -> list[Reading]:
-    """The first `most` readings of which each says something that those before it together do not."""
+    """The first `most` readings that each add something to those before."""
     kept: list[Reading] = []
     said: set[str] = set()
     for reading in readings:

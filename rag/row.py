@@ -8,19 +8,15 @@ from typing import Any
 
 from index.errors import QuestionError
 from index.types import Document, Hit, Span
-from rag.calibration import Calibration
-from rag.readers.load import Reading
 from rag.receipt import Receipt
 from rag.text_fragment import linked
-from rag.types import Answer, Attempt, Citation
+from rag.types import Answer, Citation, Judgement, Reading
 
 VERSION = 1
 """Raised when a key changes its meaning or goes; keys may be added without."""
 
 
-def row_of(
-    answer: Answer, *, id: str, document_id: Callable[[Document], str] = lambda document: document.id
-) -> dict[str, Any]:
+def row_of(answer: Answer, *, id: str, document_id: Callable[[str], str] = lambda id: id) -> dict[str, Any]:
     """The row of one answer.
 
     version       1
@@ -39,7 +35,7 @@ def row_of(
     """
 
     def place(document: Document, span: Span) -> dict[str, Any]:
-        return {"document_id": document_id(document), "start": span.start, "end": span.end}
+        return {"document_id": document_id(document.id), "start": span.start, "end": span.end}
 
     def cited(citation: Citation) -> dict[str, Any]:
         excerpt = citation.excerpt
@@ -58,7 +54,7 @@ def row_of(
         "closest": [cited(citation) for citation in answer.closest],
         "retrieved": [place(hit.passage.document, hit.passage.span) for hit in answer.retrieved],
         "searched_for": list(answer.searched_for),
-        "searched_in": [document_id(document) for document in answer.attempts[0].searched_in],
+        "searched_in": [document_id(id) for id in answer.judgements[0].form.documents],
         "ms": {stage: round(value, 3) for stage, value in answer.ms.items()},
         "edition": answer.edition,
     }
@@ -130,23 +126,22 @@ def why_of(answer: Answer) -> dict[str, Any]:
     return {
         "risk": answer.risk,
         "threshold": answer.threshold if math.isfinite(answer.threshold) else None,
-        "forms": [_form(attempt, answer.calibration) for attempt in answer.attempts],
+        "forms": [_form(judgement) for judgement in answer.judgements],
     }
 
 
-def _form(attempt: Attempt, calibration: Calibration | None) -> dict[str, Any]:
-    weights = calibration.weights if calibration else {}
+def _form(judgement: Judgement) -> dict[str, Any]:
     return {
-        "searched_for": attempt.searched_for,
-        "searched_in": [document.id for document in attempt.searched_in],
-        "confidence": attempt.confidence,
-        "bias": calibration.bias if calibration else None,
+        "searched_for": judgement.form.text,
+        "searched_in": list(judgement.form.documents),
+        "confidence": judgement.confidence,
+        "bias": judgement.bias,
         "features": [
-            {"name": name, "value": value, "weight": weights.get(name), "contribution": weights.get(name, 0.0) * value}
-            for name, value in attempt.features.items()
+            {"name": name, "value": part.value, "weight": part.weight, "contribution": part.weight * part.value}
+            for name, part in judgement.contributions.items()
         ],
-        "passages": [passage_of(hit) for hit in attempt.retrieved],
-        "sentences": [_sentence(reading) for reading in attempt.readings],
+        "passages": [passage_of(hit) for hit in judgement.hits],
+        "sentences": [_sentence(reading) for reading in judgement.readings],
     }
 
 

@@ -15,11 +15,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from corpus_support import HashEncoder
+from corpus_support import HashEncoder, documents_of
 from starlette.types import ASGIApp
 
-from index.embedded.corpus import Corpus, publish
+from index.corpus import open_corpus
 from index.errors import QuestionError
+from index.publish import publish
 from index.sources import read
 from index.text.sentences import split_sentences
 from index.types import Document, Hit, Passage, Sentence, Span
@@ -132,8 +133,8 @@ class FakeAnswerer:
         answered = bool(found) and found[0][0] >= 2 and risk != 0
         forms = (question,) if not history else (f"{history[-1].question} {question}", question)
         before = {id for turn in history[-1:] for id in turn.documents}
-        documents = tuple(document for document in self.corpus.documents() if document.id in before)
-        searched_in = documents if len(documents) < len(self.corpus.documents()) else ()
+        documents = tuple(document for document in documents_of(self.corpus) if document.id in before)
+        searched_in = documents if len(documents) < len(documents_of(self.corpus)) else ()
         return Answer(
             question=question,
             status="answered" if answered else "unanswered",
@@ -154,7 +155,7 @@ class FakeAnswerer:
 
     def _scored(self, question: str) -> Iterator[tuple[int, Document, Sentence, str]]:
         words = {word for word in re.findall(r"\w+", question.lower()) if len(word) > 3}
-        for document in self.corpus.documents():
+        for document in documents_of(self.corpus):
             heading = ""
             for sentence in self.corpus.sentences(document.id):
                 if sentence.heading:
@@ -178,7 +179,7 @@ def small_answerer(folder: Path, *documents: Document) -> Answerer:
     """The answerer itself, over these documents, with the stand-in for the encoder and a reader without weights."""
     encoder = HashEncoder()
     publish(folder, documents, encoder)
-    return build_answerer(Corpus.open(folder, encoder), encoder, Settings(reader="similarity", risk=1.0))
+    return build_answerer(open_corpus(folder, encoder), encoder, Settings(reader="similarity", risk=1.0))
 
 
 def service_of(answerer: Answerer) -> Service:

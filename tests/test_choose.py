@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from index.text.sentences import split_sentences
 from index.types import Document, Hit, Passage, Sentence, Span
-from rag.cite import choose, closest, stands_alone
-from rag.readers.load import READINGS, Reading
-from rag.types import Citation
+from rag.cite import cite, cite_closest, stands_alone
+from rag.types import READINGS, Citation, Reading
 
 few = settings(max_examples=40, deadline=None)
 
@@ -48,10 +47,10 @@ class Library:
         ]
         return sorted(readings, key=lambda reading: -reading.score)
 
-    def choose(self, *scores: float) -> list[str]:
+    def cite(self, *scores: float) -> list[str]:
         """The excerpts for these scores of the sentences in order, and 0 for all that follow."""
         filled = [*scores, *[0.0] * (len(self.places) - len(scores))]
-        return [citation.excerpt.text for citation in choose(self.read(filled), self.sentences_of)]
+        return [citation.excerpt.text for citation in cite(self.read(filled), self.sentences_of)]
 
 
 @st.composite
@@ -82,8 +81,8 @@ def check_whole_sentences(citations: Sequence[Citation], library: Library) -> No
 @given(libraries())
 def test_what_holds_of_every_choice(made: tuple[Library, list[Reading]]) -> None:
     library, readings = made
-    citations = choose(readings, library.sentences_of)
-    assert citations == choose(readings, library.sentences_of)
+    citations = cite(readings, library.sentences_of)
+    assert citations == cite(readings, library.sentences_of)
     check_whole_sentences(citations, library)
     assert bool(citations) == bool(readings)
     assert len(citations) <= 5
@@ -117,7 +116,7 @@ def test_what_holds_of_every_choice(made: tuple[Library, list[Reading]]) -> None
 @given(libraries())
 def test_what_holds_of_the_closest(made: tuple[Library, list[Reading]]) -> None:
     library, readings = made
-    citations = closest(readings)
+    citations = cite_closest(readings)
     check_whole_sentences(citations, library)
     assert bool(citations) == bool(readings)
     assert len(citations) <= 3
@@ -139,8 +138,8 @@ def test_the_scale_of_the_scores_does_not_matter(
         for one in sorted(readings, key=lambda one: -round(one.score * 8))
     ]
     other = [Reading(one.hit, one.sentence, one.score * scaled + round(offset), one.highlight) for one in eighths]
-    assert [one.excerpt for one in choose(eighths, library.sentences_of)] == [
-        one.excerpt for one in choose(other, library.sentences_of)
+    assert [one.excerpt for one in cite(eighths, library.sentences_of)] == [
+        one.excerpt for one in cite(other, library.sentences_of)
     ]
 
 
@@ -159,11 +158,11 @@ ISLES = "\n\n".join(
 
 
 def test_one_that_stands_out_is_shown_alone() -> None:
-    assert Library([ISLES]).choose(1, 9, 2) == ["Mull has two harbours."]
+    assert Library([ISLES]).cite(1, 9, 2) == ["Mull has two harbours."]
 
 
 def test_several_about_as_good_are_shown_best_first_then_in_reading_order() -> None:
-    assert Library([ISLES]).choose(8, 7.5, 9, 1, 1, 8.5) == [
+    assert Library([ISLES]).cite(8, 7.5, 9, 1, 1, 8.5) == [
         "Bute lies in the Clyde.",
         "Skye has seven castles.",
         "Mull has two harbours.",
@@ -172,17 +171,17 @@ def test_several_about_as_good_are_shown_best_first_then_in_reading_order() -> N
 
 
 def test_at_most_five_are_shown() -> None:
-    assert len(Library([ISLES]).choose(9, 9, 9, 9, 9, 9, 9, 9)) == 5
+    assert len(Library([ISLES]).cite(9, 9, 9, 9, 9, 9, 9, 9)) == 5
 
 
 def test_documents_follow_each_other_by_their_best() -> None:
     library = Library(["Kale is green. Rye is brown.", "Oats grow tall.\n\nBeer is old.\n\nHay is dry.\n\n" + ISLES])
-    assert library.choose(7, 0, 9, 8, 8.5) == ["Oats grow tall.", "Beer is old.", "Hay is dry.", "Kale is green."]
+    assert library.cite(7, 0, 9, 8, 8.5) == ["Oats grow tall.", "Beer is old.", "Hay is dry.", "Kale is green."]
 
 
 def test_sentences_that_touch_are_one_excerpt_with_the_best_one_s_marks() -> None:
     library = Library(["Ada wrote a program. Babbage built an engine.  Byron wrote verse. " + ISLES], 2)
-    first, *others = choose(library.read([8, 9, 8, *[0.0] * 8]), library.sentences_of)
+    first, *others = cite(library.read([8, 9, 8, *[0.0] * 8]), library.sentences_of)
     assert first.excerpt.text == "Ada wrote a program. Babbage built an engine.  Byron wrote verse."
     assert first.excerpt.document[first.highlight] == "Babbage built an engine."
     assert first.score == 9
@@ -190,7 +189,7 @@ def test_sentences_that_touch_are_one_excerpt_with_the_best_one_s_marks() -> Non
 
 
 def test_touching_sentences_of_two_paragraphs_stay_apart() -> None:
-    assert len(Library([ISLES]).choose(9, 9)) == 2
+    assert len(Library([ISLES]).cite(9, 9)) == 2
 
 
 @pytest.mark.parametrize(
@@ -205,14 +204,14 @@ def test_touching_sentences_of_two_paragraphs_stay_apart() -> None:
 )
 def test_a_repeat_is_left_out(repeat: str, shown: bool) -> None:
     library = Library([repeat + "\n\n" + ISLES])
-    assert (repeat in library.choose(9, 0, 9.5)) == shown
+    assert (repeat in library.cite(9, 0, 9.5)) == shown
 
 
 def test_a_long_repeat_with_one_other_word_is_left_out_unless_it_is_a_number() -> None:
     said = "the council of the isles agreed in the spring to build a new pier for the ferries at the old harbour"
     for other, shown in (("ancient", False), ("1888", True)):
         library = Library([f"X {said}.\n\nX {said.replace('old', other)}.\n\n{ISLES}"])
-        assert len(library.choose(9, 8.9)) == 1 + shown
+        assert len(library.cite(9, 8.9)) == 1 + shown
 
 
 @pytest.mark.parametrize(
@@ -229,7 +228,7 @@ def test_a_long_repeat_with_one_other_word_is_left_out_unless_it_is_a_number() -
 def test_what_only_links_a_repeat_to_its_place_does_not_make_it_new(repeat: str) -> None:
     said = "The bridge that the king opened was opened by the king."
     library = Library([f"{said}\n\n{repeat}\n\n{ISLES}"])
-    assert library.choose(9, 8.9) == [said]
+    assert library.cite(9, 8.9) == [said]
 
 
 @pytest.mark.parametrize(
@@ -243,25 +242,25 @@ def test_what_only_links_a_repeat_to_its_place_does_not_make_it_new(repeat: str)
 )
 def test_another_word_in_a_short_sentence_makes_it_new(other: str) -> None:
     said = "The bridge was opened by the king."
-    assert other in " ".join(Library([f"{said}\n\n{other}\n\n{ISLES}"]).choose(9, 8.9))
+    assert other in " ".join(Library([f"{said}\n\n{other}\n\n{ISLES}"]).cite(9, 8.9))
 
 
 def test_a_name_that_stands_first_is_new() -> None:
     library = Library([f"Bert Brandt opened it.\n\nAnna Keller opened it.\n\n{ISLES}"])
-    assert library.choose(9, 8.9) == ["Bert Brandt opened it.", "Anna Keller opened it."]
+    assert library.cite(9, 8.9) == ["Bert Brandt opened it.", "Anna Keller opened it."]
 
 
 @pytest.mark.parametrize(("first", "shown"), [("Rum", True), ("NATO", True), ("1888", True), ("Yesterday", False)])
 def test_a_first_word_is_a_name_where_it_has_its_capital_inside_a_sentence_too(first: str, shown: bool) -> None:
     said = "the council of the isles agreed in the spring to build a new pier for the ferries at the old harbour"
     library = Library([f"Skye {said}.\n\n{first} {said}.\n\nKim saw Rum.\n\n{ISLES}"])
-    assert len(library.choose(9, 8.9)) == 1 + shown
+    assert len(library.cite(9, 8.9)) == 1 + shown
 
 
 def test_what_the_sentences_before_say_together_is_not_said_again() -> None:
     said = ["Skye and Mull have castles.", "Bute has harbours with old piers."]
     library = Library(["\n\n".join([*said, "Skye has castles with old piers.", ISLES])])
-    assert library.choose(9, 8.9, 8.8) == said
+    assert library.cite(9, 8.9, 8.8) == said
 
 
 vocabulary = st.sampled_from(
@@ -274,7 +273,7 @@ vocabulary = st.sampled_from(
 def test_each_shown_has_a_word_that_none_before_it_has(made: list[list[str]]) -> None:
     sentences = [" ".join([words[0].capitalize(), *words[1:]]) + "." for words in made]
     library = Library(["\n\n".join(sentences)])
-    shown = [citation.excerpt.text for citation in closest(library.read(range(9, 0, -1)))]
+    shown = [citation.excerpt.text for citation in cite_closest(library.read(range(9, 0, -1)))]
     said: set[str] = set()
     for n, text in enumerate(shown):
         words = set(text.rstrip(".").casefold().split())
@@ -287,23 +286,23 @@ def test_each_shown_has_a_word_that_none_before_it_has(made: list[list[str]]) ->
 def test_no_link_makes_a_sentence_new(words: list[str], link: str) -> None:
     said = " ".join(words)
     library = Library([f"The {said}.\n\n{link} the {said}."])
-    assert len(closest(library.read([2, 1]))) == 1
+    assert len(cite_closest(library.read([2, 1]))) == 1
 
 
 def test_a_sentence_that_points_back_brings_the_one_before_it() -> None:
     history = "Dunvegan stands on Skye. It was built by the MacLeods. It also has gardens. They are open. " + ISLES
-    assert Library([history]).choose(0, 9) == ["Dunvegan stands on Skye. It was built by the MacLeods."]
+    assert Library([history]).cite(0, 9) == ["Dunvegan stands on Skye. It was built by the MacLeods."]
     # from another passage too, and two at most
     for size in (1, 2, 3, 4):
-        assert Library([history], size).choose(0, 0, 0, 9) == [
+        assert Library([history], size).cite(0, 0, 0, 9) == [
             "It was built by the MacLeods. It also has gardens. They are open."
         ]
 
 
 def test_a_sentence_that_speaks_of_someone_after_its_opening_brings_whom_it_means() -> None:
     history = "Anna Keller grew up in Bern. In 1902 she designed the bridge. When she died, the mill closed. " + ISLES
-    assert Library([history]).choose(0, 9) == ["Anna Keller grew up in Bern. In 1902 she designed the bridge."]
-    assert Library([history]).choose(0, 0, 9) == [
+    assert Library([history]).cite(0, 9) == ["Anna Keller grew up in Bern. In 1902 she designed the bridge."]
+    assert Library([history]).cite(0, 0, 9) == [
         "Anna Keller grew up in Bern. In 1902 she designed the bridge. When she died, the mill closed."
     ]
 
@@ -314,7 +313,7 @@ def test_neither_a_heading_nor_another_paragraph_is_brought() -> None:
         place = [hit.passage.document[sentence.span].strip() for hit, sentence in library.places].index(
             "It was built by the MacLeods."
         )
-        assert library.choose(*[0] * place, 9) == ["It was built by the MacLeods."]
+        assert library.cite(*[0] * place, 9) == ["It was built by the MacLeods."]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from eval.questions.data import Question
 from eval.questions.documents import Documents, name_documents
 from eval.run.asking import opened
 from eval.run.baselines import baseline_rows, sentences_of
-from index.embedded.corpus import Corpus, publish
+from index.corpus import Corpus, open_corpus
+from index.publish import publish
 from index.types import Document
 from rag.settings import Settings
 from rag.types import Turn
@@ -34,7 +35,7 @@ def documents() -> Documents:
 @pytest.fixture
 def corpus(tmp_path: Path, documents: Documents) -> Iterator[Corpus]:
     publish(tmp_path, documents.all, WordEncoder())
-    corpus = Corpus.open(tmp_path, WordEncoder())
+    corpus = open_corpus(tmp_path, WordEncoder())
     yield corpus
     corpus.close()
 
@@ -86,7 +87,7 @@ def test_words_that_no_sentence_has_find_nothing_by_words(corpus: Corpus, docume
 def test_where_there_are_only_headings_there_are_no_baselines(tmp_path: Path) -> None:
     documents = name_documents([("bare", Document.of("# The Harbour\n", title="The Harbour"))])
     with opened(documents, WordEncoder(), Settings()) as corpus:
-        assert len(corpus.passages) == 1
+        assert corpus.counts.passages == 1
         assert baseline_rows(corpus, WordEncoder(), [Question("q", "Where?", True)], documents) == {}
 
 

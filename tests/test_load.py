@@ -23,8 +23,8 @@ import pytest
 from page_support import SEEDS
 from process_support import running, said, until_ready
 
-from index.embedded.corpus import publish
 from index.encoders.encoder import Encoder
+from index.publish import publish
 from index.sources import read
 from ui.access.keyring import Keyring
 from ui.journal.journal import Journal

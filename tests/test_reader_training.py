@@ -22,7 +22,7 @@ from eval.training.loop import CHECKPOINT, Training, epoch_order, train
 from eval.training.objective import Weighing, loss, targets
 from eval.training.teacher import MpnetTrunk, Taught, teach
 from eval.training.train import main
-from index.encoders.encoder import PACKAGED_SHA256
+from index.encoders.packaged import PACKAGED_SHA256
 from index.errors import ModelError, SettingsError
 from rag.readers.model import (
     LARGEST,

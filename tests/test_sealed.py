@@ -13,8 +13,8 @@ import pytest
 from corpus_support import SEEDS
 from sealed_support import sealed
 
-from index.embedded.corpus import publish
 from index.encoders.encoder import Encoder
+from index.publish import publish
 from index.sources import read
 from rag.settings import Settings
 from ui.command.doctor import Finding, examine_offline

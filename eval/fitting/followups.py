@@ -12,9 +12,9 @@ from typing import Any
 
 from eval.questions.lines import read_rows
 from eval.run.paths import input_path, output_path, overwritten, write_whole
-from index.embedded.lexical import Words
 from index.errors import QuestionSetError
 from index.exit_codes import GOOD, run_command
+from index.text.words import Words
 from rag.forms import signs
 
 _SEED = 20240618

@@ -12,7 +12,7 @@ from eval.questions.documents import Documents, sentences_at
 from eval.questions.lines import read_values
 from index.errors import QuestionSetError
 from index.types import Document, Span
-from rag.types import Turn
+from rag.types import Place, Turn
 
 T = TypeVar("T")
 Half = Literal["tune", "report"]
@@ -111,7 +111,8 @@ def _turn(item: _Row, row: _Row, documents: Documents) -> Turn:
     if document is None:
         return Turn(question, answer)
     if answer.strip() and item.has("start") and item.has("end"):
-        answer = document[sentences_at(document, _span(item, "answer", document, item))]
+        span = sentences_at(document, _span(item, "answer", document, item))
+        return Turn(question, shown=(Place(document.id, span.trimmed(document.text)),))
     return Turn(question, answer, (document.id,))
 
 
@@ -132,7 +133,7 @@ def _document_id(row: _Row, documents: Documents) -> str | None:
     named = next((one for one in (row, *evidence) if one.has("doc_id")), None)
     name = None if named is None else named.identifier("doc_id")
     try:
-        return documents.row_id(documents.find(name))
+        return documents.row_id(documents.find(name).id)
     except LookupError:
         return name
 
@@ -158,7 +159,7 @@ def _gold(item: _Row, row: _Row, documents: Documents, answers: tuple[str, ...])
             f"the evidence [{span.start}, {span.end}) is {_shortened(words)}, which is none of the answers",
             "Correct the offsets, or add the words to the answers",
         )
-    return Gold(documents.row_id(document), span.trimmed(document.text), exact)
+    return Gold(documents.row_id(document.id), span.trimmed(document.text), exact)
 
 
 def _span(item: _Row, what: str, document: Document, row: _Row) -> Span:

@@ -25,8 +25,9 @@ class Documents:
     named: Mapping[str, frozenset[str]]
     """A name -> the Document.id of everything that bears it."""
 
-    def row_id(self, document: Document) -> str:
-        return self.row_ids[document.id]
+    def row_id(self, id: str) -> str:
+        """The id that rows give the document with this Document.id."""
+        return self.row_ids[id]
 
     def find(self, name: str | None) -> Document:
         """The document that a question means by `name`.

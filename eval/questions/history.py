@@ -12,7 +12,7 @@ from eval.questions.data import Question
 from eval.questions.documents import Documents, sentences_at
 from eval.run.asking import ask
 from index.errors import QuestionSetError
-from rag.types import Turn
+from rag.types import Place, Turn
 
 if TYPE_CHECKING:
     from rag.answer import Answerer
@@ -64,7 +64,7 @@ def with_unrelated_history(questions: Sequence[Question], documents: Documents) 
             )
         other = chooser.choice(others)
         document = documents.by_row_id[other.gold[0].document_id]
-        turn = Turn(other.text, document[sentences_at(document, other.gold[0].span)], (document.id,))
+        turn = Turn(other.text, shown=(Place(document.id, sentences_at(document, other.gold[0].span)),))
         drawn.append(replace(question, history=(turn,)))
     return drawn
 

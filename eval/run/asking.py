@@ -15,7 +15,7 @@ from index.errors import QuestionError
 from rag.settings import Settings
 
 if TYPE_CHECKING:
-    from index.embedded.corpus import Corpus
+    from index.corpus import Corpus
     from index.encoders.encoder import Encoder
     from rag.answer import Answerer
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 @contextmanager
 def opened(documents: Documents, encoder: Encoder, settings: Settings) -> Iterator[Corpus]:
     """A corpus of these documents, gone afterwards; of `settings`, those of indexing count, and not its folder."""
-    from index.embedded.corpus import Corpus, publish
+    from index.corpus import open_corpus
+    from index.publish import publish
 
     with tempfile.TemporaryDirectory(prefix="quoth-eval-") as folder:
         publish(
@@ -34,7 +35,7 @@ def opened(documents: Documents, encoder: Encoder, settings: Settings) -> Iterat
             passage_tokens=settings.passage_tokens,
             progress=progress("Indexing"),
         )
-        with closing(Corpus.open(Path(folder), encoder)) as corpus:
+        with closing(open_corpus(Path(folder), encoder)) as corpus:
             yield corpus
 
 

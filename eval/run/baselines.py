@@ -14,14 +14,14 @@ import numpy as np
 
 from eval.questions.data import Question
 from eval.questions.documents import Documents
-from index.embedded.corpus import Corpus
+from index.corpus import Corpus
 from index.embedded.dense import DenseIndex
 from index.embedded.fusion import fuse
 from index.embedded.lexical import LexicalIndex
 from index.encoders.encoder import Encoder
 from index.types import Hit, Passage
 from rag.row import row_of
-from rag.types import Answer, Attempt, Citation, Excerpt
+from rag.types import Answer, Citation, Excerpt, Form, Judgement
 
 SHOWN = 3
 RETRIEVED = 10
@@ -46,16 +46,17 @@ def baseline_rows(
             )
             for question in questions
         ]
-        for name, ranker in rankers(sentences, encoder, corpus.manifest.language).items()
+        for name, ranker in rankers(sentences, encoder, corpus.language).items()
     }
 
 
 def sentences_of(corpus: Corpus) -> list[Passage]:
     """Every sentence of a corpus that is no heading, as a passage of its own."""
+    documents = [corpus.document(title.id) for title in corpus.titles(limit=corpus.counts.documents)]
     return [
-        Passage(passage.document, (sentence,), passage.heading)
-        for passage in corpus.passages
-        for sentence in passage.sentences
+        Passage(document, (sentence,))
+        for document in documents
+        for sentence in corpus.sentences(document.id)
         if not sentence.heading
     ]
 
@@ -104,7 +105,8 @@ def _answer(question: str, sentences: Sequence[Passage], ranker: Ranker, edition
             _cite(number, sentences[row], score) for number, (score, row) in enumerate(ranking[:SHOWN], start=1)
         ),
         closest=(),
-        attempts=(Attempt(question, hits, (), {}, ranking[0][0] if ranking else 0.0),),
+        risk=1.0,
+        judgements=(Judgement(Form(question), hits, (), {}, 0.0, *[ranking[0][0] if ranking else 0.0] * 2),),
         edition=edition,
         ms={"retrieve": took, "read": 0.0, "total": took},
     )

@@ -15,13 +15,13 @@ from eval.questions.lines import read_lines, read_rows
 from eval.run.paths import input_path
 from eval.run.progress import progress
 from eval.run.table import summary_table
-from index.embedded.corpus import encode_all
 from index.embedded.dense import DenseIndex
 from index.embedded.fusion import fuse
 from index.embedded.lexical import LexicalIndex
 from index.encoders.encoder import Encoder, load_encoder
 from index.errors import QuestionSetError
 from index.exit_codes import GOOD, print_json, run_command
+from index.publish import encode_all
 from index.sources.jsonl import read_jsonl
 
 DEPTH = 100

@@ -12,13 +12,12 @@ from pathlib import Path
 from eval.training.cache import Kind
 from eval.training.hard_negatives import contrary, swap
 from eval.training.questions import Question, QuestionSet, sampled
-from index.embedded.corpus import Corpus, Progress, publish
-from index.embedded.fusion import retrieve
+from index.corpus import open_corpus
 from index.encoders.encoder import Encoder
-from index.types import Hit, Passage, Span
-from rag.readers.load import READ
+from index.publish import Progress, passages_of, publish
+from index.types import Hit, Passage, Query, Span
+from rag.judge import READ
 from rag.readers.word_pieces import Framed
-from rag.types import Query
 
 _GOLD = 2
 """Passages that answer a question, at most so many of them."""
@@ -66,21 +65,20 @@ class _Passages:
     """The passages of a corpus by what is asked of them again and again."""
 
     all: tuple[Passage, ...]
-    rows: dict[tuple[str, int], int]
-    """(document's id, where it starts) -> its row: hits say what was found, not where."""
+    rows: dict[str, int]
+    """Passage.id -> its row."""
     by_document: dict[str, list[int]]
 
     @classmethod
-    def of(cls, corpus: Corpus) -> _Passages:
-        passages = tuple(corpus.passages)
+    def of(cls, passages: tuple[Passage, ...]) -> _Passages:
         by_document: dict[str, list[int]] = {}
         for row, passage in enumerate(passages):
             by_document.setdefault(passage.document.id, []).append(row)
-        rows = {(passage.document.id, passage.span.start): row for row, passage in enumerate(passages)}
+        rows = {passage.id: row for row, passage in enumerate(passages)}
         return cls(passages, rows, by_document)
 
     def row(self, hit: Hit) -> int:
-        return self.rows[hit.passage.document.id, hit.passage.span.start]
+        return self.rows[hit.passage.id]
 
 
 def examples(
@@ -92,16 +90,16 @@ def examples(
     questions = sampled(learned, making.limit, making.seed) + sampled(measured, making.held_limit, making.seed)
     with tempfile.TemporaryDirectory(prefix="quoth-reader-") as folder:
         publish(Path(folder), one.documents, encoder, progress=progress)
-        corpus = Corpus.open(Path(folder), encoder)
+        corpus = open_corpus(Path(folder), encoder)
         try:
-            passages = _Passages.of(corpus)
+            passages = _Passages.of(tuple(passages_of(one.documents, encoder)))
             for start in range(0, len(questions), _ENCODED_AT_ONCE):
                 asked = questions[start : start + _ENCODED_AT_ONCE]
                 encodings = encoder.encode_pieces([question.text for question in asked])
                 for question, encoding in zip(asked, encodings, strict=True):
                     if not 0 < len(encoding.ids) <= _LONGEST_QUESTION:
                         continue
-                    hits = retrieve(corpus, Query(question.text, encoding), 4 * READ)
+                    hits = corpus.search(Query(question.text, encoding), 4 * READ)
                     if question.document.id in held:
                         yield from _measured(question, hits[:READ], passages)
                     else:

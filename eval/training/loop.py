@@ -17,7 +17,7 @@ from eval.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from eval.training.heldout import measure
 from eval.training.objective import Weighing, loss, targets
 from eval.training.teacher import Taught
-from index.encoders.encoder import processor_dtype
+from index.encoders.packaged import processor_dtype
 from index.errors import SettingsError
 from rag.readers.model import ReaderModel
 from rag.readers.word_pieces import collate

@@ -14,10 +14,10 @@ from safetensors.numpy import save
 from torch import Tensor, nn
 
 from eval.training.cache import Cache, Kind
+from index.encoders.local_models import load_offline
 from index.errors import ModelError
 from index.files import replace_whole
 from rag.readers.model import MASKED, ReaderModel, Scores
-from rag.readers.offline import load_offline
 from rag.readers.word_pieces import Batch, Ragged, collate, first_places, moved
 
 _SHIFT = 4

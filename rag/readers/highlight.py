@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from index.embedded.lexical import Words
+from index.text.words import Words
 from index.types import Document, Span
 from rag.readers.widen_to_words import whole_words
 

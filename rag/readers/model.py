@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from index.encoders.bert import Bert, BertConfig
-from index.encoders.encoder import PACKAGED_SHA256, check_weights
+from index.encoders.packaged import PACKAGED_SHA256, check_weights
 from index.errors import ModelError
 from index.files import replace_whole
 from rag.readers.word_pieces import SHARED, Batch

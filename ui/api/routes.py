@@ -257,13 +257,12 @@ def _caller(request: Request) -> str:
 
 
 def _listed(answerer: Answerer, words: str, limit: int, after: str) -> dict[str, Any]:
-    corpus, wanted = answerer.corpus, words.casefold().split()
-    ids = [id for id, title in corpus.titles() if all(word in title.casefold() for word in wanted)]
-    if after and after not in ids:
-        raise KeyError(after)
-    start = ids.index(after) + 1 if after else 0
-    shown = ids[start : start + limit]
-    more = len(ids) > start + limit
+    corpus = answerer.corpus
+    if after:
+        corpus.document(after)
+    titles = corpus.titles(words, after, limit + 1)
+    shown = [title.id for title in titles[:limit]]
+    more = len(titles) > limit
     return {"documents": [_about(corpus.document(id)) for id in shown], "next": shown[-1] if more else None}
 
 
@@ -279,4 +278,4 @@ def _about(document: Document) -> dict[str, Any]:
 
 def _status(answerer: Answerer) -> dict[str, Any]:
     corpus = answerer.corpus
-    return {"edition": corpus.edition, "documents": len(corpus.titles()), "passages": len(corpus.passages)}
+    return {"edition": corpus.edition, "documents": corpus.counts.documents, "passages": corpus.counts.passages}

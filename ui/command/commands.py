@@ -12,12 +12,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from index.embedded.corpus import Corpus
-from index.embedded.corpus import publish as publish_corpus
+from index.corpus import open_corpus
 from index.embedded.edition import Manifest
 from index.encoders.encoder import Encoder, load_encoder
 from index.errors import CorpusMissing, ReceiptError, SettingsError, SourceError
 from index.exit_codes import print_json
+from index.publish import publish as publish_corpus
 from index.sources import SEEDS, decode, passed_over, read, read_bytes
 from index.strict_json import NotStrictJson, parse_json
 from rag.answer import Answerer, build_answerer, check_question
@@ -110,7 +110,7 @@ def ask(args: argparse.Namespace, settings: Settings) -> int:
 
 def verify(args: argparse.Namespace, settings: Settings) -> int:
     receipts = _read_receipts(args.receipt)
-    corpus = Corpus.open(settings.corpus, load_encoder(settings.encoder))
+    corpus = open_corpus(settings.corpus, load_encoder(settings.encoder))
     verdicts = check_all(receipts, corpus)
     if args.json:
         for receipt, verdict in zip(receipts, verdicts, strict=True):
@@ -182,14 +182,14 @@ def _open_answerer(settings: Settings) -> Answerer:
     unless others than who stands here may ask."""
     encoder = load_encoder(settings.encoder)
     try:
-        corpus = Corpus.open(settings.corpus, encoder)
+        corpus = open_corpus(settings.corpus, encoder)
     except CorpusMissing:
         if settings.access != "none":
             # a mistyped path would have them asking the wrong documents
             raise
         Terminal(sys.stderr).say(f"There is no corpus at {settings.corpus} yet: indexing the article that comes along.")
         _publish(read([SEEDS], language=settings.language), encoder, settings)
-        corpus = Corpus.open(settings.corpus, encoder)
+        corpus = open_corpus(settings.corpus, encoder)
     return build_answerer(corpus, encoder, settings)
 
 

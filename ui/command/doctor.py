@@ -16,11 +16,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from index.embedded.corpus import Corpus
-from index.encoders.encoder import PACKAGED, load_encoder, processor_dtype
+from index.corpus import open_corpus
+from index.encoders.encoder import PACKAGED, load_encoder
+from index.encoders.packaged import processor_dtype
 from index.errors import CorpusMissing, QuothError
 from rag.answer import build_answerer
-from rag.readers.load import TRANSFORMERS
+from rag.readers.names import TRANSFORMERS
 from rag.settings import Settings
 from ui.access.identify import read_secret
 from ui.command.requirements import installed_for
@@ -76,7 +77,7 @@ def examine(settings: Settings, given: Mapping[str, tuple[Any, str]]) -> Iterato
         yield Finding("weights", False, str(error))
         return
     try:
-        corpus = Corpus.open(settings.corpus, encoder)
+        corpus = open_corpus(settings.corpus, encoder)
     except CorpusMissing as error:
         # without access, the article that comes along is indexed; with it, nothing is served
         yield Finding("corpus", settings.access == "none", f"none yet: {error}")
@@ -84,12 +85,11 @@ def examine(settings: Settings, given: Mapping[str, tuple[Any, str]]) -> Iterato
     except QuothError as error:
         yield Finding("corpus", False, str(error))
         return
-    about = corpus.manifest
     yield Finding(
         "corpus",
         True,
-        f"edition {about.name}: {about.documents} documents, {about.passages} passages, "
-        f"all {len(about.files)} files as their checksums say",
+        f"edition {corpus.edition}: {corpus.counts.documents} documents, {corpus.counts.passages} passages, "
+        "all files as their checksums say",
     )
     try:
         build_answerer(corpus, encoder, settings).ask("Is everything in order?")

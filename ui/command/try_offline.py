@@ -94,12 +94,12 @@ def _try(settings: Settings) -> Iterator[tuple[str, bool, str]]:
         return
     yield "vocabulary", True, "tiktoken reads it from its package"
     try:
-        from index.embedded.corpus import Corpus
+        from index.corpus import open_corpus
         from index.encoders.encoder import load_encoder
         from rag.answer import build_answerer
 
         encoder = load_encoder(settings.encoder)
-        answerer = build_answerer(Corpus.open(settings.corpus, encoder), encoder, settings)
+        answerer = build_answerer(open_corpus(settings.corpus, encoder), encoder, settings)
         answerer.ask(_QUESTION)
         yield "sealed answering", True, f"the reader {settings.reader} answers over {settings.corpus}"
         with tempfile.TemporaryDirectory() as data:

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from index.embedded.edition import flush
 from index.errors import SettingsError, one_line
+from index.files import flush
 from ui.http.rate_limit import RateLimit
 
 if TYPE_CHECKING:

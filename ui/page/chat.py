@@ -28,7 +28,7 @@ from ui.service import said
 if TYPE_CHECKING:
     import gradio
 
-    from index.embedded.corpus import Corpus
+    from index.corpus import Corpus
     from ui.service import Service
 
 Conversation = tuple[Exchange, ...]
@@ -86,7 +86,7 @@ def _blocks(service: "Service") -> "gradio.Blocks":
         return service.seen_by(_person(request)).corpus
 
     def readable_ids(request: gr.Request) -> frozenset[str]:
-        return frozenset(id for id, _ in corpus_of(request).titles())
+        return frozenset(id for id, _ in _titles(corpus_of(request)))
 
     def readable(conversation: Conversation, request: gr.Request) -> Conversation:
         """What was said, but for what shows documents that may no longer be read."""
@@ -182,11 +182,11 @@ def _blocks(service: "Service") -> "gradio.Blocks":
             return gr.skip(), source_html(None, _FORGOTTEN), gr.skip()
         id = citation.excerpt.document.id
         view, drawn = opened_at(request, id, citation, turn)
-        ids = [id for id, _ in corpus_of(request).titles()]
+        ids = [id for id, _ in _titles(corpus_of(request))]
         return view, drawn, str(ids.index(id)) if view else gr.skip()
 
     def open_document(place: object, request: gr.Request) -> tuple[Any, ...]:
-        ids = {str(place): id for place, (id, _) in enumerate(corpus_of(request).titles())}
+        ids = {str(place): id for place, (id, _) in enumerate(_titles(corpus_of(request)))}
         id = ids.get(_text(place))
         return opened_at(request, id) if id else (gr.skip(), source_html(None, _FORGOTTEN))
 
@@ -211,7 +211,7 @@ def _blocks(service: "Service") -> "gradio.Blocks":
         """What the page does not show by itself: to one who may read more than everyone, what they may; and, where it
         is written down who reads what, the document that it opens with."""
         corpus = corpus_of(request)
-        if not (more := corpus.titles() != shared.titles()) and not service.audited:
+        if not (more := _titles(corpus) != _titles(shared)) and not service.audited:
             return gr.skip(), gr.skip(), gr.skip(), gr.skip()
         first = opened_at(request, _first(corpus))
         return (_welcome(corpus), _picker(gr, corpus), *first) if more else (gr.skip(), gr.skip(), *first)
@@ -296,8 +296,12 @@ def _detail(event: "gradio.EventData", name: str) -> str:
     return _text(sent.get(name)) if isinstance(sent, dict) else ""
 
 
+def _titles(corpus: "Corpus") -> list[tuple[str, str]]:
+    return [(title.id, title.title) for title in corpus.titles(limit=corpus.counts.documents)]
+
+
 def _welcome(corpus: "Corpus") -> str:
-    titles = corpus.titles()
+    titles = _titles(corpus)
     examples = examples_of(corpus.document(id) for id, _ in islice(titles, _EXAMPLES_FROM))
     return welcome_html(examples, one=len(titles) == 1)
 
@@ -308,13 +312,13 @@ def _view(corpus: "Corpus", id: str, citation: Citation | None = None, turn: str
 
 def _first(corpus: "Corpus") -> str | None:
     """The id of the document that the page opens with."""
-    titles = corpus.titles()
+    titles = _titles(corpus)
     return titles[0][0] if titles else None
 
 
 def _picker(gr: Any, corpus: "Corpus") -> Any:
     """A document is its place in the picker: all of them are written into the page, and an id is long."""
-    titles = corpus.titles()
+    titles = _titles(corpus)
     return gr.Dropdown(
         [(title, str(place)) for place, (_, title) in enumerate(titles)],
         value="0" if titles else None,

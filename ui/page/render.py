@@ -54,11 +54,7 @@ class Exchange:
 def turns_of(conversation: Sequence[Exchange]) -> tuple[Turn, ...]:
     """What was said so far, for the next question to refer to. What failed was not said."""
     return tuple(
-        Turn(
-            exchange.question,
-            " ".join(citation.excerpt.text for citation in exchange.answer.citations),
-            tuple(dict.fromkeys(citation.excerpt.document.id for citation in exchange.answer.citations)),
-        )
+        Turn(exchange.question, shown=tuple(citation.excerpt.place for citation in exchange.answer.citations))
         for exchange in conversation
         if exchange.answer is not None
     )
@@ -168,7 +164,12 @@ def _searched_for(turn: str, answer: Answer) -> str:
     form = answer.searched_for[0]
     if form == " ".join(answer.question.split()):
         return ""
-    titles = ", ".join(isolated(document.title) for document in answer.attempts[0].searched_in)
+    within = set(answer.judgements[0].form.documents)
+    titles = ", ".join(
+        dict.fromkeys(
+            isolated(hit.passage.document.title) for hit in answer.retrieved if hit.passage.document.id in within
+        )
+    )
     return (
         f'<p class="searched"><label for="searched-{turn}">Searched for{f" in {titles}" if titles else ""}</label>'
         f'<input type="text" id="searched-{turn}" dir="auto" autocomplete="off" value="{shown(form)}">'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import re
 import shlex
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from index.exit_codes import UNFIT
+from rag.settings import FILE, Settings
 from ui.command.cli import main
 
 ROOT = Path(__file__).parent.parent
@@ -41,6 +43,12 @@ def commands(readme: Path) -> list[str]:
     return [re.sub(r"\s+#\s.*", "", line) for line in lines]
 
 
+@pytest.fixture
+def unreadable_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings are read after the command line and before all else, so a command that the parser accepts ends there."""
+    monkeypatch.setenv(FILE, str(tmp_path / "settings.toml"))
+
+
 @pytest.mark.parametrize("readme", READMES, ids=names)
 def test_every_relative_link_leads_to_a_file_and_a_heading(readme: Path) -> None:
     links = re.findall(r"\]\(([^)]+)\)", text_of(readme))
@@ -60,16 +68,15 @@ def test_every_test_that_is_named_exists(readme: Path) -> None:
 
 
 @pytest.mark.parametrize("readme", READMES, ids=names)
-def test_every_quoth_command_is_accepted_by_the_parser(readme: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # settings are read after the command line and before anything is done, so an accepted command ends there
-    monkeypatch.setenv("QUOTH_WORKERS", "none")
+@pytest.mark.usefixtures("unreadable_settings")
+def test_every_quoth_command_is_accepted_by_the_parser(readme: Path) -> None:
     for command in commands(readme):
         if command.startswith("quoth "):
             assert main(shlex.split(command.partition(" > ")[0])[1:]) == UNFIT, command
 
 
-def test_a_command_that_the_parser_refuses_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QUOTH_WORKERS", "none")
+@pytest.mark.usefixtures("unreadable_settings")
+def test_a_command_that_the_parser_refuses_is_noticed() -> None:
     for command in ("ask Who? --nope", "index", "eval --nope"):
         with pytest.raises(SystemExit, match=r"^2$"):
             main(shlex.split(command))
@@ -93,3 +100,10 @@ def test_the_headline_figures_are_those_of_the_evaluation() -> None:
     assert len(rows) > 5
     for measure, cells in rows:
         assert f"\n| {measure} | {cells} |\n" in measured, measure
+
+
+def test_the_administrators_guide_lists_every_setting() -> None:
+    guide = text_of(ROOT / "ui" / "README.md")
+    (table,) = re.findall(r"^\| setting \| default \|.*\n((?:\|.*\n)+)", guide, re.MULTILINE)
+    listed = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert sorted(listed) == sorted(inspect.signature(Settings).parameters)

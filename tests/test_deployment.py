@@ -12,7 +12,7 @@ from index.errors import SettingsError
 from rag.settings import FILE, Settings
 from ui.command.cli import main
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parent.parent / "ui" / "README.md").read_text(encoding="utf-8")
 
 
 def part(kind: str) -> str:

@@ -12,7 +12,7 @@ from index.embedded.lexical import Words
 from index.errors import SettingsError, SourceError
 from index.sources import decode, read_bytes
 from index.strict_json import parse_json
-from rag.forms import NAME
+from rag.english.names import CAPITALISED_OR_NUMBER
 from rag.readers.load import READERS, Reading
 from rag.types import Query
 
@@ -135,7 +135,7 @@ def features(
     best = readings[0]
     passage = best.hit.passage
     held = frozenset(words(f"{passage.document.title} {passage.heading} {passage.text}"))
-    names = " ".join(NAME.findall(asked.text))
+    names = " ".join(CAPITALISED_OR_NUMBER.findall(asked.text))
     return {
         "reader_score": best.score,
         "reader_margin": best.score - readings[1].score if len(readings) > 1 else 0.0,

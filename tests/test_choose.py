@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from index.text.sentences import split_sentences
 from index.types import Document, Hit, Passage, Sentence, Span
-from rag.cite import choose, closest, stands_alone
+from rag.cite import choose, closest
+from rag.english.standing_alone import stands_alone
 from rag.readers.load import READINGS, Reading
 from rag.types import Citation
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from index.text.sentences import split_sentences
 from index.types import Document, Hit, Passage
-from rag.forms import Form, best_first, forms, leaning, mixed, signs
+from rag.english.leaning import signs
+from rag.forms import Form, best_first, forms, leaning, mixed
 from rag.readers.load import Reading
 from rag.types import Attempt, Turn
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from index.text.sentences import split_sentences
 from index.types import Document, Hit, Passage
-from rag.english.leaning import signs
 from rag.forms import Form, best_first, forms, leaning, mixed
 from rag.readers.load import Reading
 from rag.types import Attempt, Turn
@@ -93,16 +92,6 @@ def test_a_short_question_about_what_was_not_spoken_of_has_no_other_form(questio
     # where it was spoken of
     about = Turn(question, f"{question} {question}")
     assert len(at_once(question, [about])) == 2
-
-
-def test_the_signs_of_leaning() -> None:
-    asked = "And when did Newton publish his first law there in 1687?"
-    found = {name for name, value in signs(asked, "Who was Leibniz?").items() if value}
-    assert found == {*("pronoun", "pronoun_after_name", "opening", "more", "number", "new_name")}
-    known = {name for name, value in signs(asked, "NEWTON’s laws").items() if value}
-    assert found ^ known == {"known_name", "new_name"}
-    assert signs("Why?", "")["words_1"] == signs("", "Newton")["words_1"] == 1
-    assert not any(signs("Which company built the first railway bridge across a wide river?", "A river.").values())
 
 
 def test_what_no_question_may_hold_is_not_carried_over() -> None:

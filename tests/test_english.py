@@ -20,7 +20,7 @@ from rag.readers.highlight import highlight
 
 
 def test_sentences_stand_alone_or_point_back() -> None:
-    check_share("stands_alone", lambda example: stands_alone(example["sentence"]) == example["stands_alone"], 0.97)
+    check_share("stands_alone", lambda example: stands_alone(example["sentence"]) == example["stands_alone"], 0.98)
 
 
 def test_the_names_of_sentences() -> None:
@@ -28,7 +28,7 @@ def test_the_names_of_sentences() -> None:
         text = example["sentence"]
         return example["names"] == [text[name.start : name.end] for name in names(text)]
 
-    check_share("names", right, 0.97)
+    check_share("names", right, 0.93)
 
 
 def test_the_words_that_answer() -> None:
@@ -39,7 +39,7 @@ def test_the_words_that_answer() -> None:
         marked = highlight(example["question"], document, Span(0, len(document.text)), words)
         return example["answer"] == document[marked]
 
-    check_share("highlights", right, 0.97)
+    check_share("highlights", right, 0.93)
 
 
 openings = st.sampled_from(

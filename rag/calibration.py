@@ -13,7 +13,7 @@ from index.sources import decode, read_bytes
 from index.strict_json import parse_json
 from index.text.words import Words
 from index.types import Query
-from rag.forms import NAME
+from rag.english.names import CAPITALISED_OR_NUMBER
 from rag.readers.names import READERS
 from rag.types import Contribution, Reading
 
@@ -149,7 +149,7 @@ def features(
     best = readings[0]
     passage = best.hit.passage
     contained = frozenset(words(f"{passage.document.title} {passage.heading} {passage.text}"))
-    names = " ".join(NAME.findall(question.text))
+    names = " ".join(CAPITALISED_OR_NUMBER.findall(question.text))
     return {
         "reader_score": best.score,
         "reader_margin": best.score - readings[1].score if len(readings) > 1 else 0.0,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from index.types import Document, Sentence, Span
+from rag.english.names import is_name_in
+from rag.english.standing_alone import stands_alone, without_filling
 from rag.types import Citation, Excerpt, Reading
 
 SentencesOf = Callable[[str], Sequence[Sentence]]
@@ -27,74 +29,6 @@ _REPEATED = 0.9
 """The share of a sentence's words, shown already, that makes it a repeat."""
 
 _WORD = re.compile(r"\w+")
-_LINKS = (
-    "also|and|but|or|nor|so|yet|however|therefore|thus|hence|consequently|accordingly|moreover|furthermore|likewise|"
-    "similarly|meanwhile|nevertheless|nonetheless|instead|otherwise|conversely|then|afterwards|"
-    "in addition|in contrast|by contrast|in turn|as a result|for example|for instance|on the other hand|of course"
-)
-# not every word in -ly: Sally and Italy are names
-_ADVERBS = (
-    r"again|earlier|even|formerly|here|indeed|later|maybe|now|nowadays|often|once|only|perhaps|sometimes|soon|still|"
-    r"suddenly|there|thereafter|today|\w{2,}(?:ally|ably|ibly|ately|antly|ently|edly|ously)"
-)
-_WHERE = "at|by|during|from|in|on|over|through|throughout|under|within"
-_WHEN = "after|as|before|since|until"
-_BEFORE = (
-    f"{_WHERE}|{_WHEN}|about|above|according|against|along|although|among|around|because|behind|below|beside|besides|"
-    "between|beyond|despite|due|following|for|if|like|near|of|out|owing|spite|thanks|though|to|towards|unless|"
-    "unlike|upon|when|whenever|where|whereas|while|with|without"
-)
-_PRONOUNS = (
-    "it|its|he|him|his|she|her|hers|they|them|their|theirs|this|these|such|"
-    r"(?:that|those)(?!\s+(?:who|which|of)\b)"  # these say themselves whom they mean
-)
-_COUNT = (
-    r"\d+|an?|about|almost|couple\s+of|dozen|few|half|just|less|many|more|nearly|only|several|some|than|"
-    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|hundred"
-)
-_UNIT = (
-    "(?:second|minute|moment|hour|day|week|month|year|decade|morning|afternoon|evening|night|season)s?|century|"
-    "centuries|spring|summer|autumn|winter"
-)
-_DATE = (
-    rf"\d+(?:s|st|nd|rd|th)|{_COUNT}|{_UNIT}|{_WHERE}|{_WHEN}|age|and|around|beginning|between|early|end|first|for|"
-    "last|late|mid|of|start|the|time|to|war|when|while|(?:mon|tues|wednes|thurs|fri|satur|sun)day|"
-    "january|february|march|april|may|june|july|august|september|october|november|december"
-)
-# whoever "he" is, he is not the place, the time or the office that stands between a preposition and him
-_PHRASE = (
-    rf"(?:{_WHERE}|{_WHEN}|of)\s+(?:(?:the|an?)\s+)?(?-i:[a-z])\w*|"
-    r"(?:at|during|from|in|near|of)\s+(?:the\s+)?(?-i:[A-Z])\w*(?:\s+(?-i:[A-Z])\w*){0,3}"
-)
-_GAP = r"[\s,–-]++"
-_CLEFT = r"it\s+(?:is|was)\s+(?-i:[A-Z])[\s\S]*?\b(?:who|that|which)\b"
-# it speaks of what was said before; in English alone, other languages' sentences are shown as they are
-_POINTS_BACK = re.compile(
-    rf"\W*+(?:(?:{_LINKS})\b\W*+)?(?:"
-    # he; after this; because of this; when he
-    rf"(?:(?:{_BEFORE})\s+){{0,3}}(?:(?:{_PRONOUNS})\b|the\s+(?:latter|former|two|three|same)\b|"
-    rf"both\s+(?!\w+\s+and\b)|neither\b(?!\s+of\b|[\s\S]*\bnor\b)|others\b|another\b)|"
-    # one of them; at the end of that year
-    rf"(?:(?:{_BEFORE})\s+)?(?:(?:{_COUNT}|all|any|both|each|either|most|much|neither|none|part|the\s+\w+)\s+){{1,3}}"
-    rf"of\s+(?:{_PRONOUNS})\b|"
-    # in 1902 she; in May 1902 her father; eventually his wife
-    rf"(?:(?:{_DATE}){_GAP}){{1,8}}(?!{_CLEFT})(?-i:he|him|his|she|her|it|its|they|their|this|these)\b|"
-    rf"(?:{_ADVERBS})\s+(?!{_CLEFT})(?:his|her|its|their|this|these)\b|later\s+that\b|"
-    # eventually he; at the age of six, in Paris, she; during the long strike they; but not: the king said he
-    rf"(?:(?:{_WHERE})\s+(?:the|an?)\s+\w+\s+\w+{_GAP})?(?:(?:{_ADVERBS}|{_DATE}|{_PHRASE}){_GAP}){{0,8}}"
-    rf"(?!{_CLEFT})(?-i:he|she|it|they)\b|the\s+(?-i:[a-z])\w*\s+(?:he|she|they)\b|"
-    # two years later; soon afterwards; the following year; since then
-    rf"(?:(?:{_COUNT})[\s-]+){{0,4}}(?:{_UNIT})\s+(?:(?:later|earlier|afterwards?)\b(?!\s+than\b)|(?:after|before),)|"
-    rf"(?:long|shortly|soon)\s+(?:afterwards?\b|after,)|(?:by|since|until)\s+then\b|"
-    rf"(?:(?:{_BEFORE}|early|late)\s+){{0,2}}the\s+(?:following|next|preceding|previous|same)\s+"
-    rf"(?:(?:{_COUNT})\s+)?(?:{_UNIT})\b)",
-    re.IGNORECASE,
-)
-# but one that goes on to name whom it speaks of can be understood
-_LINKED = re.compile(rf"\W*(?i:{_LINKS})\b\W*+(?![A-Z])")
-_NAMES_AFTER_ALL = re.compile(r"\W*(?:It (?:is|was)|This is|That was)\s+[A-Z]|\W*(?:That|Those) (?:who|which|of)\b")
-# what adds nothing to a sentence shown already
-_FILLING = re.compile(rf"\b(?:{_LINKS})\b|^\W*(?:{_ADVERBS})\b", re.IGNORECASE)
 
 
 def cite(readings: Sequence[Reading], sentences_of: SentencesOf) -> tuple[Citation, ...]:
@@ -129,13 +63,6 @@ def cite_closest(readings: Sequence[Reading]) -> tuple[Citation, ...]:
         _citation(number, reading, reading.sentence.span)
         for number, reading in enumerate(_without_repeats(readings, _CLOSEST), start=1)
     )
-
-
-def stands_alone(sentence: str) -> bool:
-    """Whether `sentence` can be understood without the one before it."""
-    if _NAMES_AFTER_ALL.match(sentence):
-        return True
-    return not (_POINTS_BACK.match(sentence) or _LINKED.match(sentence))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,16 +157,10 @@ def _without_repeats(readings: Iterable[Reading], most: int) -> list[Reading]:
 def _words(reading: Reading) -> frozenset[str]:
     """Those that say something; a capital that only opens the sentence is made small."""
     passage = reading.hit.passage
-    words: list[str] = _WORD.findall(_FILLING.sub(" ", passage.document[reading.sentence.span]))
-    if words and words[0][0].isupper() and not _named(words[0], passage.text):
+    words: list[str] = _WORD.findall(without_filling(passage.document[reading.sentence.span]))
+    if words and words[0][0].isupper() and not is_name_in(words[0], passage.text):
         words[0] = words[0][0].lower() + words[0][1:]
     return frozenset(words)
-
-
-def _named(word: str, text: str) -> bool:
-    """Whether `word` stands as it is, with its capital, inside a sentence of `text` too: after a letter or a comma."""
-    before = (text[found.start() - 1 : found.start()] for found in re.finditer(rf" {word}\b", text))
-    return any(sign == "," or sign.isalpha() for sign in before)
 
 
 def _adds(words: frozenset[str], said: Set[str]) -> bool:

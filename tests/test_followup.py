@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.types import Span
-from rag.forms import leaning, possible_forms, signs
+from rag.forms import leaning, possible_forms
 from rag.types import Form, Place, Turn
 
 FIRST = Turn("What did Putin give Kim Jong Un?", "A dagger.")
@@ -90,16 +90,6 @@ def test_a_short_question_about_what_was_not_spoken_of_has_no_other_form(questio
     # where it was spoken of
     about = Turn(question, f"{question} {question}")
     assert len(at_once(question, [about])) == 2
-
-
-def test_the_signs_of_leaning() -> None:
-    asked = "And when did Newton publish his first law there in 1687?"
-    found = {name for name, value in signs(asked, "Who was Leibniz?").items() if value}
-    assert found == {*("pronoun", "pronoun_after_name", "opening", "more", "number", "new_name")}
-    known = {name for name, value in signs(asked, "NEWTON’s laws").items() if value}
-    assert found ^ known == {"known_name", "new_name"}
-    assert signs("Why?", "")["words_1"] == signs("", "Newton")["words_1"] == 1
-    assert not any(signs("Which company built the first railway bridge across a wide river?", "A river.").values())
 
 
 def test_what_no_question_may_hold_is_not_carried_over() -> None:

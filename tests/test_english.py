@@ -11,7 +11,7 @@ from english_support import check_share
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.embedded.lexical import Words
+from index.text.words import Words
 from index.types import Document, Span
 from rag.english.leaning import signs
 from rag.english.names import CAPITALISED_OR_NUMBER, names

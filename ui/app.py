@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Route
@@ -21,8 +22,7 @@ from ui.access.sign_in import PATH as SIGN_IN
 from ui.access.sign_in import sign_in, sign_out
 from ui.api.mcp import PATH as TOOLS
 from ui.api.mcp import build_tools
-from ui.api.reference import reference_html
-from ui.api.routes import PREFIX, add_metrics, add_problems, api, no_others
+from ui.api.routes import DESCRIPTION, PREFIX, add_metrics, add_problems, api, no_others
 from ui.http.body_limit import bounded
 from ui.http.metrics import Metrics, counted
 from ui.http.rate_limit import Admission, RateLimit
@@ -91,19 +91,21 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
             if kept:
                 kept.close()
 
-    app = FastAPI(
+    # FastAPI's own pages of documentation load their scripts from another host
+    app = FastAPIOffline(
         title="quoth",
+        description=DESCRIPTION,
         lifespan=lifespan,
         openapi_url=f"{base}{PREFIX}/openapi.json",
-        # those of FastAPI's own load their scripts from another host
-        docs_url=None,
+        docs_url=f"{base}{PREFIX}/docs",
+        static_url=f"{base}{PREFIX}/docs/static",
+        swagger_ui_oauth2_redirect_url=f"{base}{PREFIX}/docs/oauth2-redirect",
         redoc_url=None,
         # they would lead to http, behind a proxy that ends TLS
         redirect_slashes=False,
     )
     app.include_router(api(service, embedding, lambda: page.built and tools.built), prefix=base)
     add_metrics(app, service, base)
-    add_reference(app, base)
     add_widget(app, base)
     add_problems(app)
     if settings.access == "token" and keyring:
@@ -135,14 +137,6 @@ def small(app: Starlette) -> Starlette:
     """`app`, with bodies that are too large refused as everywhere here: its makers do so in words of their own."""
     app.add_middleware(bounded)
     return app
-
-
-def add_reference(app: FastAPI, base: str) -> None:
-    """Puts the API's description, for people, at /api/v1/docs."""
-
-    @app.get(f"{base}{PREFIX}/docs", include_in_schema=False)
-    def reference() -> Response:
-        return Response(reference_html(app.openapi()), media_type="text/html")
 
 
 def add_widget(app: FastAPI, base: str) -> None:

@@ -7,17 +7,16 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
 from index.errors import QuestionError, QuothError, ReceiptError, SettingsError
 from index.types import Hit
 from rag.receipt import Receipt, Verdict, check_all
-from rag.row import detailed_row_of
+from rag.row import DetailedRow, detailed_row_of
 from rag.types import Answer, Turn
 from ui.access.identify import Person
-from ui.api.schema import MOST_QUOTED
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, Overloaded, RateLimit, TooMany
 
@@ -30,6 +29,9 @@ T = TypeVar("T")
 
 JOURNAL, AUDIT = "journal.sqlite", "audit.jsonl"
 """The files of the journal and of the audit log, in the folder that the setting data names."""
+
+MOST_QUOTED = 40_000
+"""The most characters of quotes in the receipts of one request: the time that verifying takes depends on it."""
 
 FAULT = "Something is wrong with the documents here. The server's log says what."
 
@@ -100,11 +102,11 @@ class Service:
         risk: float | None = None,
         why: bool = False,
         caller: str,
-    ) -> dict[str, Any]:
+    ) -> DetailedRow:
         """What a program is sent of the answer that `ask` gives. Made in the same turn, off the event loop, since links
         into a long page take time."""
 
-        def made() -> dict[str, Any]:
+        def made() -> DetailedRow:
             given = self._ask(person, question, history, risk)
             return detailed_row_of(given.answer, id=given.id, why=why)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eval.questions.data import Question
 from eval.questions.documents import Documents, sentences_at
@@ -16,6 +16,7 @@ from rag.types import Place, Turn
 
 if TYPE_CHECKING:
     from rag.answer import Answerer
+    from rag.row import Row
 
 _SEED = 20240618
 _CROSSED = 2
@@ -23,8 +24,8 @@ _CROSSED = 2
 
 
 def history_rows(
-    answerer: Answerer, questions: Sequence[Question], rows: Sequence[dict[str, Any]], documents: Documents
-) -> dict[str, list[dict[str, Any]]]:
+    answerer: Answerer, questions: Sequence[Question], rows: Sequence[Row], documents: Documents
+) -> dict[str, list[Row]]:
     """Name of the system -> a row for every question; none where no question has a history.
 
     One leaves the history out; one puts all earlier questions before the question. `rows` are the answerer's own, and

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eval.questions.data import Question
 from eval.questions.documents import Documents
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from index.corpus import Corpus
     from index.encoders.encoder import Encoder
     from rag.answer import Answerer
+    from rag.row import Row
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def opened(documents: Documents, encoder: Encoder, settings: Settings) -> Iterat
             yield corpus
 
 
-def ask(answerer: Answerer, questions: Sequence[Question], documents: Documents) -> list[dict[str, Any]]:
+def ask(answerer: Answerer, questions: Sequence[Question], documents: Documents) -> list[Row]:
     """The row of every question, in their order. One that cannot be asked is unanswered; its row says why."""
     from rag.row import refused_row_of, row_of
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from index.embedded.fusion import fuse
 from index.embedded.lexical import LexicalIndex
 from index.encoders.encoder import Encoder
 from index.types import Hit, Passage
-from rag.row import row_of
+from rag.row import Row, row_of
 from rag.types import Answer, Citation, Excerpt, Form, Judgement
 
 SHOWN = 3
@@ -34,7 +33,7 @@ Ranker = Callable[[str], Ranking]
 
 def baseline_rows(
     corpus: Corpus, encoder: Encoder, questions: Sequence[Question], documents: Documents
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, list[Row]]:
     """Name of the baseline -> a row for every question, in the shape of rag.row; none where there are only headings."""
     sentences = sentences_of(corpus)
     if not sentences:

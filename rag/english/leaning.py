@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from index.embedded.lexical import Words
+from index.text.words import Words
 from rag.english.names import CAPITALISED_OR_NUMBER
 from rag.english.pronouns import DEMONSTRATIVES, PERSONAL
 

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from eval.bench.serving import serving
 from eval.bench.timing import Figure, in_turns, ratio, seconds
-from eval.questions.data import read_questions
+from eval.questions.data import ARTICLE_QUESTIONS, read_questions
 from eval.questions.documents import Documents, read_documents
 from eval.run.asking import opened
-from eval.run.evaluate import ARTICLE_QUESTIONS
 from eval.run.paths import input_path
 from index.errors import QuestionSetError
 from index.exit_codes import GOOD, NEGATIVE, print_json, run_command

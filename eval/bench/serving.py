@@ -19,9 +19,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from eval.bench.timing import Figure, in_turns, median, ratio, seconds
-from eval.questions.data import read_questions
+from eval.questions.data import ARTICLE_QUESTIONS, read_questions
 from eval.questions.documents import read_documents
-from eval.run.evaluate import ARTICLE_QUESTIONS
 from index.errors import SettingsError
 from index.exit_codes import GOOD
 from index.sources import SEEDS

@@ -17,6 +17,8 @@ from rag.types import Turn
 T = TypeVar("T")
 Half = Literal["tune", "report"]
 HALVES: tuple[Half, Half] = ("tune", "report")
+ARTICLE_QUESTIONS = Path(__file__).with_name("article.jsonl")
+"""The question set about the article of the seeds."""
 
 
 @dataclass(frozen=True, slots=True)

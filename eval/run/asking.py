@@ -1,4 +1,4 @@
-"""Documents made a corpus for as long as they are asked, and questions asked of it."""
+"""Asks questions of a temporary corpus made from documents."""
 
 from __future__ import annotations
 
@@ -22,27 +22,28 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(documents: Documents, encoder: Encoder, settings: Settings) -> Iterator[Corpus]:
-    """A corpus of these documents, gone afterwards; of `settings`, those of indexing count, and not its folder."""
+    """A corpus of these documents, gone afterwards. Of `settings`, only those of indexing count, not the folder."""
     from index.embedded.corpus import Corpus, publish
 
-    with tempfile.TemporaryDirectory(prefix="quoth-eval-") as folder:
+    with tempfile.TemporaryDirectory(prefix="quoth-eval-") as name:
+        folder = Path(name)
         publish(
-            Path(folder),
+            folder,
             documents.all,
             encoder,
             language=settings.language,
             passage_tokens=settings.passage_tokens,
             progress=progress("Indexing"),
         )
-        with closing(Corpus.open(Path(folder), encoder)) as corpus:
+        with closing(Corpus.open(folder, encoder)) as corpus:
             yield corpus
 
 
 def ask(answerer: Answerer, questions: Sequence[Question], documents: Documents) -> list[dict[str, Any]]:
-    """The row of every question, in their order. One that cannot be asked is unanswered; its row says why."""
+    """The row of every question, in order. A question that cannot be asked is unanswered, and its row says why."""
     from rag.row import refused_row_of, row_of
 
-    say = progress("Asking")
+    report = progress("Asking")
     rows = []
     for number, question in enumerate(questions, start=1):
         try:
@@ -50,5 +51,5 @@ def ask(answerer: Answerer, questions: Sequence[Question], documents: Documents)
         except QuestionError as error:
             row = refused_row_of(error, id=question.id, edition=answerer.corpus.edition)
         rows.append(row)
-        say(number, len(questions))
+        report(number, len(questions))
     return rows

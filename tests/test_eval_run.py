@@ -247,7 +247,7 @@ def test_a_question_that_cannot_be_asked_is_left_unanswered(folder: Path, tmp_pa
             "documents",
             [QUESTIONS[1], {k: v for k, v in QUESTIONS[0].items() if k != "half"}],
             "tune",
-            "'half' is missing",
+            "half is None",
         ),
     ],
 )

@@ -95,7 +95,7 @@ def _row(question: Question, sentences: Sequence[Sentence], ranker: Ranker) -> d
     return {
         "id": question.id,
         "status": "answered" if ranking else "unanswered",
-        "confidence": ranking[0][0] if ranking else 0.0,
+        "confidence": round(ranking[0][0], 6) if ranking else 0.0,
         "citations": excerpts[:SHOWN],
         "closest": [],
         "retrieved": excerpts,

@@ -14,7 +14,8 @@ from eval.fitting.followups import fit, main
 from eval.measures.bootstrap import paired
 from eval.questions.data import Gold, Question
 from eval.questions.documents import name_documents
-from eval.questions.history import history_rows, joined, with_unrelated_history
+from eval.questions.history import with_unrelated_history
+from eval.run.asking import history_rows, joined
 from eval.run.tables import differences_table
 from index.errors import QuestionError, QuestionSetError
 from index.types import Document, Span

@@ -1,51 +1,19 @@
-"""Histories in evaluation: systems that ignore or join the history, and histories that are unrelated to the question."""
+"""Histories for evaluation that are unrelated to the question, or belong to another one."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 from eval.questions.data import Question
 from eval.questions.documents import Documents, sentences_at
-from eval.run.asking import ask
 from index.errors import QuestionSetError
 from rag.types import Turn
-
-if TYPE_CHECKING:
-    from rag.answer import Answerer
 
 _SEED = 20240618
 _CROSSED = 2
 """Every so many follow-up questions, one is asked again with another history."""
-
-
-def history_rows(
-    answerer: Answerer, questions: Sequence[Question], rows: Sequence[dict[str, Any]], documents: Documents
-) -> dict[str, list[dict[str, Any]]]:
-    """Name of the system -> a row for every question; {} if no question has a history.
-
-    One system ignores the history; one puts all earlier questions before the question. `rows` are the answerer's own:
-    they serve for the questions without a history, which all systems ask alike.
-    """
-    late = [question for question in questions if question.history]
-    if not late:
-        return {}
-    systems = {
-        "history ignored": [replace(question, history=()) for question in late],
-        "history joined": [replace(question, text=joined(question), history=()) for question in late],
-    }
-    by_system = {}
-    for name, asked in systems.items():
-        by_id = {row["id"]: row for row in (*rows, *ask(answerer, asked, documents))}
-        by_system[name] = [by_id[question.id] for question in questions]
-    return by_system
-
-
-def joined(question: Question) -> str:
-    """All earlier questions and the question."""
-    return " ".join([*(turn.question for turn in question.history), question.text])
 
 
 def with_unrelated_history(questions: Sequence[Question], documents: Documents) -> list[Question]:

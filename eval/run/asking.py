@@ -1,10 +1,11 @@
-"""Asks questions of a temporary corpus made from documents."""
+"""Asks questions of a temporary corpus made from documents: with their history, without it, or joined to it."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,3 +54,30 @@ def ask(answerer: Answerer, questions: Sequence[Question], documents: Documents)
         rows.append(row)
         report(number, len(questions))
     return rows
+
+
+def history_rows(
+    answerer: Answerer, questions: Sequence[Question], rows: Sequence[dict[str, Any]], documents: Documents
+) -> dict[str, list[dict[str, Any]]]:
+    """Name of the system -> a row for every question; {} if no question has a history.
+
+    One system ignores the history; one puts all earlier questions before the question. `rows` are the answerer's own:
+    they serve for the questions without a history, which all systems ask alike.
+    """
+    late = [question for question in questions if question.history]
+    if not late:
+        return {}
+    systems = {
+        "history ignored": [replace(question, history=()) for question in late],
+        "history joined": [replace(question, text=joined(question), history=()) for question in late],
+    }
+    by_system = {}
+    for name, asked in systems.items():
+        by_id = {row["id"]: row for row in (*rows, *ask(answerer, asked, documents))}
+        by_system[name] = [by_id[question.id] for question in questions]
+    return by_system
+
+
+def joined(question: Question) -> str:
+    """All earlier questions and the question."""
+    return " ".join([*(turn.question for turn in question.history), question.text])

@@ -13,8 +13,8 @@ from eval.measures.bootstrap import Estimate
 from eval.measures.measures import MEASURES
 from eval.questions.data import ARTICLE_QUESTIONS, HALVES, Question, read_questions
 from eval.questions.documents import Documents, read_documents
-from eval.questions.history import history_rows, with_unrelated_history
-from eval.run.asking import ask, opened
+from eval.questions.history import with_unrelated_history
+from eval.run.asking import ask, history_rows, opened
 from eval.run.evaluation import Evaluation
 from eval.run.paths import input_path, output_path, overwritten, write_whole
 from index.exit_codes import GOOD, NEGATIVE, print_json, run_command

@@ -1,13 +1,13 @@
-"""The questions that went wrong, by kind, with what was shown and what should have been."""
+"""The questions that went wrong, by kind, with the excerpts shown and the gold."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from eval.measures.measures import Measured, Row, holds, shown
-from eval.questions.data import Gold, Question
+from eval.measures.measures import Measured
+from eval.measures.types import Case
+from eval.questions.data import Question
 from eval.questions.documents import Documents, sentences_at
 from index.types import Document, Span
 
@@ -18,7 +18,7 @@ KINDS: Mapping[str, str] = {
     "Not in the documents, yet answered": "The question is unanswerable and should have been left unanswered.",
     "The wrong place": "It was answered, and none of the excerpts shown holds gold.",
     "Another excerpt came first": "Gold was shown, below an excerpt that does not hold it.",
-    "Left unanswered": "The documents answer it. What was shown are the closest excerpts, labelled as no answers.",
+    "Left unanswered": "The documents answer it. The excerpts shown are the closest, labelled as no answers.",
 }
 """Kind of miss -> what it means."""
 
@@ -40,64 +40,63 @@ class Miss:
 
     question: Question
     confidence: float | None
-    """None where there is no row."""
+    """None if there is no row."""
     searched_for: tuple[str, ...]
-    """What was searched for, where that is not the question itself."""
+    """The forms that were searched for, without the question itself."""
     shown: tuple[Quoted, ...]
     gold: tuple[Quoted, ...]
     """Each gold span in the sentences that it stands in."""
 
 
-def find_misses(measured: Measured, documents: Documents) -> dict[str, list[Miss]]:
+def find_misses(measured: Measured) -> dict[str, list[Miss]]:
     """Kind -> its misses, in the order of KINDS and of the questions; without kinds that did not occur."""
-    found: dict[str, list[Miss]] = {kind: [] for kind in KINDS}
-    for question in measured.questions:
-        row = measured.rows.get(question.id)
-        kind = kind_of(question, row)
-        if kind is None:
-            continue
-        found[kind].append(
-            Miss(
-                question,
-                None if row is None else row["confidence"],
-                () if row is None else tuple(text for text in row["searched_for"] if text != question.text),
-                tuple(_quote_excerpt(excerpt, question, documents) for excerpt in shown(row)),
-                tuple(_quote_gold(gold, documents) for gold in question.gold),
-            )
-        )
-    return {kind: misses for kind, misses in found.items() if misses}
+    misses: dict[str, list[Miss]] = {kind: [] for kind in KINDS}
+    for case in measured.cases:
+        if kind := kind_of(case):
+            misses[kind].append(_miss(case))
+    return {kind: some for kind, some in misses.items() if some}
 
 
-def kind_of(question: Question, row: Row | None) -> str | None:
-    """Which of KINDS a row is, or None where it is right or nothing tells."""
+def kind_of(case: Case) -> str | None:
+    """The kind of miss, one of KINDS; None if the answer is right, or if nothing tells whether it is."""
     unanswerable, wrong, below, unanswered = KINDS
-    if row is None or row["status"] == "unanswered":
-        return unanswered if question.answerable else None
-    if not question.answerable:
+    if not case.answered:
+        return unanswered if case.question.answerable else None
+    if not case.question.answerable:
         return unanswerable
-    found = [holds(excerpt, question.gold) for excerpt in shown(row)]
-    if not question.gold or found[0]:
+    if not case.judged or case.is_hit(1):
         return None
-    return below if any(found) else wrong
+    return below if case.is_hit(len(case.shown)) else wrong
 
 
-def _quote_excerpt(excerpt: Mapping[str, Any], question: Question, documents: Documents) -> Quoted:
-    document = documents.by_row_id[excerpt["document_id"]]
-    pieces = _pieces(document, Span(excerpt["start"], excerpt["end"]), Span(*excerpt["highlight"]))
-    return Quoted(document, excerpt["document_id"], pieces, holds(excerpt, question.gold))
-
-
-def _quote_gold(gold: Gold, documents: Documents) -> Quoted:
-    document = documents.by_row_id[gold.document_id]
-    pieces = _pieces(document, sentences_at(document, gold.span), gold.span)
-    return Quoted(document, gold.document_id, pieces, True)
-
-
-def _pieces(document: Document, whole: Span, marked: Span) -> Pieces:
-    text = document.text
-    pieces = (
-        (text[whole.start : marked.start], False),
-        (document[marked], True),
-        (text[marked.end : whole.end], False),
+def _miss(case: Case) -> Miss:
+    question, row, documents = case.question, case.row or {}, case.documents
+    shown = (
+        _quoted(
+            excerpt["document_id"],
+            Span(excerpt["start"], excerpt["end"]),
+            Span(*excerpt["highlight"]),
+            documents,
+            gold=case.holds_gold(excerpt),
+        )
+        for excerpt in case.shown
     )
-    return tuple(piece for piece in pieces if piece[0])
+    gold = (
+        _quoted(
+            gold.document_id,
+            sentences_at(documents.by_row_id[gold.document_id], gold.span),
+            gold.span,
+            documents,
+            gold=True,
+        )
+        for gold in question.gold
+    )
+    searched_for = tuple(form for form in row.get("searched_for", ()) if form != question.text)
+    return Miss(question, row.get("confidence"), searched_for, tuple(shown), tuple(gold))
+
+
+def _quoted(document_id: str, whole: Span, marked: Span, documents: Documents, *, gold: bool) -> Quoted:
+    document = documents.by_row_id[document_id]
+    before, after = Span(whole.start, marked.start), Span(marked.end, whole.end)
+    pieces = ((document[before], False), (document[marked], True), (document[after], False))
+    return Quoted(document, document_id, tuple(piece for piece in pieces if piece[0]), gold)

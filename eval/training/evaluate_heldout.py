@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from eval.measures.confidence import auroc
-from eval.measures.measures import f1
+from eval.measures.excerpts import f1
 from eval.training.examples import Examples, Kind
 from rag.readers.sentence_scores import score_sentences
 from rag.readers.word_pieces import collate, first_places
@@ -115,5 +115,5 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _auroc(scores: Sequence[float], positive: Sequence[bool]) -> float | None:
-    value = float(auroc(scores, positive)(np.ones((1, len(scores)), np.int64))[0])
+    value = float(auroc(np.array(scores, float), np.array(positive, float)))
     return None if np.isnan(value) else value

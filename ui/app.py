@@ -12,7 +12,6 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rag.settings import Settings
 from ui.access.embed_token import Embedding
 from ui.access.identify import for_the_page, identification, identified, read_secret
 from ui.access.keyring import Keyring
@@ -36,6 +35,7 @@ from ui.page.gradio_guard import only_the_page
 from ui.page.lazy_app import Deferred
 from ui.page.warm_up import rehearse
 from ui.service import AUDIT, JOURNAL, Service
+from ui.settings import ServerSettings
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -51,7 +51,7 @@ ASSETS = "/assets/"
 """Where gradio has files of its own, each named by what it holds."""
 
 
-def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
+def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     """The application for this answerer, with everything under `settings.base`.
 
     Its API answers at once; the page follows when gradio has been imported. Raises SettingsError where what the

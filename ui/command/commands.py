@@ -23,7 +23,7 @@ from index.strict_json import NotStrictJson, parse_json
 from rag.answer import Answerer, build_answerer, check_question
 from rag.receipt import Receipt, check_all
 from rag.row import detailed_row_of
-from rag.settings import Settings, given
+from rag.settings import given
 from ui.access.identify import SCOPES
 from ui.access.keyring import Keyring
 from ui.command import doctor as examination
@@ -32,6 +32,7 @@ from ui.command.terminal import Terminal
 from ui.journal.journal import read_gaps
 from ui.journal.unanswered import group, to_question_set
 from ui.service import JOURNAL
+from ui.settings import ServerSettings as Settings
 
 if TYPE_CHECKING:
     from index.types import Document

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _RECEIPT_REMEDY = "Give a receipt, or what quoth ask --json printed"
 CONNECTIONS = 500
-"""That are held at once, so that files and memory suffice."""
+"""How many connections are held at the same time, so that files and memory suffice."""
 
 
 def serve(args: argparse.Namespace, settings: Settings) -> int:
@@ -50,7 +50,6 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
 
     from ui.app import create_app
     from ui.http.request_log import logging_in_json
-    from ui.http.timeouts import impatient
 
     in_json = settings.access != "none" or settings.log_questions
     with logging_in_json() if in_json else nullcontext():
@@ -65,8 +64,10 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
             log_level="warning",
             access_log=False,
             server_header=False,
-            # headers that never end and connections that say nothing are given up
-            http=impatient(seconds=10, unread=30, connections=CONNECTIONS),
+            # the same parser whether or not httptools is installed
+            http="h11",
+            # further requests are answered 503; slow clients are the proxy's to give up
+            limit_concurrency=CONNECTIONS,
             # who asks is told by the connection itself; a header about it is ui.access.identify's alone to believe
             proxy_headers=False,
             # what was asked by then is answered; the streams of open pages, which never end, ui.page.end_streams ends

@@ -40,12 +40,12 @@ class BodyLimit:
     """Middleware that answers 413 to a body that is too large."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
         elif (body := await read_body(Request(scope, receive))) is None:
             await problem(413, TOO_LARGE)(scope, receive, send)
         else:
-            await self._app(scope, replayed(body, receive), send)
+            await self.app(scope, replayed(body, receive), send)

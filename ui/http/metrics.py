@@ -82,12 +82,12 @@ class RequestMetrics:
     """Middleware that counts requests by route and status."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app = app
+        self.app = app
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         status = 500
 
@@ -98,7 +98,7 @@ class RequestMetrics:
             await send(message)
 
         try:
-            await self._app(scope, receive, note_status)
+            await self.app(scope, receive, note_status)
         finally:
             # without a route there is no template, and a path as a label would let anyone add labels without end
             self._metrics.request(getattr(scope.get("route"), "path", "none") or "/", status)

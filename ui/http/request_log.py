@@ -103,11 +103,11 @@ class RequestLog:
     """
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         sent_ids = Headers(scope=scope).getlist(REQUEST_ID)
         accepted = len(sent_ids) == 1 and _ID.fullmatch(sent_ids[0])
@@ -129,7 +129,7 @@ class RequestLog:
         # not reset: the server logs a failure later in this task, which belongs to this request alone
         request_id.set(id)
         try:
-            await self._app(scope, receive, send_with_id)
+            await self.app(scope, receive, send_with_id)
         except Exception:
             # the server answers 500 if the app has not answered
             status = status or 500

@@ -36,7 +36,7 @@ class TrustedHost:
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str], origins: Sequence[str], *, immutable: str) -> None:
-        self._app = app
+        self.app = app
         self._hosts = {host.lower() for host in hosts}
         self._origins = frozenset(origins)
         self._immutable = immutable
@@ -52,7 +52,7 @@ class TrustedHost:
                 headers.setdefault("cache-control", _IMMUTABLE if immutable else "private, no-store")
             await send(message)
 
-        app: ASGIApp = self._app
+        app: ASGIApp = self.app
         if scope["type"] == "lifespan":
             await app(scope, receive, send)
             return

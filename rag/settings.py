@@ -23,10 +23,7 @@ def user_data() -> Path:
 
 def _expanded(path: Path) -> Path:
     try:
-        str(path).encode()
         return path.expanduser()
-    except UnicodeError as error:
-        raise ValueError("it should be in UTF-8") from error
     except RuntimeError as error:
         raise ValueError("it should be in a home folder that exists") from error
 
@@ -64,6 +61,10 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
             raise ValueError("it should not be empty")
         if isinstance(value, bool) and field.annotation is not bool:
             raise ValueError("it should not be true or false")
+        try:
+            str(value).encode()
+        except UnicodeError as error:
+            raise ValueError("it should be in UTF-8") from error
         return value
 
     @model_validator(mode="wrap")

@@ -118,6 +118,12 @@ def test_a_value_that_is_not_allowed_is_refused(name: str, value: str, expected:
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("name", ["corpus", "calibration", "data", "proxy_secret", "reader"])
+def test_a_name_that_is_not_utf_8_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is .*: it should be in UTF-8"):
+        ServerSettings.read({f"QUOTH_{name.upper()}": "a\udce9"}, {})
+
+
 @pytest.mark.parametrize("header", ["Hostname", "X-Cookie", "Cookie-User"])
 def test_a_header_that_only_resembles_one_of_a_browser_is_allowed(header: str) -> None:
     assert ServerSettings(user_header=header).user_header == header

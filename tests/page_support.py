@@ -31,6 +31,7 @@ from ui.app import create_app
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, RateLimit
 from ui.service import Service
+from ui.settings import ServerSettings
 
 if TYPE_CHECKING:
     from rag.answer import Answerer
@@ -189,7 +190,7 @@ def service_of(answerer: Answerer) -> Service:
 
 def app_of(answerer: Answerer, **settings: Any) -> ASGIApp:
     """The application that keeps nothing, unless the settings say so."""
-    return create_app(answerer, Settings(**{"journal": False, "per_minute": 1000, **settings}))
+    return create_app(answerer, ServerSettings(**{"journal": False, "per_minute": 1000, **settings}))
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from ui.http.rate_limit import Admission, Overloaded, RateLimit, TooMany
 
 if TYPE_CHECKING:
     from rag.answer import Answerer
-    from ui.http.request_log import AuditLog
+    from ui.journal.audit import AuditLog
     from ui.journal.journal import Journal
 
 T = TypeVar("T")
@@ -73,8 +73,6 @@ class Service:
         self._admission = admission
         self._limit = limit
         self._reads = reads
-        # not the threads that all else shares: whoever reads much at once would have all of them
-        self._threads = CapacityLimiter(admission.workers)
         self._journal = journal
         self._audit = audit
         self._log_questions = log_questions
@@ -150,8 +148,9 @@ class Service:
             raise TooMany(wait)
         try:
             async with self._admission.turn():
-                # who leaves meanwhile keeps the turn until the work is done: a thread cannot be stopped
-                return await to_thread.run_sync(work, limiter=self._threads)
+                # A caller who leaves keeps the turn until the work is done, because a thread cannot be stopped. The
+                # turns bound these threads; the default limiter would share its threads with those who read.
+                return await to_thread.run_sync(work, limiter=CapacityLimiter(1))
         except Overloaded:
             self.metrics.question("refused")
             raise

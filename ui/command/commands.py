@@ -23,7 +23,7 @@ from index.strict_json import NotStrictJson, parse_json
 from rag.answer import Answerer, build_answerer, check_question
 from rag.receipt import Receipt, check_all
 from rag.row import detailed_row_of
-from rag.settings import Settings, given
+from rag.settings import given
 from ui.access.identify import SCOPES
 from ui.access.keyring import Keyring
 from ui.command import doctor as examination
@@ -32,13 +32,14 @@ from ui.command.terminal import Terminal
 from ui.journal.journal import read_gaps
 from ui.journal.unanswered import group, to_question_set
 from ui.service import JOURNAL
+from ui.settings import ServerSettings as Settings
 
 if TYPE_CHECKING:
     from index.types import Document
 
 _RECEIPT_REMEDY = "Give a receipt, or what quoth ask --json printed"
 CONNECTIONS = 500
-"""That are held at once, so that files and memory suffice."""
+"""How many connections are held at the same time, so that files and memory suffice."""
 
 
 def serve(args: argparse.Namespace, settings: Settings) -> int:
@@ -49,7 +50,6 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
 
     from ui.app import create_app
     from ui.http.request_log import logging_in_json
-    from ui.http.timeouts import impatient
 
     in_json = settings.access != "none" or settings.log_questions
     with logging_in_json() if in_json else nullcontext():
@@ -64,8 +64,10 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
             log_level="warning",
             access_log=False,
             server_header=False,
-            # headers that never end and connections that say nothing are given up
-            http=impatient(seconds=10, unread=30, connections=CONNECTIONS),
+            # the same parser whether or not httptools is installed
+            http="h11",
+            # further requests are answered 503; slow clients are the proxy's to give up
+            limit_concurrency=CONNECTIONS,
             # who asks is told by the connection itself; a header about it is ui.access.identify's alone to believe
             proxy_headers=False,
             # what was asked by then is answered; the streams of open pages, which never end, ui.page.end_streams ends

@@ -1,14 +1,14 @@
-"""The questions that went wrong, by kind, with the excerpts shown and the gold."""
+"""The questions that went wrong, by kind, and the passages to show of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Any
 
 from eval.measures.measures import Measured
 from eval.measures.types import Case
-from eval.questions.data import Question
-from eval.questions.documents import Documents, sentences_at
+from eval.questions.data import Gold
+from eval.questions.documents import sentences_at
 from index.types import Document, Span
 
 Pieces = tuple[tuple[str, bool], ...]
@@ -23,38 +23,13 @@ KINDS: Mapping[str, str] = {
 """Kind of miss -> what it means."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quoted:
-    """A stretch of a document with some of its words marked."""
-
-    document: Document
-    document_id: str
-    pieces: Pieces
-    gold: bool
-    """Whether it holds gold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Miss:
-    """A question that went wrong."""
-
-    question: Question
-    confidence: float | None
-    """None if there is no row."""
-    searched_for: tuple[str, ...]
-    """The forms that were searched for, without the question itself."""
-    shown: tuple[Quoted, ...]
-    gold: tuple[Quoted, ...]
-    """Each gold span in the sentences that it stands in."""
-
-
-def find_misses(measured: Measured) -> dict[str, list[Miss]]:
+def find_misses(measured: Measured) -> dict[str, list[Case]]:
     """Kind -> its misses, in the order of KINDS and of the questions; without kinds that did not occur."""
-    misses: dict[str, list[Miss]] = {kind: [] for kind in KINDS}
+    misses: dict[str, list[Case]] = {kind: [] for kind in KINDS}
     for case in measured.cases:
         if kind := kind_of(case):
-            misses[kind].append(_miss(case))
-    return {kind: some for kind, some in misses.items() if some}
+            misses[kind].append(case)
+    return {kind: cases for kind, cases in misses.items() if cases}
 
 
 def kind_of(case: Case) -> str | None:
@@ -69,34 +44,18 @@ def kind_of(case: Case) -> str | None:
     return below if case.is_hit(len(case.shown)) else wrong
 
 
-def _miss(case: Case) -> Miss:
-    question, row, documents = case.question, case.row or {}, case.documents
-    shown = (
-        _quoted(
-            excerpt["document_id"],
-            Span(excerpt["start"], excerpt["end"]),
-            Span(*excerpt["highlight"]),
-            documents,
-            gold=case.holds_gold(excerpt),
-        )
-        for excerpt in case.shown
-    )
-    gold = (
-        _quoted(
-            gold.document_id,
-            sentences_at(documents.by_row_id[gold.document_id], gold.span),
-            gold.span,
-            documents,
-            gold=True,
-        )
-        for gold in question.gold
-    )
-    searched_for = tuple(form for form in row.get("searched_for", ()) if form != question.text)
-    return Miss(question, row.get("confidence"), searched_for, tuple(shown), tuple(gold))
+def highlighted(case: Case, excerpt: Mapping[str, Any]) -> Pieces:
+    """An excerpt shown, with its highlight marked."""
+    document = case.documents.by_row_id[excerpt["document_id"]]
+    return _pieces(document, Span(excerpt["start"], excerpt["end"]), Span(*excerpt["highlight"]))
 
 
-def _quoted(document_id: str, whole: Span, marked: Span, documents: Documents, *, gold: bool) -> Quoted:
-    document = documents.by_row_id[document_id]
-    before, after = Span(whole.start, marked.start), Span(marked.end, whole.end)
-    pieces = ((document[before], False), (document[marked], True), (document[after], False))
-    return Quoted(document, document_id, tuple(piece for piece in pieces if piece[0]), gold)
+def in_sentences(case: Case, gold: Gold) -> Pieces:
+    """The sentences that gold stands in, with the gold marked."""
+    document = case.documents.by_row_id[gold.document_id]
+    return _pieces(document, sentences_at(document, gold.span), gold.span)
+
+
+def _pieces(document: Document, whole: Span, marked: Span) -> Pieces:
+    parts = ((Span(whole.start, marked.start), False), (marked, True), (Span(marked.end, whole.end), False))
+    return tuple((document[span], mark) for span, mark in parts if len(span))

@@ -23,8 +23,10 @@ from index.errors import SettingsError
 from index.types import Document
 from rag.settings import Settings
 from ui.access.embed_token import LONGEST, SESSION_SECONDS
-from ui.access.identify import PUBLIC, SCOPES, Identify, Person, identification
+from ui.access.identify import Identify, identification
 from ui.access.keyring import Keyring
+from ui.access.person import SCOPES, Person
+from ui.access.require_person import PUBLIC
 from ui.page.chat import build_page
 
 HOST = "ask.example"
@@ -64,7 +66,7 @@ def test_every_route_wants_to_know_who_asks(
 ) -> None:
     settings = PROXY | {"access": access, "data": tmp_path, "base": base}
     stranger = client(settings, address="192.0.2.1")
-    public = {(route.method, f"{base}{route.path}") for route in PUBLIC}
+    public = {(method, f"{base}{path}") for method, path in PUBLIC}
     # and what nobody offers, which is not to be told from what somebody does
     every = {*routes(stranger.app), *((method, f"{base}{path}") for method, path in gradio), ("GET", f"{base}/nothing")}
     # a route that is public by one method is so by that alone, and HEAD is a GET without the body
@@ -125,7 +127,7 @@ def routes(app: Any) -> list[tuple[str, str]]:
 
 def test_the_public_routes_are_few_and_each_has_a_reason() -> None:
     assert len(PUBLIC) == 7
-    assert all(len(route.reason) > 20 for route in PUBLIC)
+    assert all(len(reason) > 20 for reason in PUBLIC.values())
 
 
 # proxy

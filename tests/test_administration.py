@@ -14,7 +14,7 @@ import pytest
 from index.encoders.encoder import Encoder
 from rag.settings import Settings
 from ui.access.keyring import Keyring
-from ui.access.private_folder import make_private
+from ui.access.private_files import make_private
 from ui.command import cli, commands
 from ui.command.doctor import Finding, examine
 from ui.journal.journal import Journal

@@ -24,9 +24,10 @@ from starlette.testclient import TestClient
 
 from index.errors import SettingsError
 from rag.settings import Settings
-from ui.access.embed_token import Embedding
-from ui.access.identify import COOKIE, SCOPES, Person, identification
+from ui.access.embed_token import EmbedTokens
+from ui.access.identify import COOKIE, identification
 from ui.access.keyring import FILE, Keyring
+from ui.access.person import SCOPES, Person
 from ui.access.sign_in import sign_in
 
 ROOT = Path(__file__).parent.parent
@@ -97,7 +98,7 @@ def test_where_there_can_be_no_keys_it_is_said(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be made"):
         Keyring.open(tmp_path / "file" / "data")
     (tmp_path / FILE).write_text("no database" * 1000)
-    with pytest.raises(SettingsError, match="no API keys can be kept there"):
+    with pytest.raises(SettingsError, match="API keys cannot be stored there"):
         Keyring.open(tmp_path)
 
 
@@ -135,7 +136,7 @@ def test_nothing_looks_into_the_file_on_the_event_loop(tmp_path: Path, way: str)
         async def look() -> int:
             scope: dict[str, Any] = {"type": "http", "headers": []}
             if way == "exchange":
-                assert await Embedding(SECRET, (WIKI,), keyring).exchange(embed_token(), WIKI)
+                assert await EmbedTokens(SECRET, (WIKI,), keyring).exchange(embed_token(), WIKI)
             elif way == "sign-in":
                 transport = httpx.ASGITransport(Starlette(routes=[sign_in(keyring, "")]))
                 async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:

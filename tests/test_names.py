@@ -19,9 +19,10 @@ from starlette.requests import HTTPConnection
 
 from index.errors import SettingsError
 from rag.settings import Settings
-from ui.access.embed_token import LONGEST, Embedding
-from ui.access.identify import LONGEST_NAME, SCOPES, Identify, Person, identification, is_name
+from ui.access.embed_token import LONGEST, EmbedTokens
+from ui.access.identify import Identify, identification
 from ui.access.keyring import Keyring
+from ui.access.person import LONGEST_NAME, SCOPES, Person, is_name
 
 WIKI = "https://wiki.example"
 SECRET = secrets.token_bytes(32)
@@ -86,19 +87,19 @@ def test_a_proxy_names_nobody_by_what_is_no_name(user: str, groups: list[str]) -
 @pytest.mark.parametrize("name", NO_NAMES)
 def test_no_key_is_made_for_what_is_no_name(keyring: Keyring, name: str) -> None:
     for user, groups in ((name, []), ("ada", [name])):
-        with pytest.raises(SettingsError, match="is no name"):
+        with pytest.raises(SettingsError, match="is not a valid name"):
             keyring.make(user, groups, SCOPES, 1)
 
 
 def exchanged(keyring: Keyring, claims: dict[str, Any]) -> Person | None:
     """Who the person of a session is to which a token with these claims leads, whatever they are."""
-    embedding = Embedding(SECRET, (WIKI,), keyring)
+    tokens = EmbedTokens(SECRET, (WIKI,), keyring)
     # not by jwt.encode, which refuses some
     token = jwt.PyJWS().encode(json.dumps(claims).encode(), SECRET, "HS256")
-    session = asyncio.run(embedding.exchange(token, WIKI))
+    session = asyncio.run(tokens.exchange(token, WIKI))
     if session is None:
         return None
-    person = embedding.person(session, WIKI)
+    person = tokens.person(session, WIKI)
     assert person is not None
     return person
 
@@ -162,10 +163,10 @@ def test_a_token_that_names_somebody_by_what_is_no_name(keyring: Keyring, claim:
 @given(anything | st.text("eyJhbGciOiJIUzI1NiJ9.{}[]"))
 @example("\ud800")
 def test_any_text_is_a_token_of_nobody(keyring: Keyring, text: str) -> None:
-    assert Embedding(SECRET, (WIKI,), keyring).person(text, WIKI) is None
+    assert EmbedTokens(SECRET, (WIKI,), keyring).person(text, WIKI) is None
     assert keyring.person(text) is None
 
 
 def test_a_session_signed_by_the_host_holds_no_longer_than_ours(keyring: Keyring) -> None:
     claims = agreed() | {"aud": "quoth-session", "exp": int(time.time()) + 10**6}
-    assert Embedding(SECRET, (WIKI,), keyring).person(jwt.encode(claims, SECRET, "HS256"), WIKI) is None
+    assert EmbedTokens(SECRET, (WIKI,), keyring).person(jwt.encode(claims, SECRET, "HS256"), WIKI) is None

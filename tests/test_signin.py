@@ -12,8 +12,9 @@ import pytest
 from page_support import FakeAnswerer, app_of, article
 from starlette.testclient import TestClient
 
-from ui.access.identify import COOKIE, PAGE, SCOPES
+from ui.access.identify import COOKIE
 from ui.access.keyring import Keyring
+from ui.access.person import PAGE, SCOPES
 
 HOST = "ask.example"
 WIKI = "https://wiki.example"
@@ -64,7 +65,7 @@ def test_a_key_that_does_not_open_the_page_is_refused_where_people_sign_in(tmp_p
         response = asking(tmp_path).post(f"{BASE}/sign-in", data={"key": key})
         assert (response.status_code, "set-cookie" in response.headers) == (403, False)
         missing = " and ".join(sorted(PAGE - set(scopes)))
-        assert f"This key may not {missing}, which the page takes. Ask whoever gave it to you" in response.text
+        assert f"this key lacks {missing}. Ask for another key" in response.text
 
 
 def test_who_is_signed_in_is_told_so_and_can_sign_out(tmp_path: Path, keyring: Keyring) -> None:
@@ -93,7 +94,8 @@ def test_who_is_signed_in_is_told_so_and_can_sign_out(tmp_path: Path, keyring: K
 def test_who_holds_an_old_cookie_that_opens_nothing_is_told_and_can_sign_out(tmp_path: Path, keyring: Keyring) -> None:
     _, key = keyring.make("ada", [], ["metrics"], 1)
     page = asking(tmp_path, Cookie=f"{COOKIE}={key}").get(f"{BASE}/sign-in").text
-    assert "You are signed in as ada. This key may not ask and read, which the page takes." in page
+    assert "You are signed in as ada." in page
+    assert "this key lacks ask and read" in page
     assert "Sign out" in page
     wrong = asking(tmp_path, Cookie=f"{COOKIE}=wrong")
     assert wrong.post(f"{BASE}/sign-out", follow_redirects=False).status_code == 303

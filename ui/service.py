@@ -16,7 +16,7 @@ from index.types import Hit
 from rag.receipt import Receipt, Verdict, check_all
 from rag.row import detailed_row_of
 from rag.types import Answer, Turn
-from ui.access.identify import Person
+from ui.access.person import Person
 from ui.api.schema import MOST_QUOTED
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, Overloaded, RateLimit, TooMany

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from index.exit_codes import run_command
 from rag.settings import ACCESS, Settings
-from ui.access.identify import SCOPES
+from ui.access.person import SCOPES
 
 _EPILOG = """\
 exit codes:

@@ -24,8 +24,8 @@ from rag.answer import Answerer, build_answerer, check_question
 from rag.receipt import Receipt, check_all
 from rag.row import detailed_row_of
 from rag.settings import Settings, given
-from ui.access.identify import SCOPES
 from ui.access.keyring import Keyring
+from ui.access.person import SCOPES
 from ui.command import doctor as examination
 from ui.command.bundle import write_bundle
 from ui.command.terminal import Terminal

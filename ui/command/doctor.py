@@ -22,7 +22,7 @@ from index.errors import CorpusMissing, QuothError
 from rag.answer import build_answerer
 from rag.readers.load import TRANSFORMERS
 from rag.settings import Settings
-from ui.access.identify import read_secret
+from ui.access.private_files import read_secret
 from ui.command.requirements import installed_for
 from ui.command.try_offline import packed
 from ui.http.trusted_host import is_this_machine

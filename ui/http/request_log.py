@@ -28,7 +28,7 @@ from index.errors import SettingsError, one_line
 from ui.http.rate_limit import RateLimit
 
 if TYPE_CHECKING:
-    from ui.access.identify import Person
+    from ui.access.person import Person
 
 REQUEST_ID = "X-Request-ID"
 MOST_REFUSED, MOST_REFUSED_OF_ONE = 30, 10

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from index.errors import SettingsError
-from ui.access.private_folder import alone
+from ui.access.private_files import locked
 
 FORMAT = 1
 
@@ -88,7 +88,7 @@ class Journal:
         when it is a day old, unless somebody said what they thought of the answer. A user's name is kept only where
         `named`. Raises SettingsError where it cannot be written, is damaged or is something else.
         """
-        with _told(file), alone(file.parent):
+        with _told(file), locked(file.parent):
             _make_private(file)
             database = _connect(file)
             try:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
-import pytest
 from corpus_support import HashEncoder
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 from eval.questions.data import read_questions
 from eval.questions.documents import name_documents
 from index.encoders.encoder import Encoder
-from index.errors import SettingsError
 from index.types import Document
 from ui.journal.journal import Gap
 from ui.journal.unanswered import NOTE, Group, group, to_question_set
@@ -125,8 +123,3 @@ def test_a_row_once_judged_is_read_with_its_evidence(tmp_path: Path) -> None:
     documents = name_documents([("harbour", Document.of("The harbour has three ships.", title="Harbour"))])
     (question,) = read_questions(file, documents)
     assert (question.answerable, len(question.gold), question.answers) == (True, 1, ("three",))
-
-
-def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="Is a directory"):
-        to_question_set(group([gap("Who won?")], HashEncoder()), tmp_path)

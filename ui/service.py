@@ -20,6 +20,7 @@ from ui.access.person import Person
 from ui.api.schema import MOST_QUOTED
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, Overloaded, RateLimit, TooMany
+from ui.journal.journal import FILE as JOURNAL_FILE
 
 if TYPE_CHECKING:
     from rag.answer import Answerer
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-JOURNAL, AUDIT = "journal.sqlite", "audit.jsonl"
+JOURNAL, AUDIT = JOURNAL_FILE, "audit.jsonl"
 """The files of the journal and of the audit log, in the folder that the setting data names."""
 
 FAULT = "Something is wrong with the documents here. The server's log says what."

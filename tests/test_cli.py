@@ -21,10 +21,11 @@ import pytest
 from corpus_support import HashEncoder, make_corpus
 
 from index.embedded.edition import open_current
-from index.encoders.encoder import Encoder
+from index.encoders.encoder import Encoder, PackagedEncoder
 from index.types import Document
 from rag.receipt import Receipt
-from ui.command import cli, commands
+from ui.command import cli
+from ui.journal.journal import FILE, Journal
 
 # as the help documents them: programs rely on the numbers
 GOOD, NEGATIVE, USAGE, INPUT, UNFIT, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -42,9 +43,8 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Encoder) ->
             monkeypatch.delenv(name)
     folder = tmp_path / "corpus"
     monkeypatch.setenv("QUOTH_CORPUS", str(folder))
-    # the weights are loaded once for all tests; that the command loads them itself, the subprocesses show
-    load = commands.load_encoder
-    monkeypatch.setattr(commands, "load_encoder", lambda name: encoder if name == encoder.name else load(name))
+    # the weights are loaded once for all tests; the tests in a process of their own load them
+    monkeypatch.setattr(PackagedEncoder, "load", lambda: encoder)
     return folder
 
 
@@ -413,7 +413,7 @@ def receipt(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "not JSON"),
+        (b"", "it holds no receipt"),
         (b"{", "not JSON"),
         (b"\xff", "byte 0 is 0xff"),
         (b"7", "a receipt is a JSON object, not int"),
@@ -486,7 +486,7 @@ def test_the_json_of_every_command_parses(run: Run, indexed: Path, document: Pat
 def test_the_doctor_finds_all_in_order(run: Run, indexed: Path) -> None:
     code, out, err = run("doctor")
     assert (code, err) == (GOOD, "")
-    for subject in ("version", "setting corpus", "network", "weights", "corpus", "answering"):
+    for subject in ("version", "setting corpus", "weights", "corpus", "answering"):
         assert f"good  {subject} " in out
     assert "from QUOTH_CORPUS" in out
 
@@ -570,23 +570,54 @@ def read_all(terminal: int) -> str:
     return b"".join(chunks).decode()
 
 
-HELP = """
+LOADED = """
 import contextlib, sys
 from ui.command.cli import main
 with contextlib.suppress(SystemExit):
     main(sys.argv[1:])
-heavy = {"torch", "numpy", "rich", "gradio", "fastapi", "faiss", "transformers", "sklearn"} & set(sys.modules)
-print(sorted(heavy), file=sys.stderr)
+print(*sys.modules, file=sys.stderr)
 """
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["ask", "--help"], ["fly"]])
-def test_the_help_waits_for_nothing_heavy(argv: Sequence[str]) -> None:
+def loaded_by(*argv: str) -> tuple[str, set[str]]:
+    """(what the command prints, the modules that it loads) in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", HELP, *argv], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", LOADED, *argv], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
     )
-    assert done.stderr.splitlines()[-1] == "[]"
-    assert "usage: quoth" in done.stdout + done.stderr
+    printed, _, modules = done.stderr.rstrip("\n").rpartition("\n")
+    return done.stdout + printed, set(modules.split())
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["ask", "--help"], ["gaps", "--help"], ["fly"]])
+def test_the_help_loads_no_library(argv: Sequence[str]) -> None:
+    printed, modules = loaded_by(*argv)
+    assert "usage: quoth" in printed
+    assert modules & {"torch", "numpy", "rich", "gradio", "fastapi", "faiss", "transformers", "sklearn"} == set()
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (["token", "new", "ada"], "quoth_"),
+        (["token", "list"], "no keys yet"),
+        (["token", "list", "--json"], "[]"),
+        (["token", "revoke", "none"], "there is no key"),
+        (["gaps", "--json"], "[]"),
+    ],
+)
+def test_a_command_that_answers_nothing_loads_no_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: Sequence[str], expected: str
+) -> None:
+    monkeypatch.setenv("QUOTH_DATA", str(tmp_path))
+    Journal.open(tmp_path / FILE, days=1, named=False).close()
+    printed, modules = loaded_by(*argv)
+    assert expected in printed
+    assert modules & {"torch", "faiss", "gradio", "fastapi", "transformers", "sklearn"} == set()
+
+
+def test_a_command_that_answers_loads_its_models(indexed: Path) -> None:
+    # so that the tests above could fail
+    assert {"torch", "faiss"} <= loaded_by("ask", QUESTION)[1]
 
 
 def test_eval_has_its_own_help(run: Run) -> None:
@@ -654,5 +685,4 @@ def test_what_a_folder_holds_besides_texts_is_named(tmp_path: Path, capsys: pyte
     (folder / "a.txt").write_text(TEXT, encoding="utf-8")
     (folder / "b.pdf").write_text("no text", encoding="utf-8")
     assert cli.main(["index", str(folder)]) == GOOD
-    assert "1 (" in (said := capsys.readouterr().err)
-    assert "b.pdf" in said
+    assert "b.pdf" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from ui.command.commands import _listen
+from ui.command.serve import listen
 from ui.http.timeouts import impatient, within
 
 FOREVER = 3600.0
@@ -441,7 +441,7 @@ def test_what_is_refused_unread_ends_its_connection() -> None:
 
 
 def test_an_answer_waits_for_no_acknowledgement() -> None:
-    with _listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
         connection, _ = listener.accept()
         with connection:
             assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

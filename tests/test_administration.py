@@ -1,4 +1,4 @@
-"""What an administrator does from the command line: API keys, and what was left unanswered."""
+"""Administration from the command line: API keys, unanswered questions, the doctor's warnings."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_key_is_made_listed_and_revoked(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "argv", [["a,b"], [" "], ["ada", "--group", ""], ["ada", "--days", 0], ["ada", "--days", 9999]]
 )
-def test_a_key_that_cannot_be(run: Run, argv: list[object]) -> None:
+def test_an_invalid_key_is_refused(run: Run, argv: list[object]) -> None:
     code, out, err = run("token", "new", *argv)
     assert (code, out, err.count("\n")) == (4, "", 1)
 
@@ -174,7 +174,7 @@ def test_the_doctor_finds_a_secret_that_cannot_be_used(
     assert bad() == {}
 
 
-def test_the_doctor_finds_that_with_access_there_must_be_a_corpus(
+def test_the_doctor_requires_a_corpus_unless_access_is_none(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for access, good in (("none", True), ("token", False)):
@@ -186,7 +186,7 @@ def test_the_doctor_finds_that_with_access_there_must_be_a_corpus(
 
 
 @pytest.mark.parametrize("command", ["serve", "ask"])
-def test_with_access_no_corpus_is_made_up(
+def test_no_article_is_indexed_unless_access_is_none(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setenv("QUOTH_ACCESS", "token")

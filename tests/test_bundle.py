@@ -1,4 +1,4 @@
-"""A bundle is whole or not there, and installs and answers where there is no network."""
+"""A bundle is whole or not there, and it installs and answers without a network."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
 
 
-def test_a_folder_that_holds_something_is_left_as_it_is(tmp_path: Path, settings: Settings) -> None:
+def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path, settings: Settings) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").write_text("mine")
     for taken in (tmp_path / "full", tmp_path / "full" / "mine"):
@@ -66,13 +66,13 @@ def test_a_folder_that_holds_something_is_left_as_it_is(tmp_path: Path, settings
         {"calibration": Path("my/calibration.json")},
     ],
 )
-def test_a_model_of_ones_own_is_refused_and_named(tmp_path: Path, own: dict[str, Any]) -> None:
+def test_a_model_without_a_package_is_refused(tmp_path: Path, own: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match=f"{next(iter(own))} is '.*my/.*', and a bundle holds only"):
         write_bundle(tmp_path / "bundle", Settings(corpus=tmp_path, **own), silent)
     assert not (tmp_path / "bundle").exists()
 
 
-def test_a_corpus_is_needed_whole_and_of_the_packaged_encoder(tmp_path: Path) -> None:
+def test_a_missing_damaged_or_incompatible_corpus_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusMissing):
         write_bundle(tmp_path / "bundle", Settings(corpus=tmp_path / "none"), silent)
     with pytest.raises(EditionIncompatible):
@@ -85,7 +85,7 @@ def test_a_corpus_is_needed_whole_and_of_the_packaged_encoder(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("no_index")
-def test_without_packages_there_is_a_remedy_and_nothing_is_left(tmp_path: Path, settings: Settings) -> None:
+def test_without_packages_nothing_is_written(tmp_path: Path, settings: Settings) -> None:
     with pytest.raises(
         SettingsError, match=r"pip wheel failed \(.*\)\. Bundle on a machine whose pip reaches"
     ) as raised:

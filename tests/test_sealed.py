@@ -1,4 +1,4 @@
-"""Nothing outside this machine is needed: quoth is tried, and Chromium sent to it, where there is only loopback."""
+"""Nothing outside this machine is needed: quoth doctor --offline, and Chromium in a network with only loopback."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_machine_with_a_corpus_answers_offline(tmp_path: Path, encoder: Encode
     assert good, detail
 
 
-def test_what_reaches_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_attempt_to_reach_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # tiktoken imports the modules of this package by itself, as of any that somebody installed
     (tmp_path / "tiktoken_ext").mkdir()
     (tmp_path / "tiktoken_ext" / "calls_out.py").write_text(
@@ -89,14 +89,14 @@ def test_what_reaches_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "outside.invalid" in detail
 
 
-def test_an_error_is_the_one_that_the_server_gives(tmp_path: Path) -> None:
+def test_an_error_of_the_server_is_shown(tmp_path: Path) -> None:
     (tmp_path / "current").write_text("damaged")
     good, detail = try_offline(Settings(corpus=tmp_path))
     assert not good
     assert detail.startswith(f"quoth: {tmp_path / 'current'}: ")
 
 
-def test_a_sealed_process_has_loopback_and_nothing_else() -> None:
+def test_a_sealed_process_has_only_loopback() -> None:
     tried = (
         "import socket\n"
         "print([name for _, name in socket.if_nameindex()])\n"

@@ -16,7 +16,6 @@ import hashlib
 import importlib.metadata
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -39,7 +38,7 @@ from ui.command.terminal import Terminal
 _INSTALL = """\
 #!/bin/sh
 # Installs quoth from this folder, without a network:   sh install.sh [FOLDER OF ITS PYTHON ENVIRONMENT]
-# For Python {python} (PYTHON names another command for it) on {platform}, {libc} or later.
+# For Python {python} (PYTHON names another command for it) on {platform}.
 # The corpus stays here.
 set -eu
 here=$(dirname -- "$(realpath -- "$0")")
@@ -84,7 +83,7 @@ def write_bundle(folder: Path, settings: Settings, say: Callable[[str], None]) -
     corpus is missing or damaged.
     """
     folder = folder.resolve()
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise SettingsError(f"{folder}: it exists and is not an empty folder", "Name a new folder for the bundle")
     _check_models(settings)
     source = _source_of(importlib.metadata.distribution("quoth"))
@@ -101,7 +100,6 @@ def write_bundle(folder: Path, settings: Settings, say: Callable[[str], None]) -
         script = _INSTALL.format(
             python=f"{sys.version_info.major}.{sys.version_info.minor}",
             platform=sysconfig.get_platform(),
-            libc=" ".join(platform.libc_ver()).strip() or "its C library",
         )
         (staging / "install.sh").write_text(script, encoding="utf-8")
         files = sorted(file for file in staging.rglob("*") if file.is_file())
@@ -113,16 +111,11 @@ def write_bundle(folder: Path, settings: Settings, say: Callable[[str], None]) -
 
 
 def _check_models(settings: Settings) -> None:
-    own = {
-        "encoder": settings.encoder if settings.encoder != PACKAGED else "",
-        "reader": settings.reader if settings.reader not in READERS else "",
-        "reranker": settings.reranker,
-        "calibration": str(settings.calibration or ""),
-    }
-    for setting, model in own.items():
-        if model:
+    for setting in ("encoder", "reader", "reranker", "calibration"):
+        model = getattr(settings, setting)
+        if model and model not in (PACKAGED, *READERS):
             raise SettingsError(
-                f"{setting} is {model!r}, and a bundle holds only models that come in packages",
+                f"{setting} is {str(model)!r}, and a bundle holds only models that come in packages",
                 f"Bundle without that {setting}, and copy its files yourself",
             )
 

@@ -28,8 +28,8 @@ from ui.http.trusted_host import is_this_machine
 @dataclass(frozen=True, slots=True)
 class Finding:
     subject: str
-    good: bool
     detail: str
+    good: bool = True
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
@@ -40,7 +40,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         *_answering(settings),
     ]
     if args.offline:
-        findings.append(Finding("offline", *try_offline(settings)))
+        good, detail = try_offline(settings)
+        findings.append(Finding("offline", detail, good))
     if args.json:
         print_json([asdict(finding) for finding in findings])
     else:
@@ -52,12 +53,12 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _settings(settings: Settings, origins: Mapping[str, tuple[Any, str]]) -> Iterator[Finding]:
-    yield Finding("version", True, f"quoth {importlib.metadata.version('quoth')}")
+    yield Finding("version", f"quoth {importlib.metadata.version('quoth')}")
     for field in fields(settings):
         value = getattr(settings, field.name)
         text = ", ".join(value) if isinstance(value, tuple) else str(value)
         origin = f", from {origins[field.name][1]}" if field.name in origins else ""
-        yield Finding(f"setting {field.name}", True, f"{text or 'none'}{origin}")
+        yield Finding(f"setting {field.name}", f"{text or 'none'}{origin}")
 
 
 def warnings(settings: Settings) -> Iterator[Finding]:
@@ -67,7 +68,6 @@ def warnings(settings: Settings) -> Iterator[Finding]:
     if settings.access == "none" and behind:
         yield Finding(
             "access",
-            True,
             f"WARNING: {' and '.join(behind)}, as behind a proxy, but access is none: everyone who reaches the proxy "
             "may read all documents without groups. Choose access proxy or token, unless this is meant",
         )
@@ -75,7 +75,6 @@ def warnings(settings: Settings) -> Iterator[Finding]:
     if settings.access == "proxy" and networks and not settings.proxy_secret:
         yield Finding(
             "proxies",
-            True,
             f"WARNING: {', '.join(networks)} is more than one address: everyone there can claim any name. Name the "
             "proxy's address alone, or set proxy_secret",
         )
@@ -83,7 +82,6 @@ def warnings(settings: Settings) -> Iterator[Finding]:
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield Finding(
             "data",
-            True,
             f"WARNING: {settings.data} is open to others on this machine ({stat.filemode(mode)}). Run chmod 700 "
             f"{settings.data}, unless this is meant",
         )
@@ -95,7 +93,7 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
             try:
                 read_secret(file, name)
             except QuothError as error:
-                yield Finding(name, False, str(error))
+                yield Finding(name, str(error), False)
 
 
 def _answering(settings: Settings) -> Iterator[Finding]:
@@ -105,21 +103,20 @@ def _answering(settings: Settings) -> Iterator[Finding]:
         encoder = load_encoder(settings.encoder)
         checked = "as expected" if encoder.name == PACKAGED else "not checked, since it is not packaged"
         kind = str(processor_dtype()).removeprefix("torch.")
-        yield Finding(subject, True, f"{encoder.name}, sha256 {encoder.checksum[:16]}… {checked}, computing in {kind}")
+        yield Finding(subject, f"{encoder.name}, sha256 {encoder.checksum[:16]}… {checked}, computing in {kind}")
         subject = "corpus"
         corpus = Corpus.open(settings.corpus, encoder)
         about = corpus.manifest
         yield Finding(
             subject,
-            True,
             f"edition {about.name}: {about.documents} documents, {about.passages} passages, "
             f"all {len(about.files)} files match their checksums",
         )
         subject = "answering"
         build_answerer(corpus, encoder, settings).ask("Is everything in order?")
-        yield Finding(subject, True, f"the reader {settings.reader} answers")
+        yield Finding(subject, f"the reader {settings.reader} answers")
     except CorpusMissing as error:
         # with access none, quoth serve indexes the seed article
-        yield Finding(subject, settings.access == "none", f"none yet: {error}")
+        yield Finding(subject, f"none yet: {error}", settings.access == "none")
     except QuothError as error:
-        yield Finding(subject, False, str(error))
+        yield Finding(subject, str(error), False)

@@ -25,7 +25,7 @@ _QUESTION = "Is everything in order?"
 
 def try_offline(settings: Settings) -> tuple[bool, str]:
     """Whether quoth answers with these settings and reaches for no other machine, and what happened."""
-    with tempfile.TemporaryDirectory() as data, tempfile.TemporaryFile("w+") as log:
+    with tempfile.TemporaryDirectory() as data:
         # only the settings that make answers: who may ask is not tried
         values = {name: str(getattr(settings, name)) for name in _ANSWERING if getattr(settings, name)}
         values |= {"data": data, "settings": os.devnull}
@@ -34,28 +34,24 @@ def try_offline(settings: Settings) -> tuple[bool, str]:
             [sys.executable, "-P", "-m", "ui.command.try_offline"],
             env=inherited | {f"QUOTH_{name.upper()}": value for name, value in values.items()},
             stdout=subprocess.PIPE,
-            stderr=log,
+            stderr=subprocess.PIPE,
             text=True,
         ) as server:
-            try:
-                problem = _ask(server.stdout.readline() if server.stdout else "")
-            finally:
-                server.terminate()
-        log.seek(0)
-        lines = [line.strip() for line in log if line.strip()]
-    hosts = {line.removeprefix(_ATTEMPT) for line in lines if line.startswith(_ATTEMPT)}
-    if hosts:
+            assert server.stdout is not None
+            # empty if the server does not start
+            started = server.stdout.readline()
+            problem = _ask(json.loads(started)["url"]) if started else "quoth serve did not start"
+            server.terminate()
+            lines = server.communicate()[1].splitlines()
+    if hosts := {line.removeprefix(_ATTEMPT) for line in lines if line.startswith(_ATTEMPT)}:
         return False, f"something tried to reach {', '.join(sorted(hosts))}. Unset the variable that names it."
     if problem:
         return False, lines[-1] if lines else f"{problem}. Install quoth again."
     return True, "page and API answer, and nothing tried to reach another machine"
 
 
-def _ask(started: str) -> str:
-    """Asks the server that printed this line for its page and for an answer. Returns what went wrong, if anything."""
-    if not started:
-        return "quoth serve did not start"
-    url = json.loads(started)["url"]
+def _ask(url: str) -> str:
+    """Asks the server for an answer and for its page. Returns what went wrong, or an empty text."""
     question = json.dumps({"question": _QUESTION}).encode()
     # without the proxy that the environment may name
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -99,7 +99,7 @@ def test_imports_go_down_and_libraries_stay_in_their_rooms(module: str) -> None:
         ("ui.app", "import importlib\nimportlib.import_module('eval.run.evaluate')"),
         ("eval.run.evaluate", "from ui.command.cli import main"),
         ("eval.run.evaluate", "from ui import cli"),
-        ("ui.command.commands", "import index"),
+        ("ui.command.ask", "import index"),
         ("eval.run.evaluate", "import eval"),
         ("index.embedded.fusion", "import faiss"),
         ("index.embedded.fusion", "from faiss import IndexFlat"),

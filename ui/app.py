@@ -14,10 +14,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ui.access.embed_token import Embedding
-from ui.access.identify import for_the_page, identification, identified, read_secret
+from ui.access.embed_token import EmbedTokens
+from ui.access.identify import identification
 from ui.access.keyring import Keyring
-from ui.access.private_folder import make_private
+from ui.access.private_files import make_private, read_secret
+from ui.access.require_person import for_the_page, identified
 from ui.access.sign_in import PATH as SIGN_IN
 from ui.access.sign_in import sign_in, sign_out
 from ui.api.mcp import PATH as TOOLS
@@ -62,7 +63,7 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     keyring = Keyring.open(settings.data) if named else None
     embedding = None
     if settings.embed_secret and keyring:
-        embedding = Embedding(read_secret(settings.embed_secret, "embed_secret"), settings.origins, keyring)
+        embedding = EmbedTokens(read_secret(settings.embed_secret, "embed_secret"), settings.origins, keyring)
     journal = None
     if settings.journal:
         journal = Journal.open(settings.data / JOURNAL, days=settings.journal_days, named=named)

@@ -16,9 +16,10 @@ from index.types import Hit
 from rag.receipt import Receipt, Verdict, check_all
 from rag.row import DetailedRow, detailed_row_of
 from rag.types import Answer, Turn
-from ui.access.identify import Person
+from ui.access.person import Person
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, Overloaded, RateLimit, TooMany
+from ui.journal.journal import FILE as JOURNAL_FILE
 
 if TYPE_CHECKING:
     from rag.answer import Answerer
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-JOURNAL, AUDIT = "journal.sqlite", "audit.jsonl"
+JOURNAL, AUDIT = JOURNAL_FILE, "audit.jsonl"
 """The files of the journal and of the audit log, in the folder that the setting data names."""
 
 MOST_QUOTED = 40_000

@@ -21,7 +21,7 @@ from ui.http.rate_limit import RateLimit
 from ui.http.request_log import json_line, request_id, timestamp
 
 if TYPE_CHECKING:
-    from ui.access.identify import Person
+    from ui.access.person import Person
 
 MOST_REFUSED, MOST_REFUSED_OF_ONE = 30, 10
 """How many refusals a minute are written, in all and of one person or address. At less than 1 kB each, strangers make

@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from index.errors import QuothError
 from rag.types import Citation, Turn
-from ui.access.identify import EVERYONE, Person, person_of
+from ui.access.person import EVERYONE, Person, person_of
 from ui.http.rate_limit import Later
 from ui.http.request_log import request_id
 from ui.page.gradio_guard import only_listeners

@@ -28,10 +28,12 @@ def silent(_: str) -> None:
 
 def make_edition(corpus: Path, encoder: str = PACKAGED) -> Path:
     """An edition of one file, which is all that a bundle cares about."""
-    publish(
-        corpus, lambda folder: (folder / "file").write_text("content") and None,
-        encoder=EncoderId(encoder, PACKAGED_SHA256, 384), language="en", passage_tokens=160, documents=1, passages=1,
-    )  # fmt: skip
+    with drafting(corpus) as draft:
+        (draft / "file").write_text("content")
+        publish(
+            corpus, draft, encoder=EncoderId(encoder, PACKAGED_SHA256, 384),
+            language="en", passage_tokens=160, documents=1, passages=1,
+        )  # fmt: skip
     return corpus
 
 

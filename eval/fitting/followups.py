@@ -15,7 +15,7 @@ from eval.run.paths import input_path, output_path, overwritten, write_whole
 from index.embedded.lexical import Words
 from index.errors import QuestionSetError
 from index.exit_codes import GOOD, run_command
-from rag.forms import signs
+from rag.english.leaning import signs
 
 _SEED = 20240618
 _ALONE = 4000

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sealed_support import sealed
 
-from index.embedded.edition import EncoderId, open_current, publish
+from index.embedded.edition import EncoderId, drafting, open_current, publish
 from index.encoders.encoder import PACKAGED
 from index.encoders.packaged import PACKAGED_SHA256
 from index.errors import CorpusMissing, EditionDamaged, EditionIncompatible, SettingsError

@@ -29,6 +29,7 @@ from rag.types import Answer, Attempt, Citation, Excerpt, Turn
 from ui.app import create_app
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, RateLimit
+from ui.page.paged_titles import Title
 from ui.service import Service
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class FakeCorpus:
     passages = ()
 
     def __init__(self, documents: Sequence[Document]) -> None:
+        self.counts = SimpleNamespace(documents=len(documents), passages=0)
         self._sentences = {
             document.id: (document, split_sentences(document.text, document.language)) for document in documents
         }
@@ -91,8 +93,11 @@ class FakeCorpus:
     def documents(self) -> tuple[Document, ...]:
         return tuple(document for document, _ in self._sentences.values())
 
-    def titles(self) -> tuple[tuple[str, str], ...]:
-        return tuple((id, document.title) for id, (document, _) in self._sentences.items())
+    def titles(self, prefix: str = "", after: str = "", limit: int = 100) -> Sequence[Title]:
+        titles = [Title(id, document.title) for id, (document, _) in self._sentences.items()]
+        start = [title.id for title in titles].index(after) + 1 if after else 0
+        wanted = f" {prefix.casefold()}"
+        return [title for title in titles[start:] if wanted in f" {title.title.casefold()}"][:limit]
 
     def document(self, id: str) -> Document:
         if id not in self._sentences:
@@ -183,7 +188,8 @@ def small_answerer(folder: Path, *documents: Document) -> Answerer:
 
 def service_of(answerer: Answerer) -> Service:
     admission = Admission(2, 64)
-    return Service(answerer, admission, RateLimit(1000), Metrics(admission), None, None)
+    limit = RateLimit(1000)
+    return Service(answerer, admission, limit, Metrics(admission), None, None, reads=limit, log_questions=False)
 
 
 def app_of(answerer: Answerer, **settings: Any) -> ASGIApp:

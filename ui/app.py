@@ -31,10 +31,9 @@ from ui.http.timeouts import within
 from ui.http.trusted_host import gated
 from ui.journal.journal import Journal
 from ui.page.chat import build_page
-from ui.page.end_streams import Closing
 from ui.page.gradio_guard import only_the_page
 from ui.page.lazy_app import Deferred
-from ui.page.warm_up import rehearse
+from ui.page.warm_up import warm_up
 from ui.service import AUDIT, JOURNAL, Service
 
 if TYPE_CHECKING:
@@ -74,19 +73,15 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
     metrics.edition_made(answerer.corpus.manifest.created)
     limit = RateLimit(settings.per_minute)
     reads = RateLimit(READS * settings.per_minute)
-    service = Service(
-        answerer, admission, limit, metrics, journal, audit, reads=reads, log_questions=settings.log_questions
-    )
+    service = Service(answerer, admission, limit, metrics, journal, audit, reads, settings.log_questions)
     page = Deferred(lambda: build_page(service, base))
-    closing = Closing(page)
     tools = Deferred(lambda: small(build_tools(service, base)))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with closing.listening():
-            async with page.lifespan(), tools.lifespan():
-                await rehearse(app, f"{base}{PREFIX}/ask")
-                yield
+        async with page.lifespan(), tools.lifespan():
+            await warm_up(app, f"{base}{PREFIX}/ask")
+            yield
         for kept in (journal, keyring, refusals):
             if kept:
                 kept.close()
@@ -111,7 +106,7 @@ def create_app(answerer: Answerer, settings: Settings) -> ASGIApp:
     # no others: by a GET one would be sent what the server has to say, which is nothing, for ever
     app.router.routes.append(Route(f"{base}{TOOLS}", tools, methods=["POST"]))
     # not mounted: a mount would answer for known paths that are asked for by a wrong method
-    app.router.default = no_others(for_the_page(only_the_page(closing, base)), base)
+    app.router.default = no_others(for_the_page(only_the_page(page, base)), base)
 
     known = identified(
         app,

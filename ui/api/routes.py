@@ -36,7 +36,7 @@ from ui.api.schema import (
 from ui.http.body_limit import TOO_LARGE, read_body, replayed
 from ui.http.problem import problem
 from ui.http.rate_limit import Later, Overloaded
-from ui.service import said
+from ui.service import public_message
 
 if TYPE_CHECKING:
     from rag.answer import Answerer
@@ -241,7 +241,7 @@ def _problem(request: Request, error: Exception) -> JSONResponse:
             return problem(422, str(error))
         case _:
             assert isinstance(error, QuothError)
-            return problem(503, said(error), {"Retry-After": _MENDED})
+            return problem(503, public_message(error), {"Retry-After": _MENDED})
 
 
 def _broken(request: Request, error: Exception) -> JSONResponse:

@@ -1,26 +1,41 @@
-"""Files that are there whole or not at all."""
+"""Files: written whole or not at all, flushed to disk, hashed with sha256."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from pathlib import Path
 
 
 def replace_whole(file: Path, content: bytes) -> None:
-    """Writes `file` so that it is there whole or, at whatever instant this is stopped, as it was before."""
-    beside = place_beside(file)
+    """Writes `file` atomically: after a crash at any instant it holds the old content or the new. Raises OSError."""
+    temporary = place_beside(file)
     try:
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(file)
+        temporary.write_bytes(content)
+        flush(temporary)
+        temporary.replace(file)
+        flush(file.parent)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def place_beside(file: Path) -> Path:
     """A new name in the same folder, to write to before `file` is replaced."""
-    # of a length of its own, since the file's may be the longest that a name can have
+    # not derived from the file's name, which may have the greatest length a name can have
     return file.with_name(f".quoth-{secrets.token_hex(8)}")
+
+
+def flush(path: Path) -> None:
+    """Makes the content of `path`, a file or a folder, survive a crash. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_of(file: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal. Raises OSError."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""The nouns of floor 1: spans, sentences, documents, passages and hits, all frozen."""
+"""The nouns of floor 1: spans, sentences, documents, passages, queries and hits, all frozen."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """A half-open range [start, end) of Unicode code points into a document's text."""
+    """A half-open range [start, end) of Unicode code points in a document's text."""
 
     start: int
     end: int
@@ -40,31 +43,31 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A tile of a document's text: one sentence or one heading, with the blanks that follow it."""
+    """One sentence or one heading, with the blanks after it. The sentences of a document tile its text."""
 
     span: Span
     paragraph: int
-    """The number, from 1, of its paragraph; a heading has that of the paragraph it heads."""
+    """The number of its paragraph, from 1. A heading has the number of the paragraph below it."""
     heading: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text as it was read, and what is known of it. The text is never changed after."""
+    """A text as it was read, with its metadata. The text never changes."""
 
     id: str
-    """sha256, in hexadecimal, of the text encoded as UTF-8."""
+    """sha256 of the text in UTF-8, in hexadecimal."""
     title: str
     text: str = field(repr=False)
     source: str | None = None
-    """The path or URL that it came from, if known."""
+    """The path or URL it came from, if known."""
     date: str | None = None
-    """ISO 8601, as exact as it is known: 2024, 2024-06 or 2024-06-18."""
+    """ISO 8601, as exact as known: 2024, 2024-06 or 2024-06-18."""
     language: str = "en"
     groups: tuple[str, ...] = ()
-    """Who may read it; empty: everyone."""
+    """The groups that may read it; empty: everyone."""
     examples: tuple[str, ...] = ()
-    """Questions to show a newcomer."""
+    """Example questions, shown to newcomers."""
 
     @classmethod
     def of(
@@ -78,7 +81,7 @@ class Document:
         groups: tuple[str, ...] = (),
         examples: tuple[str, ...] = (),
     ) -> Document:
-        """The document with this text; its id follows from the text."""
+        """The document with this text; the id is computed from the text."""
         return cls(hashlib.sha256(text.encode()).hexdigest(), title, text, source, date, language, groups, examples)
 
     def __getitem__(self, span: Span) -> str:
@@ -87,13 +90,18 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What is embedded and found: a run of whole sentences of one document."""
+    """The unit of search: consecutive sentences of one document that fit the encoder."""
 
     document: Document
     sentences: tuple[Sentence, ...]
-    """At least one. Their spans tile the passage: each begins where the one before it ends."""
+    """At least one. Their spans tile the passage."""
     heading: str = ""
-    """The heading that the passage stands under, or the empty string."""
+    """The heading above the passage, or the empty string."""
+
+    @property
+    def id(self) -> str:
+        """Unique in a corpus, and the same in every edition that cuts the document in the same way."""
+        return f"{self.document.id}:{self.sentences[0].span.start}"
 
     @property
     def span(self) -> Span:
@@ -104,14 +112,52 @@ class Passage:
         return self.document[self.span]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoding:
+    """A text as one vector and as a vector for each word piece, all float32 of unit length."""
+
+    vector: NDArray[np.float32]
+    """(dimension,)"""
+    pieces: NDArray[np.float32]
+    """(n, dimension), without the special word pieces."""
+    ids: NDArray[np.int64]
+    """(n,): the numbers of the word pieces in the encoder's vocabulary."""
+    offsets: NDArray[np.int64]
+    """(n, 2): the half-open range of each word piece in the text."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """A stand-alone question and its encoding."""
+
+    text: str
+    encoding: Encoding
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A passage that a search found."""
 
     passage: Passage
     score: float
-    """Higher is better; comparable only within one search."""
+    """0 to 1, higher is better; comparable only within one search."""
     rank: int
     """From 1."""
     found_by: Mapping[str, float]
-    """Which searchers found it, "dense" or "lexical" or both, each with its own score: inner product, BM25."""
+    """The searchers that found it, with their own scores: "dense" (inner product), "lexical" (BM25)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A document as it stands in a list."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The size of a corpus."""
+
+    documents: int
+    passages: int

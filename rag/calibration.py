@@ -1,4 +1,4 @@
-"""How likely the best excerpt answers: a logistic model over what the search and the reader saw."""
+"""Confidence: a logistic model over what search and reader saw, and the threshold for each risk."""
 
 from __future__ import annotations
 
@@ -8,33 +8,44 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from index.embedded.lexical import Words
 from index.errors import SettingsError, SourceError
 from index.sources import decode, read_bytes
 from index.strict_json import parse_json
-from rag.forms import NAME
-from rag.readers.load import READERS, Reading
-from rag.types import Query
+from index.text.words import Words
+from index.types import Query
+from rag.english.names import CAPITALISED_OR_NUMBER
+from rag.readers.names import READERS
+from rag.types import Contribution, Reading
 
 CARRIED = "carried"
-FEATURES = ("reader_score", "reader_margin", "dense_similarity", "words_covered", "names_covered", CARRIED)
+FEATURES = {
+    "reader_score": 1,
+    "reader_margin": 1,
+    "dense_similarity": 1,
+    "words_covered": 1,
+    "names_covered": 1,
+    CARRIED: 1,
+}
+"""Feature -> version of its definition. Raise the version when the values that `features` computes change: weights
+fitted to the old values are then refused."""
 
 _FIT = "Fit one with python -m eval.fitting.calibrate --reader NAME --out FILE.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Coefficients of the logistic model, by feature; eval.fitting.calibrate fits them and writes down on what."""
+    """The coefficients of the logistic model, fitted by eval.fitting.calibrate for a reader, encoder, re-ranker."""
 
     weights: Mapping[str, float]
+    """By feature."""
     bias: float
     thresholds: tuple[tuple[float, float], ...]
-    """(risk, threshold), risks ascending and thresholds not: the least confidence at which, of the questions that it
-    was fitted on, at most that share of the answered ones was answered wrongly. A risk that none kept is not there."""
+    """(risk, threshold) pairs, risk ascending. On the fitting set, answering only at `threshold` or above kept the
+    share of wrong answers at or below `risk`. Risks that no threshold achieved are absent."""
 
     @classmethod
     def shipped(cls, reader: str) -> Calibration:
-        """The calibration that ships for this reader. Raises SettingsError where none does."""
+        """The calibration that ships for this reader. Raises SettingsError if there is none."""
         file = Path(__file__).parent / "readers" / f"{reader}.calibration.json"
         if reader not in READERS or not file.is_file():
             raise SettingsError(
@@ -46,60 +57,63 @@ class Calibration:
 
     @classmethod
     def read(cls, file: Path, reader: str, **parts: str) -> Calibration:
-        """What eval.fitting.calibrate wrote for this reader. Raises SettingsError where it is not that.
+        """Reads a file that eval.fitting.calibrate wrote.
 
-        Also where it was fitted with another of `parts`, of the encoder or the re-ranker by name: their scores are what
-        it was fitted on.
+        Raises SettingsError if it is not such a file, or was fitted for another reader, for other `parts` (encoder,
+        reranker: name), or for features of another version.
         """
         try:
-            given = parse_json(decode(read_bytes(file), file))
-            found = given["reader"]
-            one = cls(
-                {name: _number(given["weights"][name]) for name in FEATURES},
-                _number(given["bias"]),
-                tuple((_share_of(risk), _share_of(least)) for risk, least in given["thresholds"]),
+            content = parse_json(decode(read_bytes(file), file))
+            calibration = cls(
+                {name: _number(content["weights"][name]) for name in FEATURES},
+                _number(content["bias"]),
+                tuple((_share_of(risk), _share_of(threshold)) for risk, threshold in content["thresholds"]),
             )
-            risks, least = [risk for risk, _ in one.thresholds], [least for _, least in one.thresholds]
-            if risks != sorted(set(risks)) or least != sorted(least, reverse=True):
+            fitted_reader = content["reader"]
+            # files written before versions were introduced have the first version of every feature
+            versions = content.get("features", dict.fromkeys(FEATURES, 1))
+            risks, thresholds = zip(*calibration.thresholds, strict=True) if calibration.thresholds else ((), ())
+            if list(risks) != sorted(set(risks)) or list(thresholds) != sorted(thresholds, reverse=True):
                 raise ValueError("its thresholds do not fall as risks rise")
         except SourceError as error:
             raise SettingsError(error.problem, _FIT) from error
         except KeyError as error:
             raise SettingsError(f"{file} lacks {error}, which eval.fitting.calibrate writes", _FIT) from error
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, AttributeError) as error:
             raise SettingsError(f"{file} is not what eval.fitting.calibrate writes ({error})", _FIT) from error
-        about = given.get("fitted_on")
+        if versions != FEATURES:
+            raise SettingsError(f"{file} was fitted to the features {versions}, expected {FEATURES}", _FIT)
+        fitted_parts = content.get("fitted_on")
         for part, name in parts.items():
-            if isinstance(about, Mapping) and (fitted := about.get(part, name)) != name:
+            if isinstance(fitted_parts, Mapping) and (fitted := fitted_parts.get(part, name)) != name:
                 raise SettingsError(f"{file} was fitted with the {part} {fitted!r}, expected {name!r}", _FIT)
-        if found != reader:
-            raise SettingsError(f"{file} was fitted for the reader {found!r}, expected {reader!r}", _FIT)
-        return one
+        if fitted_reader != reader:
+            raise SettingsError(f"{file} was fitted for the reader {fitted_reader!r}, expected {reader!r}", _FIT)
+        return calibration
 
     def to_json(self) -> dict[str, Any]:
-        """What `read` reads, but for the name of the reader. A threshold is rounded up, so that it keeps its risk."""
-        kept = [[risk, min(1.0, math.ceil(least * 1e6) / 1e6)] for risk, least in self.thresholds]
-        return {"weights": dict(self.weights), "bias": self.bias, "thresholds": kept}
+        """What `read` reads, without the reader's name. Thresholds are rounded up, so that they keep their risk."""
+        thresholds = [[risk, min(1.0, math.ceil(least * 1e6) / 1e6)] for risk, least in self.thresholds]
+        return {"weights": dict(self.weights), "bias": self.bias, "thresholds": thresholds, "features": FEATURES}
+
+    def contributions(self, features: Mapping[str, float]) -> dict[str, Contribution]:
+        """Feature -> its value and weight."""
+        return {name: Contribution(value, self.weights.get(name, 0.0)) for name, value in features.items()}
 
     def confidence(self, features: Mapping[str, float]) -> float:
-        """The probability, 0 to 1, for the values of FEATURES."""
-        logit = self.bias + math.fsum(weight * features[name] for name, weight in self.weights.items())
-        return 1 / (1 + math.exp(-max(-50.0, min(50.0, logit))))
-
-    def as_put(self, features: Mapping[str, float]) -> float:
-        """The same, were the question read as it was put: by this its forms compare, whichever carry something over."""
-        return self.confidence({**features, CARRIED: 0.0})
+        """The probability, 0 to 1, that the best reading answers, for the values of FEATURES."""
+        log_odds = self.bias + math.fsum(weight * features[name] for name, weight in self.weights.items())
+        return 1 / (1 + math.exp(-max(-50.0, min(50.0, log_odds))))
 
     def threshold(self, risk: float) -> float:
-        """The least confidence at which to answer where `risk`, 0 to 1, is the share of wrong answers that is borne.
+        """The least confidence to answer at, if the share `risk` (0 to 1) of wrong answers is accepted.
 
-        It is that of the largest risk listed that is not above `risk`; between two listed ones nothing is known, and
-        what is known for the lesser keeps the greater too. 0 for a risk of 1, whatever is listed: all is answered.
-        Infinite for a risk below all listed: no confidence was seen to keep it, and nothing is answered.
+        The threshold of the largest listed risk that is not above `risk`. 0 for a risk of 1: everything is answered.
+        Infinite for a risk below all listed ones: no confidence was seen to keep it.
         """
         if risk >= 1:
             return 0.0
-        return next((least for kept, least in reversed(self.thresholds) if kept <= risk), math.inf)
+        return next((threshold for listed, threshold in reversed(self.thresholds) if listed <= risk), math.inf)
 
 
 def _share_of(value: object) -> float:
@@ -116,35 +130,35 @@ def _number(value: object) -> float:
 
 
 def features(
-    asked: Query, readings: Sequence[Reading], words: Words, *, similarity: float, carried: bool
+    question: Query, readings: Sequence[Reading], words: Words, *, similarity: float, carried: bool
 ) -> dict[str, float]:
-    """The values of FEATURES for the best reading; all 0 where there is none.
+    """The values of FEATURES for the best reading; all 0 if there is none.
 
-    They are of the question as it was put, whatever was searched for: the last answer, carried over, is similar to its
-    own passage and shares its words with it, and that says nothing of what is asked now.
+    They compare the question as it was put with the best reading, whatever was searched for: carried-over text is
+    similar to the passage it came from, and that says nothing about the question.
 
-    reader_score      the best sentence's score
-    reader_margin     how far it is above the next best sentence
-    dense_similarity  of the question and the best sentence's passage, the inner product of their vectors: `similarity`
-    words_covered     the share of the question's words, stemmed, that the best sentence's passage holds
-    names_covered     the same of its names and numbers, which a false premise most often has wrong; 1 where it has none
-    carried           1 where what was said before was carried over: such a form is read less sharply, and scores less
+    reader_score      the score of the best sentence
+    reader_margin     its distance to the next best
+    dense_similarity  the inner product of the vectors of the question and of the best sentence's passage
+    words_covered     the share of the question's stemmed words that the passage, its title or heading contains
+    names_covered     the same share of its names and numbers, which false premises often get wrong; 1 if it has none
+    carried           1 if earlier turns were carried over: readers score such forms lower
     """
     if not readings:
         return dict.fromkeys(FEATURES, 0.0)
     best = readings[0]
     passage = best.hit.passage
-    held = frozenset(words(f"{passage.document.title} {passage.heading} {passage.text}"))
-    names = " ".join(NAME.findall(asked.text))
+    contained = frozenset(words(f"{passage.document.title} {passage.heading} {passage.text}"))
+    names = " ".join(CAPITALISED_OR_NUMBER.findall(question.text))
     return {
         "reader_score": best.score,
         "reader_margin": best.score - readings[1].score if len(readings) > 1 else 0.0,
         "dense_similarity": similarity,
-        "words_covered": _share(words(asked.text), held, 0.0),
-        "names_covered": _share(words(names), held, 1.0),
+        "words_covered": _share_in(contained, words(question.text), if_none=0.0),
+        "names_covered": _share_in(contained, words(names), if_none=1.0),
         CARRIED: float(carried),
     }
 
 
-def _share(asked: Sequence[str], held: frozenset[str], of_none: float) -> float:
-    return len(held.intersection(asked)) / len(set(asked)) if asked else of_none
+def _share_in(contained: frozenset[str], words: Sequence[str], *, if_none: float) -> float:
+    return len(contained.intersection(words)) / len(set(words)) if words else if_none

@@ -1,204 +1,86 @@
-"""A question in a conversation becomes the questions that stand alone that it can mean, and one of them is chosen."""
+"""Query rewriting: a question in a conversation becomes the stand-alone questions that it can mean."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from index.embedded.lexical import Words
-from rag.readers.load import Reading
-from rag.types import Attempt, Turn
+from rag.english.leaning import signs
+from rag.english.names import names
+from rag.types import Form, Turn
 
 FITTED = Path(__file__).parent / "followup.json"
 
 _TURNS = 2
-"""How many of the last turns are carried over; of those before, the names alone."""
+"""Last turns that are carried over; of earlier ones only names are."""
 _CARRIED_WORDS = 20
-"""How many words of an answer are carried over: its subject stands at its beginning."""
+"""Words of an answer that are carried over: its subject stands at its beginning."""
 _NAMES = 12
-"""How many names of the turns before."""
+"""Names of earlier turns that are carried over."""
 
-# On the tune half of abgcoqa, what was carried over being searched for in all documents: hit@1 .216 where the question
-# is read as it was put, .265 as it was searched for, .306 with this mixture. With the reader `trained` .309, and .429
-# where it is searched for in the last answer's documents alone, instead of those among others (.371). Before the sixth
-# of dev/squad2's tune half that leans the most, a turn about another document took hit@1 from .836 to .831 with this
-# bias, and to .807 with a quarter of the confidence in the choice and a bias of -.7, which were here before.
-_QUESTION_SHARE = 0.6
-"""What the question as it was put counts in the reading of a longer form of it."""
-# On 240 of that half, whose histories hold whole sentences, as people are shown them: hit@1 .483 with either share, and
-# .318 instead of .240 where the answer does not stand in the sentence shown last.
-_SHOWN_SHARE = 0.7
-"""And in that of a sentence that was shown last, which what was carried over repeats."""
 _CARRIED_BIAS = -1.0
-"""In doubt, a question is taken to stand alone."""
+"""Log-odds: if in doubt, a question is taken to stand alone."""
 _STANDS_ALONE = -1.5
-"""The leaning, as log-odds, below which a question is searched for in no other form: of the questions of
-dev/canard that lean 3% are below it, and of its rewrites after another conversation, which do not, 94%."""
+"""Log-odds of leaning below which only the question itself is tried."""
 
-NAME = re.compile(r"(?<=\s)[^\W\d_a-z][\w’'-]+|\d[\d.,]*")
-"""A name in a question, told by a capital that does not begin it, or a number."""
-_PRONOUN = re.compile(
-    r"\b(he|him|his|himself|she|hers?|herself|it|its|itself|they|them|their|theirs|themselves)\b", re.IGNORECASE
-)
-# "that" points back where nothing follows it or a verb or preposition goes before, and not as a relative pronoun
-_DEMONSTRATIVE = re.compile(
-    r"\b(this|these|those|such|former|latter|same)\b|\bthat\b(?=\W*\Z)|"
-    r"\b(is|was|did|does|do|of|in|on|at|for|to|with|after|before|about|by|from|why|how|when) that\b",
-    re.IGNORECASE,
-)
-_OPENING = re.compile(
-    r"\A\W*(and|but|or|so|then|what about|how about|what else|who else|any|anything|anyone|also)\b", re.IGNORECASE
-)
-# "What about China?" asks of it what was asked before
-_ELLIPTIC = re.compile(
-    r"\W*(?:(?:and|but|or|so|then|what about|how about)\b\W*)+(?:(?:in|on|at|for|from|of|with|the|an?)\s+)*"
-    r"\S+(?:\s\S+)?\W*",
-    re.IGNORECASE,
-)
-_MORE = re.compile(
-    r"\b(else|others?|another|also|too|more|again|next|then|there|afterwards?|later|instead|ones?|either|both|besides|"
-    r"further|additional)\b",
-    re.IGNORECASE,
-)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-"""What a document may hold, and with it an answer, but no question."""
-_CAPITALISED = re.compile(r"(?<!\S)[^\W\d_a-z][\w’'-]*(?:\s+[^\W\d_a-z][\w’'-]*)*")
-_MANY_WORDS = 6
-# what a question or a sentence begins with, and so with a capital, without being a name
-_NO_NAME = re.compile(
-    r"a|an|and|are|as|at|but|can|could|did|do|does|for|from|had|has|have|he|her|his|how|i|if|in|is|it|its|no|of|on|or|"
-    r"our|she|should|so|that|the|their|there|these|they|this|those|to|was|we|were|what|when|where|which|who|whom|whose|"
-    r"why|will|with|would|yes|you|after|all|also|although|among|because|before|between|both|by|during|each|even|every|"
-    r"first|however|later|many|most|only|other|several|since|some|such|then|though|through|thus|under|until|while|your|"
-    r"one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|not",
-    re.IGNORECASE,
-)
+"""Characters that a document may contain, but a question may not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A question that stands alone, and how likely it is what is meant."""
+def possible_forms(question: str, history: Sequence[Turn], language: str = "en") -> tuple[Form, ...]:
+    """The stand-alone questions that `question` can mean after `history`, oldest turn first.
 
-    text: str
-    prior: float = 0.0
-    """Before anything is searched for, as log-odds against the question as it was put."""
-    documents: tuple[str, ...] = ()
-    """The ids of those of which alone it is meant; empty: of all."""
-    shown: str = ""
-    """The last answer, where it is carried over."""
-    otherwise: bool = False
-    """Whether it is asked only where the likeliest form is not answered, and then as a question of its own."""
+    1. The question as it was put.
+    2. If it may lean on earlier turns: the last answered turns and the question, searched in the documents of the last
+       answer.
+    3. If the last turn was unanswered: its question and the question. Unanswered turns carry nothing else.
+    4. As a fallback, the last names and the question, searched in all documents.
 
-
-def forms(question: str, history: Sequence[Turn], language: str = "en") -> tuple[Form, ...]:
-    """What `question` can mean after the turns of `history`, oldest first: itself; itself after what they said, of the
-    documents that the last answer was from; or, after the last names in it alone, of any.
-
-    Itself alone where it leans on nothing. The lists of words, and what is taken for a name, are English; in another
-    `language` every question is taken to be as likely to lean as not, and names are not carried over alone. What was
-    refused said nothing: of such turns only the question of the last is taken, as a form of its own or, where nothing
-    was answered yet, as all that there is.
+    The word lists are English. In another language every question is as likely to lean as not, and there is no
+    fallback.
     """
-    said = [turn for turn in history if turn.answer.strip()]
-    refused = [turn for turn in history[-1:] if not turn.answer.strip()]
+    answered = [turn for turn in history if turn.answer.strip()]
+    unanswered = [turn for turn in history[-1:] if not turn.answer.strip()]
     before = " ".join(f"{turn.question} {turn.answer}" for turn in history)
     leans = leaning(question, before) if language == "en" else 0.0
-    found = [Form(question)]
-    if leans >= _STANDS_ALONE:
-        prior = leans + _CARRIED_BIAS
-        carried = [Form(_carried(said), prior, last.documents, last.answer) for last in said[-1:]]
-        carried.append(Form(_carried(refused), prior))
-        if language == "en":
-            carried.append(Form(_last_names(said), otherwise=True))
-        for form in carried:
-            text = " ".join(f"{_UNPRINTABLE.sub(' ', form.text)} {question}".split())
-            if form.text and text not in [one.text for one in found]:
-                found.append(replace(form, text=text))
-    return tuple(found)
+    forms = [Form(question)]
+    if leans < _STANDS_ALONE:
+        return tuple(forms)
+    prior = leans + _CARRIED_BIAS
+    candidates = [
+        Form(_carried(answered), prior, last.documents, True, last.shown, "" if last.shown else last.answer)
+        for last in answered[-1:]
+    ]
+    candidates.append(Form(_carried(unanswered), prior, carried=True))
+    if language == "en":
+        candidates.append(Form(_last_names(answered), fallback=True))
+    for form in candidates:
+        text = " ".join(f"{_UNPRINTABLE.sub(' ', form.text)} {question}".split())
+        if form.text and text not in [earlier.text for earlier in forms]:
+            forms.append(replace(form, text=text))
+    return tuple(forms)
 
 
 def leaning(question: str, before: str) -> float:
-    """How likely it is that an English question cannot be understood without what was said before, as log-odds."""
+    """Log-odds that an English question cannot be understood without the earlier turns, whose text is `before`."""
     weights, bias = _fitted()
     return bias + math.fsum(weights[sign] * value for sign, value in signs(question, before).items())
 
 
-def signs(question: str, before: str) -> dict[str, float]:
-    """What of an English question tells whether it leans on what was said before, each 0 or 1.
-
-    pronoun                of the third person
-    pronoun_after_name     such a one, but after a name or number in the question that it can mean
-    demonstrative          this, the same, the former …
-    opening                And …, What about …
-    more                   else, another, then, there …
-    number                 a number
-    known_name             a name that was said before
-    new_name               one that was not, and more is asked than what of it: another matter
-    words_1 … words_5      it has so many different words that are no stop words, or fewer than one; none for more
-    """
-    pronoun = _PRONOUN.search(question)
-    words = max(1, len(set(_english()(question))))
-    known = frozenset(_english()(before))
-    named = [(name[0].isdigit(), known.issuperset(_english()(name))) for name in NAME.findall(question)]
-    found = {
-        "pronoun": pronoun is not None,
-        "pronoun_after_name": pronoun is not None and NAME.search(question, 0, pronoun.start()) is not None,
-        "demonstrative": _DEMONSTRATIVE.search(question) is not None,
-        "opening": _OPENING.search(question) is not None,
-        "more": _MORE.search(question) is not None,
-        "number": any(number for number, _ in named),
-        "known_name": any(said and not number for number, said in named),
-        "new_name": not all(said or number for number, said in named) and not _ELLIPTIC.fullmatch(question),
-        **{f"words_{count}": words == count for count in range(1, _MANY_WORDS)},
-    }
-    return {name: float(value) for name, value in found.items()}
-
-
-def best_first(
-    attempts: Sequence[tuple[Form, Attempt]], as_put: Callable[[Mapping[str, float]], float]
-) -> tuple[Attempt, ...]:
-    """The attempts at the forms of a question, most likely first; of two as likely, the one given first.
-
-    It counts how likely the form was beforehand and, by `as_put`, what confidence the features of its answer would give
-    the question as it was put. The confidence alone is no guide: what was carried over finds its own passage again,
-    with much confidence, whatever is asked.
-    """
-    ordered = sorted(attempts, key=lambda one: -(one[0].prior + _log_odds(as_put(one[1].features))))
-    return tuple(attempt for _, attempt in ordered)
-
-
-def mixed(of_question: Sequence[Reading], of_form: Sequence[Reading], shown: str = "") -> list[Reading]:
-    """Two readings of the same passages, for the question as it was put and for a longer form of it, made one.
-
-    A sentence that one of them leaves out was there at most as good as the last that it gives. In those of `shown`,
-    the last answer, the question as it was put counts more.
-    """
-    own, longer = ({_place(reading): reading.score for reading in readings} for readings in (of_question, of_form))
-    last, last_longer = min(own.values(), default=0.0), min(longer.values(), default=0.0)
-    kept = {_place(reading): reading for reading in (*of_question, *of_form)}
-    best = []
-    for place, reading in kept.items():
-        share = _SHOWN_SHARE if reading.excerpt.text in shown else _QUESTION_SHARE
-        score = share * own.get(place, last) + (1 - share) * longer.get(place, last_longer)
-        best.append(replace(reading, score=score))
-    best.sort(key=lambda reading: -reading.score)
-    return best[: max(len(of_question), len(of_form))]
-
-
 def _carried(turns: Sequence[Turn]) -> str:
-    """What the last of these turns said, after the names of those before."""
-    names = dict.fromkeys(name for turn in turns[:-_TURNS] for name in _names(turn.question, turn.answer))
+    """The text of the last of these turns, after the names of the earlier ones."""
+    earlier = dict.fromkeys(name for turn in turns[:-_TURNS] for name in _names(turn.question, turn.answer))
     last = [f"{turn.question} {_beginning(turn.answer)}" for turn in turns[-_TURNS:]]
-    return " ".join([*list(names)[-_NAMES:], *last])
+    return " ".join([*list(earlier)[-_NAMES:], *last])
 
 
 def _last_names(turns: Sequence[Turn]) -> str:
-    """Those in the last of these turns that has any."""
+    """The names of the last of these turns that has any."""
     found = (dict.fromkeys(_names(turn.question, _beginning(turn.answer))) for turn in reversed(turns))
     return " ".join(next(filter(None, found), ()))
 
@@ -208,25 +90,10 @@ def _beginning(answer: str) -> str:
 
 
 def _names(*texts: str) -> list[str]:
-    found = [name for text in texts for name in _CAPITALISED.findall(text)]
-    names = (" ".join(word for word in name.split() if not _NO_NAME.fullmatch(word)) for name in found)
-    return [name for name in names if name]
-
-
-def _place(reading: Reading) -> tuple[str, int]:
-    return reading.hit.passage.document.id, reading.sentence.span.start
-
-
-def _log_odds(probability: float) -> float:
-    return math.log((probability + 1e-6) / (1 - probability + 1e-6))
+    return [text[name.start : name.end] for text in texts for name in names(text)]
 
 
 @cache
 def _fitted() -> tuple[Mapping[str, float], float]:
     given = json.loads(FITTED.read_text(encoding="utf-8"))
     return given["weights"], given["bias"]
-
-
-@cache
-def _english() -> Words:
-    return Words("en")

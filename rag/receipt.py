@@ -14,7 +14,7 @@ from typing import Any, Literal
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
 
-from index.embedded.corpus import Corpus
+from index.corpus import Corpus
 from index.errors import ReceiptError
 from index.types import Document, Passage, Sentence, Span
 from rag.cite import SentencesOf
@@ -148,7 +148,8 @@ def check_all(receipts: Iterable[Receipt], corpus: Corpus) -> list[Verdict]:
     it and in the first thousand others. Close words are sought only for a quote of up to LONGEST_SOUGHT characters,
     around the passages that share most words with it.
     """
-    ids, sentences_of = corpus.document_ids(), lru_cache(maxsize=16)(corpus.sentences)
+    ids = [title.id for title in corpus.titles(limit=_OTHERS + _LIKELY + 1)]
+    sentences_of = lru_cache(maxsize=16)(corpus.sentences)
     return [_check(receipt, corpus, ids, sentences_of) for receipt in receipts]
 
 
@@ -220,8 +221,7 @@ def _common_start(a: str, b: str) -> int:
 def _likely(receipt: Receipt, corpus: Corpus) -> list[Passage]:
     """The passages that share most words with the quote and what stood around it, best first."""
     words = receipt.prefix[-_CONTEXT:] + receipt.quote + receipt.suffix[:_CONTEXT]
-    _, rows = corpus.lexical.search(words, _LIKELY)
-    return [corpus.passages[int(row)] for row in rows]
+    return corpus.like(words, _LIKELY)
 
 
 def _closest(quote: str, likely: Sequence[Passage], sentences_of: SentencesOf) -> Verdict:

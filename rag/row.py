@@ -1,71 +1,195 @@
-"""The JSON shape of an answer: a row of an evaluation and of `--json`, one and the same, versioned."""
+"""The JSON shape of an answer: a row of an evaluation, of `quoth ask --json` and of the API, with every key described.
+
+The API's OpenAPI document is made from these shapes, and so are the tables in rag/README.md, which `python -m rag.row`
+prints.
+"""
 
 from __future__ import annotations
 
+import json
 import math
+import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired, TypeVar, cast
+
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
+from typing_extensions import TypedDict, get_original_bases
 
 from index.errors import QuestionError
-from index.types import Document, Hit, Span
-from rag.calibration import Calibration
-from rag.readers.load import Reading
+from index.types import Hit, Span
 from rag.receipt import Receipt
 from rag.text_fragment import linked
-from rag.types import Answer, Attempt, Citation
+from rag.types import Answer, Citation, Excerpt, Judgement, Status
 
-VERSION = 1
-"""Raised when a key changes its meaning or goes; keys may be added without."""
+VERSION: Literal[1] = 1
+"""Raised if a key changes its meaning or goes; a new key does not raise it."""
 
 
-def row_of(
-    answer: Answer, *, id: str, document_id: Callable[[Document], str] = lambda document: document.id
-) -> dict[str, Any]:
-    """The row of one answer.
+def about(description: str, **limits: Any) -> Any:
+    """The description of a key, and the limits of its value."""
+    return Field(description=description, **limits)
 
-    version       1
-    id            the question's id
-    status        "answered" or "unanswered"
-    confidence    calibrated probability, 0 to 1, that the best excerpt answers
-    citations     best first; empty where unanswered; each {document_id, start, end, text, highlight}:
-                  text is document.text[start:end]; start, end and both numbers of highlight are half-open
-                  offsets, in Unicode code points, into the document's text
-    closest       the same shape, where unanswered: the nearest excerpts, which are not answers
-    retrieved     the passages found, best first: {document_id, start, end}
-    searched_for  the stand-alone forms of the question that were searched for
-    searched_in   the ids of the documents in which alone the first of them was searched for; empty: in all
-    ms            milliseconds by stage: retrieve, read, total
-    edition       the edition that was asked
-    """
 
-    def place(document: Document, span: Span) -> dict[str, Any]:
-        return {"document_id": document_id(document), "start": span.start, "end": span.end}
+T = TypeVar("T")
+DocumentId = Annotated[str, about("The sha256, in hexadecimal, of the document's text; in an evaluation its doc_id.")]
+Start = Annotated[int, about("The first character: its offset, in Unicode code points from 0, in the text.", ge=0)]
+End = Annotated[int, about("The offset, in Unicode code points from 0, just after the last character.", ge=0)]
+Text = Annotated[str, about("The document's text from start to end, to the character.")]
+Title = Annotated[str, about("The document's title.")]
+Source = Annotated[str | None, about("The path or URL of the document; null if unknown.")]
+Edition = Annotated[str, about("The name of the edition of the corpus that was asked.")]
+_Heading = Annotated[str, about("The heading above it; empty if there is none.")]
+_Citations = Annotated[list[T], about("The excerpts that answer, best first; empty if unanswered.")]
+_Closest = Annotated[list[T], about("If unanswered, the nearest excerpts, best first. They are not answers.")]
+_HIGHLIGHT = "The words that answer: their start and end in the document's text, in the same units as start and end."
 
-    def cited(citation: Citation) -> dict[str, Any]:
-        excerpt = citation.excerpt
-        return {
-            **place(excerpt.document, excerpt.span),
-            "text": excerpt.text,
-            "highlight": [citation.highlight.start, citation.highlight.end],
-        }
+
+@with_config(ConfigDict(extra="forbid"))
+class Shape(TypedDict):
+    """A JSON object that has exactly the keys of its class."""
+
+
+class PlaceJson(Shape):
+    """A half-open range of a document's text."""
+
+    document_id: DocumentId
+    start: Start
+    end: End
+
+
+class ExcerptJson(PlaceJson):
+    """A place and its words."""
+
+    text: Text
+    highlight: Annotated[list[int], about(_HIGHLIGHT, min_length=2, max_length=2)]
+
+
+class CitationJson(ExcerptJson):
+    """An excerpt, and how to find it."""
+
+    number: Annotated[int, about("Its number in the list, from 1.")]
+    title: Title
+    heading: _Heading
+    paragraph: Annotated[int, about("The number, from 1, of its paragraph in the document.")]
+    source: Source
+    link: Annotated[str | None, about("The document's URL with a text fragment that marks it; null without a URL.")]
+    score: Annotated[float, about("The reader's score of its best sentence: higher is better, also across questions.")]
+    receipt: Annotated[ReceiptJson, about("The receipt of this citation.")]
+
+
+class ReceiptJson(Shape):
+    """The data that checks a citation later. Send it to `verify` as it is."""
+
+    document_sha256: Annotated[str, about("The sha256, in hexadecimal, of the document's text in UTF-8.")]
+    start: Start
+    end: End
+    quote: Text
+    prefix: Annotated[str, about("The text just before start: up to 32 Unicode code points.")]
+    suffix: Annotated[str, about("The text from end on: up to 32 Unicode code points.")]
+    edition: Edition
+
+
+class AnswerJson(Shape):
+    """The keys of every answer."""
+
+    version: Annotated[Literal[1], about("The version of this shape.")]
+    id: Annotated[str, about("The question's id in an evaluation; elsewhere the answer's id, which feedback names.")]
+    status: Annotated[Status, about("Whether the documents answer the question, at the accepted risk.")]
+    confidence: Annotated[float, about("Calibrated probability, 0 to 1, that the best excerpt answers.", ge=0, le=1)]
+    retrieved: Annotated[list[PlaceJson], about("The passages that the search found, best first.")]
+    searched_for: Annotated[list[str], about("The stand-alone forms of the question, the chosen one first.")]
+    searched_in: Annotated[list[DocumentId], about("The only documents searched for the first form; empty: all were.")]
+    ms: Annotated[dict[str, float], about("Milliseconds by stage: retrieve, read, total.")]
+    edition: Edition
+
+
+class Row(AnswerJson):
+    """A row of an evaluation."""
+
+    citations: _Citations[ExcerptJson]
+    closest: _Closest[ExcerptJson]
+    refused: NotRequired[Annotated[str, about("Only if the question cannot be asked: the reason.")]]
+
+
+class DetailedRow(AnswerJson):
+    """A row of `quoth ask --json`, of the API and of MCP. It has the keys of a row of an evaluation, and these."""
+
+    question: Annotated[str, about("The question as it was asked.")]
+    citations: _Citations[CitationJson]
+    closest: _Closest[CitationJson]
+    why: NotRequired[Annotated[WhyJson, about("Only if it was asked for: the reasons for the answer.")]]
+
+
+class WhyJson(Shape):
+    """The reasons for an answer, or for there being none. Every number is finite."""
+
+    risk: Annotated[float, about("The accepted share of wrong answers, 0 to 1.")]
+    threshold: Annotated[float | None, about("The least confidence that is answered at this risk; null: none is.")]
+    forms: Annotated[list[FormJson], about("The stand-alone forms that were searched for, the chosen one first.")]
+
+
+class FormJson(Shape):
+    """A stand-alone form of the question. Its confidence is 1 / (1 + exp(-logit)); the logit is the bias plus all
+    contributions, clipped to -50 and 50."""
+
+    searched_for: Annotated[str, about("The form.")]
+    searched_in: Annotated[list[DocumentId], about("The only documents searched for this form; empty: all were.")]
+    confidence: Annotated[float, about("Calibrated probability, 0 to 1, that its best sentence answers.")]
+    bias: Annotated[float | None, about("The logit without any feature; null if there is no calibration.")]
+    features: Annotated[list[FeatureJson], about("The numbers that the confidence is computed from.")]
+    passages: Annotated[list[PassageJson], about("The passages that the search found, best first.")]
+    sentences: Annotated[list[SentenceJson], about("The sentences that the reader scored, best first.")]
+
+
+class FeatureJson(Shape):
+    """A number that the confidence is computed from."""
+
+    name: Annotated[str, about("The name of the feature.")]
+    value: Annotated[float, about("Its value for this form.")]
+    weight: Annotated[float | None, about("Its weight; null if the calibration does not know it.")]
+    contribution: Annotated[float, about("Weight times value; 0 if there is no weight.")]
+
+
+class PassageJson(PlaceJson):
+    """A passage that the search found."""
+
+    title: Title
+    heading: _Heading
+    rank: Annotated[int, about("Its rank, from 1.")]
+    score: Annotated[float, about("The score that ranks it, 0 to 1: the re-ranker's, or else the fused one.")]
+    found_by: Annotated[dict[str, float], about("Scores by searcher: dense (inner product), lexical (BM25), reranker.")]
+
+
+class SentenceJson(ExcerptJson):
+    """A sentence that the reader scored."""
+
+    score: Annotated[float, about("The reader's score: higher is better.")]
+    rank: Annotated[int, about("The rank, from 1, of its passage.")]
+
+
+def row_of(answer: Answer, *, id: str, document_id: Callable[[str], str] = lambda id: id) -> Row:
+    """The row of one answer; `document_id` turns a Document.id into the name that the row gives it."""
+
+    def shown(citations: tuple[Citation, ...]) -> list[ExcerptJson]:
+        return [_excerpt(cited.excerpt, cited.highlight, document_id(cited.excerpt.document.id)) for cited in citations]
 
     return {
         "version": VERSION,
         "id": id,
         "status": answer.status,
         "confidence": round(answer.confidence, 6),
-        "citations": [cited(citation) for citation in answer.citations],
-        "closest": [cited(citation) for citation in answer.closest],
-        "retrieved": [place(hit.passage.document, hit.passage.span) for hit in answer.retrieved],
+        "citations": shown(answer.citations),
+        "closest": shown(answer.closest),
+        "retrieved": [_place(document_id(hit.passage.document.id), hit.passage.span) for hit in answer.retrieved],
         "searched_for": list(answer.searched_for),
-        "searched_in": [document_id(document) for document in answer.attempts[0].searched_in],
+        "searched_in": [document_id(id) for id in answer.judgements[0].form.documents],
         "ms": {stage: round(value, 3) for stage, value in answer.ms.items()},
         "edition": answer.edition,
     }
 
 
-def refused_row_of(error: QuestionError, *, id: str, edition: str) -> dict[str, Any]:
-    """The row of a question that cannot be asked: unanswered, nothing searched for, and "refused" says why."""
+def refused_row_of(error: QuestionError, *, id: str, edition: str) -> Row:
+    """The row of a question that cannot be asked."""
     return {
         "version": VERSION,
         "id": id,
@@ -82,16 +206,14 @@ def refused_row_of(error: QuestionError, *, id: str, edition: str) -> dict[str, 
     }
 
 
-def detailed_row_of(answer: Answer, *, id: str, why: bool = False) -> dict[str, Any]:
-    """The row of one answer with what a person or a page needs besides: the keys of row_of, the question, and in each
-    of citations and closest also number, title, heading, paragraph, source (the document's path or URL), link (that URL
-    with a text fragment, see rag.text_fragment; null where it is none), score and receipt (see rag.receipt); with
-    `why`, under that key, also what the answer or there being none comes from (see why_of)."""
+def detailed_row_of(answer: Answer, *, id: str, why: bool = False) -> DetailedRow:
+    """The row of one answer for a person or a page; `why` adds the reasons."""
     row = row_of(answer, id=id)
-    for key, citations in (("citations", answer.citations), ("closest", answer.closest)):
-        row[key] = [
-            shown
-            | {
+
+    def shown(excerpts: list[ExcerptJson], citations: tuple[Citation, ...]) -> list[CitationJson]:
+        return [
+            {
+                **excerpt,
                 "number": citation.number,
                 "title": citation.excerpt.document.title,
                 "heading": citation.heading,
@@ -99,80 +221,108 @@ def detailed_row_of(answer: Answer, *, id: str, why: bool = False) -> dict[str, 
                 "source": citation.excerpt.document.source,
                 "link": linked(citation.excerpt.document, citation.excerpt.span),
                 "score": round(citation.score, 6),
-                "receipt": Receipt.of(citation, answer.edition).to_json(),
+                "receipt": cast(ReceiptJson, Receipt.of(citation, answer.edition).to_json()),
             }
-            for shown, citation in zip(row[key], citations, strict=True)
+            for excerpt, citation in zip(excerpts, citations, strict=True)
         ]
-    return {"question": answer.question, **row} | ({"why": why_of(answer)} if why else {})
+
+    details = {"citations": shown(row["citations"], answer.citations), "closest": shown(row["closest"], answer.closest)}
+    reasons = {"why": why_of(answer)} if why else {}
+    # citations and closest keep their places in the row
+    return cast(DetailedRow, {"question": answer.question, **row, **details, **reasons})
 
 
-def why_of(answer: Answer) -> dict[str, Any]:
-    """What an answer, or there being none, comes from; every number in it is finite.
-
-    risk            the share of wrong answers, 0 to 1, that was borne
-    threshold       the least confidence that counts as answered with this risk; null where none does
-    forms           of each stand-alone form that was searched for, the one first that was taken:
-      searched_for  the form
-      searched_in   the ids of the documents in which alone it was searched for; empty: in all
-      confidence    calibrated probability, 0 to 1, that its best sentence answers: 1 / (1 + exp(-logit)), the logit
-                    being the bias and all contributions together, held between -50 and 50
-      bias          what the logit is before any feature; null where nothing was calibrated, as for a baseline
-      features      what the confidence was reckoned from (see rag.calibration.features): {name, value, weight,
-                    contribution}; weight is null and contribution 0 where the calibration does not know the feature,
-                    and contribution otherwise weight times value
-      passages      the passages found, best first: {document_id, start, end, title, heading, rank, score, found_by};
-                    score is what ranks them: 0 to 1, the searchers' fused or, where there is a re-ranker, its own;
-                    found_by is each searcher that found it with its own score: dense (inner product), lexical (BM25)
-                    and, where there is one, reranker
-      sentences     the sentences that the reader handed on, best first: {document_id, start, end, text, highlight,
-                    score, rank}; as in citations, with the reader's score and the rank of the passage it is in
-    """
+def why_of(answer: Answer) -> WhyJson:
+    """The reasons for an answer, or for there being none."""
     return {
         "risk": answer.risk,
         "threshold": answer.threshold if math.isfinite(answer.threshold) else None,
-        "forms": [_form(attempt, answer.calibration) for attempt in answer.attempts],
+        "forms": [_form(judgement) for judgement in answer.judgements],
     }
 
 
-def _form(attempt: Attempt, calibration: Calibration | None) -> dict[str, Any]:
-    weights = calibration.weights if calibration else {}
+def _form(judgement: Judgement) -> FormJson:
     return {
-        "searched_for": attempt.searched_for,
-        "searched_in": [document.id for document in attempt.searched_in],
-        "confidence": attempt.confidence,
-        "bias": calibration.bias if calibration else None,
+        "searched_for": judgement.form.text,
+        "searched_in": list(judgement.form.documents),
+        "confidence": judgement.confidence,
+        "bias": judgement.bias,
         "features": [
-            {"name": name, "value": value, "weight": weights.get(name), "contribution": weights.get(name, 0.0) * value}
-            for name, value in attempt.features.items()
+            {"name": name, "value": part.value, "weight": part.weight, "contribution": part.weight * part.value}
+            for name, part in judgement.contributions.items()
         ],
-        "passages": [passage_of(hit) for hit in attempt.retrieved],
-        "sentences": [_sentence(reading) for reading in attempt.readings],
+        "passages": [passage_of(hit) for hit in judgement.hits],
+        "sentences": [
+            {
+                **_excerpt(reading.excerpt, reading.highlight, reading.excerpt.document.id),
+                "score": reading.score,
+                "rank": reading.hit.rank,
+            }
+            for reading in judgement.readings
+        ],
     }
 
 
-def passage_of(hit: Hit) -> dict[str, Any]:
-    """One of the passages of why_of."""
-    passage = hit.passage
+def passage_of(hit: Hit) -> PassageJson:
+    """The shape of a passage that the search found."""
     return {
-        "document_id": passage.document.id,
-        "start": passage.span.start,
-        "end": passage.span.end,
-        "title": passage.document.title,
-        "heading": passage.heading,
+        **_place(hit.passage.document.id, hit.passage.span),
+        "title": hit.passage.document.title,
+        "heading": hit.passage.heading,
         "rank": hit.rank,
         "score": hit.score,
         "found_by": dict(hit.found_by),
     }
 
 
-def _sentence(reading: Reading) -> dict[str, Any]:
-    excerpt = reading.excerpt
-    return {
-        "document_id": excerpt.document.id,
-        "start": excerpt.span.start,
-        "end": excerpt.span.end,
-        "text": excerpt.text,
-        "highlight": [reading.highlight.start, reading.highlight.end],
-        "score": reading.score,
-        "rank": reading.hit.rank,
-    }
+def _place(document_id: str, span: Span) -> PlaceJson:
+    return {"document_id": document_id, "start": span.start, "end": span.end}
+
+
+def _excerpt(excerpt: Excerpt, highlight: Span, document_id: str) -> ExcerptJson:
+    return {**_place(document_id, excerpt.span), "text": excerpt.text, "highlight": [highlight.start, highlight.end]}
+
+
+def markdown() -> str:
+    """Every shape as a table in Markdown. A shape that extends another one lists only its own keys."""
+    tables: list[str] = []
+    listed: set[type] = {Shape}
+    for shape in _SHAPES:
+        (base,) = get_original_bases(shape)
+        inherited = base.__annotations__ if base in listed else ()
+        listed |= {shape, base}
+        schema = TypeAdapter(shape).json_schema()
+        rows = [
+            f"| `{key}` | {_kind(value)} | {value['description']} |"
+            for key, value in schema["properties"].items()
+            if key not in inherited
+        ]
+        title = f"**{shape.__name__.removesuffix('Json')}**: {' '.join(schema['description'].split())}"
+        tables.append("\n".join([title, "", "| key | type | meaning |", "| --- | --- | --- |", *rows, ""]))
+    return "\n".join(tables)
+
+
+_SHAPES = (
+    *(Row, DetailedRow, PlaceJson, ExcerptJson, CitationJson, ReceiptJson),
+    *(WhyJson, FormJson, FeatureJson, PassageJson, SentenceJson),
+)
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """The type of a value in a few words."""
+    match schema:
+        case {"$ref": reference}:
+            return str(reference).rpartition("/")[2].removesuffix("Json")
+        case {"anyOf": kinds}:
+            return " or ".join(map(_kind, kinds))
+        case {"const": value}:
+            return json.dumps(value)
+        case {"enum": values}:
+            return " or ".join(map(json.dumps, values))
+        case {"items": items}:
+            return f"list of {_kind(items)}"
+    return str(schema["type"])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())

@@ -1,32 +1,62 @@
-"""The nouns of floor 2: excerpts, citations, answers and turns, all frozen."""
+"""The nouns of floor 2: turns, forms, readings, judgements, citations and answers; the interfaces of its parts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
-from index.types import Document, Hit, Span
-
-if TYPE_CHECKING:
-    from index.encoders.encoder import Encoding
-    from rag.calibration import Calibration
-    from rag.readers.load import Reading
+from index.types import Document, Hit, Query, Sentence, Span
 
 Status = Literal["answered", "unanswered"]
 
+READINGS = 10
+"""Sentences that a reader returns at most, of all that it scores."""
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Query:
-    """A stand-alone question and what the encoder makes of it."""
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A span of a document, named by the document's id."""
+
+    document_id: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier question of a conversation, and its answer as places or as text. An unanswered turn has neither."""
+
+    question: str
+    answer: str = ""
+    """The text of the excerpts shown, joined by blanks. Needed only if `shown` is not known."""
+    documents: tuple[str, ...] = ()
+    """The ids of the documents that the excerpts are from, if known. Needed only if `shown` is not known."""
+    shown: tuple[Place, ...] = ()
+    """The places of the excerpts shown, best first, if known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A stand-alone question that a question in a conversation can mean."""
 
     text: str
-    encoding: Encoding
+    prior: float = 0.0
+    """Log-odds of this form against the question as it was put, before any search."""
+    documents: tuple[str, ...] = ()
+    """The ids of the documents to search; empty: all."""
+    carried: bool = False
+    """Whether the text of earlier turns was added. The confidence then uses the question as it was put."""
+    shown: tuple[Place, ...] = ()
+    """The excerpts of the last answer, if it was carried over and their places are known."""
+    shown_text: str = ""
+    """The text of the last answer, if it was carried over and its places are not known."""
+    fallback: bool = False
+    """Whether this form is tried only if the likeliest other form is not answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """One or more whole sentences of a document. The span is the truth; the text is derived from it."""
+    """One or more whole sentences of a document. The text is derived from the span."""
 
     document: Document
     span: Span
@@ -35,86 +65,123 @@ class Excerpt:
     def text(self) -> str:
         return self.document[self.span]
 
+    @property
+    def place(self) -> Place:
+        return Place(self.document.id, self.span)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A reader's result for one sentence."""
+
+    hit: Hit
+    sentence: Sentence
+    score: float
+    """Higher is better. The unit is the reader's own; only its judge knows what a score means."""
+    highlight: Span
+    """The answering words: whole words inside the sentence, in the document's offsets."""
+
+    @property
+    def excerpt(self) -> Excerpt:
+        """The sentence, without the blanks around it."""
+        document = self.hit.passage.document
+        return Excerpt(document, self.sentence.span.trimmed(document.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """A feature's part in the log-odds of a confidence: value times weight."""
+
+    value: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One form of a question: the passages found for it, its readings, and how likely they answer."""
+
+    form: Form
+    hits: tuple[Hit, ...]
+    """The passages found, best first."""
+    readings: tuple[Reading, ...]
+    """The best sentences, best first."""
+    contributions: Mapping[str, Contribution]
+    """By feature. With `bias` they add up to the log-odds of the confidence."""
+    bias: float
+    confidence: float
+    """The calibrated probability, 0 to 1, that the best reading answers the question."""
+    confidence_if_not_carried: float
+    """The confidence without the contribution of carried-over text: forms are compared by it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """An excerpt as shown in an answer, with where it stands."""
+    """An excerpt as an answer shows it, with its place in the document."""
 
     number: int
     """From 1, best first."""
     excerpt: Excerpt
     highlight: Span
-    """The words that answer: whole words inside the excerpt, in the document's offsets."""
+    """The answering words: whole words inside the excerpt, in the document's offsets."""
     heading: str
-    """The heading that it stands under, or the empty string."""
+    """The heading above it, or the empty string."""
     paragraph: int
-    """The number, from 1, of its paragraph in the document."""
+    """The number of its paragraph in the document, from 1."""
     score: float
     """The reader's score of the best sentence; higher is better."""
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """One stand-alone form of a question, and what searching and reading for it gave."""
-
-    searched_for: str
-    retrieved: tuple[Hit, ...]
-    """The passages that the search found, best first."""
-    readings: tuple[Reading, ...]
-    """The sentences that the reader handed on, best first."""
-    features: Mapping[str, float]
-    """What the confidence was reckoned from, by the names of rag.calibration.FEATURES."""
-    confidence: float
-    """The calibrated probability, 0 to 1, that the best reading answers the question."""
-    searched_in: tuple[Document, ...] = ()
-    """The documents in which alone it was searched for; empty: in all."""
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
-    """What the documents say to a question, in their own words, or that they do not say."""
+    """The documents' answer to a question, in their own words, or that they have none."""
 
     question: str
-    attempts: tuple[Attempt, ...]
-    """Of each stand-alone form of the question one, and first the one that the answer is taken from."""
+    judgements: tuple[Judgement, ...]
+    """One a form that was tried; the answer is taken from the first."""
     status: Status
+    risk: float
+    """The accepted share of wrong answers among all answered questions, 0 to 1."""
     threshold: float
-    """The least confidence at which it counts as answered; infinite where none does."""
+    """The least confidence that counts as answered at this risk; infinite if no confidence does."""
     citations: tuple[Citation, ...]
-    """Best first; empty where the question is not answered."""
+    """Best first; empty if unanswered."""
     closest: tuple[Citation, ...]
-    """Where the question is not answered: the nearest excerpts, which are not answers. Otherwise empty."""
+    """If unanswered, the nearest excerpts, which are no answers; otherwise empty."""
     edition: str
     """The name of the edition that was asked."""
     ms: Mapping[str, float]
     """Milliseconds by stage: "retrieve", "read" and "total"."""
-    risk: float = 1.0
-    """The share of wrong answers, 0 to 1, that was borne among what is answered."""
-    calibration: Calibration | None = None
-    """What made the features a confidence, where it was made so."""
 
     @property
     def confidence(self) -> float:
         """The calibrated probability, 0 to 1, that the best excerpt answers the question."""
-        return self.attempts[0].confidence
+        return self.judgements[0].confidence
 
     @property
     def retrieved(self) -> tuple[Hit, ...]:
-        """The passages that the search found for the form that was chosen, best first."""
-        return self.attempts[0].retrieved
+        """The passages found for the chosen form, best first."""
+        return self.judgements[0].hits
 
     @property
     def searched_for(self) -> tuple[str, ...]:
-        """The stand-alone forms of the question, the chosen one first; each once, wherever it was searched for."""
-        return tuple(dict.fromkeys(attempt.searched_for for attempt in self.attempts))
+        """The text of every form that was tried, the chosen one first, without repetitions."""
+        return tuple(dict.fromkeys(judgement.form.text for judgement in self.judgements))
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """An earlier question of a conversation and what was answered, as text."""
+class Reader(Protocol):
+    """Scores the sentences of passages by how well they answer a question."""
 
-    question: str
-    answer: str
-    """The excerpts shown, joined by a space; empty where the question was not answered."""
-    documents: tuple[str, ...] = ()
-    """The ids of the documents that they are from, if that is known."""
+    @property
+    def name(self) -> str: ...
+
+    def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
+        """The READINGS best sentences, best first, without headings; empty only if the passages hold no sentence."""
+        ...
+
+
+class Reranker(Protocol):
+    """Orders passages by how well they answer a question."""
+
+    def rerank(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
+        """The same passages, best first by its score, 0 to 1, which `found_by` holds as "reranker"."""
+        ...

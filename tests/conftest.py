@@ -47,13 +47,14 @@ def encoder() -> Encoder:
 @pytest.fixture(scope="session")
 def answerer(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Answerer:
     """The answerer itself, over the article of the seeds."""
-    from page_support import SEEDS
+    from corpus_support import SEEDS
 
-    from index.embedded.corpus import Corpus, publish
+    from index.corpus import open_corpus
+    from index.publish import publish
     from index.sources import read
     from rag.answer import build_answerer
     from rag.settings import Settings
 
     settings = Settings(corpus=tmp_path_factory.mktemp("corpus"))
     publish(settings.corpus, read([SEEDS]), encoder)
-    return build_answerer(Corpus.open(settings.corpus, encoder), encoder, settings)
+    return build_answerer(open_corpus(settings.corpus, encoder), encoder, settings)

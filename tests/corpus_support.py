@@ -12,9 +12,10 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from index.embedded.corpus import Corpus, publish
-from index.encoders.encoder import Encoder, Encoding
-from index.types import Document
+from index.corpus import Corpus, open_corpus
+from index.encoders.encoder import Encoder
+from index.publish import publish
+from index.types import Document, Encoding, Query
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 
@@ -74,7 +75,16 @@ def make_corpus(folder: Path, *texts: str, encoder: Encoder | None = None) -> Co
     encoder = encoder or HashEncoder()
     documents = [Document.of(text, title=f"Document {n}") for n, text in enumerate(dict.fromkeys(texts), start=1)]
     publish(folder, documents, encoder)
-    return Corpus.open(folder, encoder)
+    return open_corpus(folder, encoder)
+
+
+def documents_of(corpus: Corpus) -> list[Document]:
+    """Every document, in order of indexing."""
+    return [corpus.document(title.id) for title in corpus.titles(limit=corpus.counts.documents)]
+
+
+def query_for(text: str) -> Query:
+    return Query(text, HashEncoder().encode_pieces([text])[0])
 
 
 # what texts are made of, besides whatever Unicode has

@@ -1,4 +1,4 @@
-"""An intranet: the sample's pages and quoth, both behind nginx as the README says, and people who are signed on."""
+"""An intranet: the sample's pages and quoth behind nginx, configured by the administrator's guide, with sign-on."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
 BASE = "/intranet/ask"
 PERSON = "ada"
 
-_README = Path(__file__).parent.parent / "README.md"
+_GUIDE = Path(__file__).parent.parent / "ui" / "README.md"
 _MAIN = """
 daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log warn;
 events {{ worker_connections 512; }}
@@ -99,7 +99,7 @@ def intranet(folder: Path, answerer: Answerer | FakeAnswerer, pages: Mapping[str
 
 @contextmanager
 def _nginx(folder: Path, site: Path, upstream: str, sign_on: str) -> Iterator[str]:
-    found = re.search(r"```nginx\n(.*?)```", _README.read_text("utf-8"), re.DOTALL)
+    found = re.search(r"```nginx\n(.*?)```", _GUIDE.read_text("utf-8"), re.DOTALL)
     assert found
     server = found[1].rstrip()
     with socket.socket() as listener:

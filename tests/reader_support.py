@@ -1,4 +1,4 @@
-"""What the tests of the trained reader share: a toy question set, a toy cache, a small model over the real base."""
+"""Shared by the tests of the trained reader: a toy question set, its examples and a tiny model."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pathlib import Path
 import torch
 from corpus_support import HashEncoder
 
-from eval.training.examples import Making
-from eval.training.prepare import prepare
+from eval.training.make_examples import make_examples
 from index.encoders.bert import Bert, BertConfig
 from rag.readers.model import BertTrunk, ReaderModel
 
@@ -47,13 +46,14 @@ def write_set(folder: Path) -> Path:
     return folder
 
 
-def write_cache_of(data: Path, cache: Path, held: float = 0.2) -> Path:
-    prepare([data], cache, HashEncoder(), Making(swapped=1.0), held)
-    return cache
+def write_examples_of(data: Path, out: Path, held: float = 0.2) -> Path:
+    """Makes examples of the question set `data` and gives their folder."""
+    make_examples([data], out, HashEncoder(), held=held, held_limit=300)
+    return out
 
 
 def tiny_model(seed: int = 0) -> ReaderModel:
-    """The reader's model over a BERT of two small layers and no training: as fast to train as a test needs."""
+    """The reader's model over an untrained BERT of two small layers, which trains fast."""
     config = BertConfig(layers=2, heads=2, hidden=32, eps=1e-12)
     generator = torch.Generator().manual_seed(seed)
     shapes = {

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from index.encoders.encoder import Encoder
-from rag.settings import Settings
 from ui.access.keyring import Keyring
 from ui.access.private_folder import make_private
 from ui.command import cli, commands
 from ui.command.doctor import Finding, examine
 from ui.journal.journal import Journal
 from ui.service import JOURNAL
+from ui.settings import ServerSettings as Settings
 
 Run = Callable[..., tuple[int, str, str]]
 

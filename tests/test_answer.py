@@ -10,22 +10,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from corpus_support import HashEncoder, any_character, make_corpus, texts
+from corpus_support import HashEncoder, any_character, documents_of, make_corpus, texts
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from index.embedded.corpus import Corpus, publish
-from index.encoders.encoder import Encoder, Encoding
+from index.corpus import Corpus, open_corpus
+from index.encoders.encoder import Encoder
 from index.errors import QuestionError, SettingsError
+from index.publish import publish
 from index.sources import read
 from index.text.chunk import searchable
-from index.types import Document, Hit
+from index.text.words import words_of
+from index.types import Document, Encoding, Hit, Query
 from rag.answer import LONGEST_QUESTION, Answerer, build_answerer, check_question
 from rag.calibration import FEATURES, Calibration
-from rag.readers.load import Reading
+from rag.judge import Judge
 from rag.row import detailed_row_of, row_of, why_of
 from rag.settings import Settings
-from rag.types import Answer, Attempt, Query, Turn
+from rag.types import Answer, Judgement, Reader, Reading, Turn
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "dev"
 
@@ -47,7 +49,7 @@ def check_answer(answer: Answer, corpus: Corpus) -> None:
     assert (answer.status == "answered") == bool(answer.citations)
     assert not (answer.citations and answer.closest)
     assert 0 <= answer.confidence <= 1
-    assert set(answer.attempts[0].features) == set(FEATURES)
+    assert set(answer.judgements[0].contributions) == set(FEATURES)
     assert answer.edition == corpus.edition
     shown = answer.citations or answer.closest
     assert [citation.number for citation in shown] == list(range(1, len(shown) + 1))
@@ -80,7 +82,7 @@ def check_why(answer: Answer, corpus: Corpus) -> None:
     why = why_of(answer)
     assert (why["threshold"] is not None and answer.confidence >= why["threshold"]) or not answer.citations
     assert list(dict.fromkeys(form["searched_for"] for form in why["forms"])) == list(answer.searched_for)
-    assert [len(form["searched_in"]) for form in why["forms"]] == [len(one.searched_in) for one in answer.attempts]
+    assert [len(form["searched_in"]) for form in why["forms"]] == [len(one.form.documents) for one in answer.judgements]
     for form in why["forms"]:
         assert {one["name"] for one in form["features"]} == set(FEATURES)
         logit = form["bias"] + sum(one["contribution"] for one in form["features"])
@@ -129,7 +131,7 @@ def test_the_article_s_answers_are_verbatim(answerer: Answerer, question: str, b
 
 
 def test_the_article_answers_its_examples_but_for_the_last(answerer: Answerer) -> None:
-    (article,) = answerer.corpus.documents()
+    (article,) = documents_of(answerer.corpus)
     *answered, foreign = [answerer.ask(question) for question in article.examples]
     for answer in (*answered, foreign):
         check_answer(answer, answerer.corpus)
@@ -172,7 +174,7 @@ def test_a_question_is_encoded_once_whatever_forms_it_has(tmp_path: Path) -> Non
 
 
 def test_several_threads_get_the_same_answers(answerer: Answerer, encoder: Encoder) -> None:
-    (article,) = answerer.corpus.documents()
+    (article,) = documents_of(answerer.corpus)
     asked = [*article.examples, "Who is the leader of South Korea?", "What happened in 1961?"]
     alone = [without_times(answerer.ask(question)) for question in asked]
     # anew, so that nothing is remembered yet and the threads meet at it
@@ -232,7 +234,7 @@ def test_a_question_that_leans_on_the_last_one_is_asked_after_it(answerer: Answe
     assert answer.searched_for[0] != question
     assert answerer.ask(question).searched_for == (question,)
     check_answer(answer, answerer.corpus)
-    assert [one.features["carried"] for one in answer.attempts] == [1.0, 0.0]
+    assert [one.contributions["carried"].value for one in answer.judgements] == [1.0, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -249,19 +251,19 @@ def test_a_question_that_stands_alone_is_left_so(answerer: Answerer, question: s
 
 
 def test_confidence_is_of_the_question_as_it_was_put(answerer: Answerer, encoder: Encoder) -> None:
-    def carried(before: Turn) -> Attempt:
+    def carried(before: Turn) -> Judgement:
         answer = answerer.ask("How high is it?", [before])
-        return next(one for one in answer.attempts if one.features["carried"])
+        return next(one for one in answer.judgements if one.form.carried)
 
     # however much of the passage was carried over, the question shares no more with it
     passage = answerer.search("What did Putin give Kim Jong Un?", 1)[0].passage
     found = carried(Turn("What of it?", passage.text))
     best = found.readings[0].hit
-    assert best.found_by["dense"] > found.features["dense_similarity"] + 0.2
+    assert best.found_by["dense"] > found.contributions["dense_similarity"].value + 0.2
     vectors = encoder.encode(["How high is it?", searchable(best.passage)])
-    assert found.features["dense_similarity"] == pytest.approx(float(vectors[0] @ vectors[1]), abs=1e-3)
-    assert found.features["words_covered"] == 0
-    assert found.features["names_covered"] == 1
+    assert found.contributions["dense_similarity"].value == pytest.approx(float(vectors[0] @ vectors[1]), abs=1e-3)
+    assert found.contributions["words_covered"].value == 0
+    assert found.contributions["names_covered"].value == 1
 
 
 HARBOUR = "The harbour was built by Mara Doyle. It opened in 1902."
@@ -271,24 +273,28 @@ MILL = "The mill was built by Jon Brandt. It opened in 1875."
 def test_a_question_that_leans_is_searched_for_in_the_last_answers_documents(tmp_path: Path) -> None:
     answerer = answerer_over(tmp_path, HARBOUR, MILL, "A river rises in the hills. It ends in the sea.")
     corpus = answerer.corpus
-    harbour, mill, _ = corpus.documents()
+    harbour, mill, _ = documents_of(corpus)
 
-    def searched(*documents: str) -> tuple[Document, ...]:
+    def searched(*documents: str) -> tuple[str, ...]:
         answer = answerer.ask("When did it open?", [Turn("Who built the mill?", MILL, documents)])
         check_answer(answer, corpus)
-        carried, alone = sorted(answer.attempts, key=lambda one: -len(one.searched_for))
-        assert alone.searched_in == ()
-        assert row_of(answer, id="q")["searched_in"] == [one.id for one in answer.attempts[0].searched_in]
-        found = {hit.passage.document.id for hit in carried.retrieved}
-        assert found <= {one.id for one in carried.searched_in or corpus.documents()}
-        return carried.searched_in
+        carried, alone = sorted(answer.judgements, key=lambda one: -len(one.form.text))
+        assert alone.form.documents == ()
+        assert row_of(answer, id="q")["searched_in"] == list(answer.judgements[0].form.documents)
+        found = {hit.passage.document.id for hit in carried.hits}
+        assert found <= {*carried.form.documents} or not carried.form.documents
+        return carried.form.documents
 
     assert searched() == ()
-    assert searched(mill.id) == (mill,)
-    assert searched(harbour.id, "unknown", mill.id, harbour.id) == (harbour, mill)
+    assert searched(mill.id) == (mill.id,)
+    assert searched(harbour.id, "unknown", mill.id, harbour.id) == (harbour.id, mill.id)
     # in none it would not be found, and in all it is searched for anyway
-    assert searched("unknown") == searched(*corpus.document_ids()) == ()
+    assert searched("unknown") == searched(*(document.id for document in documents_of(corpus))) == ()
     corpus.close()
+
+
+def with_reader(corpus: Corpus, reader: Reader, calibration: Calibration, risk: float = 0.3) -> Answerer:
+    return Answerer(corpus, HashEncoder(), Judge(reader, calibration, HashEncoder(), words_of("en")), risk)
 
 
 class ReadsWords:
@@ -317,14 +323,14 @@ def test_what_carrying_over_counts_in_the_confidence_does_not_choose_the_form(tm
     # it leans hardly, and all its forms are read alike: it is taken as it was put
     question, before = "How many ships are in the fleet?", Turn("Who built the mill?", MILL)
 
-    def attempts(weight: float) -> tuple[Attempt, ...]:
+    def attempts(weight: float) -> tuple[Judgement, ...]:
         calibration = Calibration({"carried": weight}, -1.0, ((0.3, 0.2),))
-        answerer = Answerer(corpus, HashEncoder(), ReadsWords("nobody"), calibration, 0.3)
-        return answerer.ask(question, [before]).attempts
+        answerer = with_reader(corpus, ReadsWords("nobody"), calibration)
+        return answerer.ask(question, [before]).judgements
 
     for weight in (0.0, 9.0):
         best, other = attempts(weight)
-        assert (best.features["carried"], other.features["carried"]) == (0, 1)
+        assert (best.form.carried, other.form.carried) == (False, True)
         assert (other.confidence > best.confidence) == (weight > 0)
     corpus.close()
 
@@ -334,30 +340,30 @@ def test_what_the_last_answers_documents_do_not_say_is_searched_for_in_all(tmp_p
     harbour, engineer = f"{built} It was opened in 1902.", "Mara Doyle was born in Tarsk. She liked birds."
     corpus = make_corpus(tmp_path, harbour, engineer, "A river rises in the hills. It ends in the sea.")
     sure = Calibration({"reader_score": 9.0}, -2.0, ((0.3, 0.6),))
-    answerer = Answerer(corpus, HashEncoder(), ReadsWords("Doyle", "born", "opened"), sure, 0.3)
-    before = Turn("Who built the Elmouth harbour?", built, (corpus.document_ids()[0],))
+    answerer = with_reader(corpus, ReadsWords("Doyle", "born", "opened"), sure)
+    before = Turn("Who built the Elmouth harbour?", built, (corpus.titles()[0].id,))
     in_all = "Elmouth Mara Doyle Where was she born?"
 
     answer = answerer.ask("Where was she born?", [before])
     check_answer(answer, corpus)
     assert answer.status == "answered"
     assert answer.citations[0].excerpt.text.startswith("Mara Doyle was born in Tarsk.")
-    assert (answer.searched_for[0], answer.attempts[0].searched_in) == (in_all, ())
+    assert (answer.searched_for[0], answer.judgements[0].form.documents) == (in_all, ())
     # where what is answered comes first, or everything is answered, it is not tried
-    assert len(answerer.ask("When was it opened?", [before]).attempts) == 2
-    assert len(answerer.ask("Where was she born?", [before], risk=1.0).attempts) == 2
+    assert len(answerer.ask("When was it opened?", [before]).judgements) == 2
+    assert len(answerer.ask("Where was she born?", [before], risk=1.0).judgements) == 2
     # what is not said at all stays unanswered, and the nearest are those of the likeliest form
     nowhere = answerer.ask("Where was she wed?", [before])
     assert nowhere.status == "unanswered"
     assert nowhere.searched_for[-1] == "Elmouth Mara Doyle Where was she wed?"
-    assert nowhere.attempts[-1].searched_in == ()
-    assert len(nowhere.attempts) == 3
+    assert nowhere.judgements[-1].form.documents == ()
+    assert len(nowhere.judgements) == 3
     # nor is it tried where nothing can be answered
-    assert len(answerer.ask("Where was she born?", [before], risk=0.0).attempts) == 2
+    assert len(answerer.ask("Where was she born?", [before], risk=0.0).judgements) == 2
     # it is read and judged as what it is, a question that stands alone
-    alone = answerer.ask(in_all, risk=1.0).attempts[0]
-    assert (answer.attempts[0].features, answer.confidence) == (alone.features, alone.confidence)
-    assert answer.attempts[0].features["carried"] == 0
+    alone = answerer.ask(in_all, risk=1.0).judgements[0]
+    assert (answer.judgements[0].contributions, answer.confidence) == (alone.contributions, alone.confidence)
+    assert answer.judgements[0].contributions["carried"].value == 0
     corpus.close()
 
 
@@ -365,10 +371,10 @@ def test_a_sentence_shown_last_is_not_found_again_for_what_was_carried_over(tmp_
     text = "The mill was built by Jon Brandt. It is red."
     corpus = make_corpus(tmp_path, text)
     calibration = Calibration({"reader_score": 1.0}, 0.0, ())
-    answerer = Answerer(corpus, HashEncoder(), ReadsWords("Brandt", "built"), calibration, 1.0)
+    answerer = with_reader(corpus, ReadsWords("Brandt", "built"), calibration, 1.0)
 
     def score(before: Turn) -> float:
-        carried = next(one for one in answerer.ask("Why?", [before]).attempts if one.features["carried"])
+        carried = next(one for one in answerer.ask("Why?", [before]).judgements if one.form.carried)
         return carried.readings[0].score
 
     assert score(Turn("Who built it?", "Jon Brandt.")) == pytest.approx(0.4)
@@ -385,7 +391,7 @@ def test_nothing_read_is_no_answer_whatever_the_risk(tmp_path: Path) -> None:
         def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
             return []
 
-    answerer = Answerer(corpus, HashEncoder(), ReadsNothing(), Calibration({}, 9.0, ((0.3, 0.5),)), 0.3)
+    answerer = with_reader(corpus, ReadsNothing(), Calibration({}, 9.0, ((0.3, 0.5),)))
     for risk in (0.0, 0.3, 1.0):
         answer = answerer.ask("When did it open?", [Turn("Who built the harbour?", "Mara Doyle.")], risk=risk)
         assert (answer.status, answer.citations, answer.closest) == ("unanswered", (), ())
@@ -429,7 +435,7 @@ def asked_of(
                 documents[document.id] = document
         folder = tmp_path_factory.mktemp(name)
         publish(folder, [replace(one, text=one.text) for one in documents.values()], encoder)
-        answerer = build_answerer(Corpus.open(folder, encoder), encoder, Settings(risk=1.0))
+        answerer = build_answerer(open_corpus(folder, encoder), encoder, Settings(risk=1.0))
         shown = verbatim = 0
         for row in rows:
             answer = answerer.ask(row["question"])
@@ -467,5 +473,5 @@ def test_on_many_real_questions_every_excerpt_is_verbatim(
 
 @pytest.mark.parametrize("before", ["\x1b[31mred", "half a \ud800 pair", "nul\0"])
 def test_the_question_before_is_checked_too(answerer: Answerer, before: str) -> None:
-    with pytest.raises(QuestionError, match="the question before holds the control character"):
+    with pytest.raises(QuestionError, match="an earlier question holds the control character"):
         answerer.ask("And why?", [Turn(before, "")])

@@ -23,6 +23,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 
 from index.errors import EditionDamaged
+from index.types import Document
 from rag.answer import Answerer
 from rag.types import Answer, Turn
 from ui.access.keyring import Keyring
@@ -238,8 +239,30 @@ def test_what_cannot_be_audited_is_not_handed_out(
         assert str(tmp_path) not in response.text
 
 
-def test_what_is_to_be_known_of_the_corpus(client: TestClient) -> None:
-    assert client.get("/api/v1/status").json() == {"edition": "test-edition", "documents": 1, "passages": 0}
+def test_what_is_to_be_known_of_the_corpus(client: TestClient, fake: FakeAnswerer) -> None:
+    passages = fake.corpus.counts.passages
+    assert passages > 1
+    assert client.get("/api/v1/status").json() == {"edition": "test-edition", "documents": 1, "passages": passages}
+
+
+def test_the_list_of_documents_is_given_in_parts() -> None:
+    titles = ["Cats at sea", "cattle", "Dogs", "The cats of Rome"]
+    documents = [Document.of(f"This is number {n}.", title=title) for n, title in enumerate(titles)]
+    client = TestClient(app_of(FakeAnswerer(*documents)), base_url="http://127.0.0.1")
+
+    def listed(**query: str | int) -> tuple[list[str], str | None]:
+        part = client.get("/api/v1/documents", params=query).json()
+        return [document["title"] for document in part["documents"]], part["next"]
+
+    assert listed() == (titles, None)
+    assert listed(limit=3) == (titles[:3], documents[2].id)
+    assert listed(limit=3, after=documents[2].id) == (titles[3:], None)
+    assert listed(after=documents[3].id) == ([], None)
+    assert listed(q="sea cats") == ([titles[0]], None)
+    assert listed(q="cats") == ([titles[0], titles[3]], None)
+    for limit in (0, 1001):
+        assert client.get("/api/v1/documents", params={"limit": limit}).status_code == 422
+    assert client.get("/api/v1/documents", params={"limit": 1000}).status_code == 200
 
 
 def test_how_it_does_is_told_to_whoever_asks_by_get_or_head(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ import pytest
 from sealed_support import sealed
 
 from index.embedded.edition import EncoderId, open_current, publish
-from index.encoders.encoder import PACKAGED, PACKAGED_SHA256
+from index.encoders.encoder import PACKAGED
+from index.encoders.packaged import PACKAGED_SHA256
 from index.errors import CorpusMissing, EditionDamaged, EditionIncompatible, ModelError, SettingsError
 from rag.settings import Settings
 from ui.command.bundle import own_wheel, write_bundle

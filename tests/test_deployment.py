@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from index.errors import SettingsError
-from rag.settings import FILE, Settings
+from rag.settings import FILE
 from ui.command.cli import main
+from ui.settings import ServerSettings as Settings
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parent.parent / "ui" / "README.md").read_text(encoding="utf-8")
 
 
 def part(kind: str) -> str:
@@ -35,7 +36,7 @@ def test_the_file_of_settings_can_be(tmp_path: Path) -> None:
 def test_a_container_starts_only_where_the_proxy_is_named() -> None:
     (line,) = re.findall(r"^ENV (.*)$", part("dockerfile"), re.MULTILINE)
     environment = dict(pair.split("=", 1) for pair in line.split())
-    with pytest.raises(SettingsError, match="proxies names no address"):
+    with pytest.raises(SettingsError, match="it should name the proxy"):
         Settings.read(environment, {})
     for run in re.findall(r"docker run (?:.*\\\n)*.*", README):
         words = shlex.split(run)

@@ -14,15 +14,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from corpus_support import HashEncoder, OtherHashEncoder, make_corpus
+from corpus_support import HashEncoder, OtherHashEncoder, documents_of, make_corpus, query_for
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from index.corpus import open_corpus
 from index.embedded import edition
-from index.embedded.corpus import Corpus, publish
+from index.embedded.corpus import EmbeddedCorpus
 from index.embedded.edition import KEPT, EncoderId, open_current
 from index.errors import CorpusBusy, CorpusError, CorpusMissing, EditionDamaged, EditionIncompatible
-from index.types import Document
+from index.publish import publish
+from index.types import Counts, Document
 
 TEXTS = ("The river rises in the hills.\r\n\r\nIt is long.", "A lighthouse \U0001f5fc stands there. It is empty.")
 
@@ -35,13 +37,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "corpus"
 
 
-def open_corpus(folder: Path) -> Corpus:
-    return Corpus.open(folder, HashEncoder())
+def opened(folder: Path) -> EmbeddedCorpus:
+    return EmbeddedCorpus.open(folder, HashEncoder())
 
 
 def contents(folder: Path) -> list[str]:
-    with closing(open_corpus(folder)) as corpus:
-        return [document.text for document in corpus.documents()]
+    with closing(opened(folder)) as corpus:
+        return [document.text for document in documents_of(corpus)]
 
 
 def edition_files(folder: Path) -> list[Path]:
@@ -67,7 +69,7 @@ def flipped(content: bytes, bit: int) -> bytes:
 
 def refused(folder: Path, kind: type[CorpusError]) -> str:
     with pytest.raises(CorpusError) as caught:
-        open_corpus(folder)
+        opened(folder)
     assert type(caught.value) is kind
     assert str(caught.value).isprintable()
     return str(caught.value)
@@ -83,19 +85,15 @@ def test_what_is_opened_is_what_was_published(tmp_path: Path) -> None:
     ]  # fmt: skip
     told: list[tuple[int, int]] = []
     manifest = publish(tmp_path, documents, HashEncoder(), progress=lambda done, total: told.append((done, total)))
-    with closing(open_corpus(tmp_path)) as corpus:
-        assert corpus.documents() == tuple(documents)
-        assert corpus.manifest == manifest
+    with closing(opened(tmp_path)) as corpus:
+        assert documents_of(corpus) == documents
         assert corpus.edition == manifest.name
         assert manifest.documents == 2
-        assert manifest.passages == len(corpus.passages) == len(corpus.dense) == len(corpus.lexical)
-        assert "".join(p.text for p in corpus.passages if p.document.id == documents[0].id) == documents[0].text
+        assert (corpus.created, corpus.language) == (manifest.created, manifest.language)
+        assert corpus.counts == Counts(manifest.documents, manifest.passages)
         assert corpus.sentences(documents[1].id)[0].span.end == len("Text two.")
-        assert corpus.passages[-1:] == (corpus.passages[len(corpus.passages) - 1],)
         with pytest.raises(KeyError):
             corpus.document("none of this id")
-        with pytest.raises(IndexError):
-            corpus.passages[len(corpus.passages)]
     assert told[0] == (0, manifest.passages)
     assert told[-1] == (manifest.passages, manifest.passages)
 
@@ -231,7 +229,7 @@ def test_an_edition_of_another_format_is_called_that(
 
 def test_an_edition_of_another_encoder_is_called_that(folder: Path) -> None:
     with pytest.raises(EditionIncompatible, match=r"encoder 'hash'.*'other'"):
-        Corpus.open(folder, OtherHashEncoder())
+        open_corpus(folder, OtherHashEncoder())
 
 
 @pytest.mark.parametrize("change", [{"checksum": "2" * 64}, {"dimension": 33}, {"name": "renamed"}])
@@ -244,7 +242,9 @@ def test_the_encoder_is_known_by_name_checksum_and_dimension(folder: Path, chang
 
 def publish_files(folder: Path, write: Callable[[Path], None]) -> edition.Manifest:
     about = EncoderId("hash", "0" * 64, 32)
-    return edition.publish(folder, write, encoder=about, language="en", passage_tokens=160, documents=1, passages=1)
+    with edition.drafting(folder) as draft:
+        write(draft)
+        return edition.publish(folder, draft, encoder=about, language="en", passage_tokens=160, documents=1, passages=1)
 
 
 def test_one_publisher_at_a_time(folder: Path) -> None:
@@ -269,23 +269,23 @@ def test_the_last_few_editions_are_kept_and_each_names_its_parent(folder: Path) 
     published = [open_current(folder)[1]]
     for n in range(KEPT + 2):
         with closing(make_corpus(folder, f"Text number {n}.")) as corpus:
-            published.append(corpus.manifest)
+            published.append(open_current(folder)[1])
+            assert corpus.edition == published[-1].name
     assert [manifest.parent for manifest in published] == [None, *(manifest.name for manifest in published[:-1])]
     kept = sorted(path.name for path in (folder / "editions").iterdir())
     assert kept == sorted(manifest.name for manifest in published[-KEPT:])
 
 
 def test_an_open_corpus_keeps_its_edition_whatever_is_published(folder: Path) -> None:
-    encoder = HashEncoder()
-    with closing(open_corpus(folder)) as corpus:
+    with closing(opened(folder)) as corpus:
         path, _ = open_current(folder)
         for n in range(KEPT + 1):
             make_corpus(folder, f"Text number {n}.").close()
         assert not path.exists()
-        assert [document.text for document in corpus.documents()] == list(TEXTS)
-        assert corpus.passages[0].text == TEXTS[0]
-        assert corpus.lexical.search("lighthouse", 5)[1].tolist() == [len(corpus.passages) - 1]
-        assert corpus.dense.search(encoder.encode([TEXTS[0]]), 1)[1].tolist() == [[0]]
+        assert [document.text for document in documents_of(corpus)] == list(TEXTS)
+        (hit,) = corpus.search(query_for(TEXTS[0]), 1)
+        assert hit.passage.text == TEXTS[0]
+        assert [passage.document.text for passage in corpus.like("lighthouse", 5)] == [TEXTS[-1]]
     assert contents(folder) == [f"Text number {KEPT}."]
 
 
@@ -356,9 +356,9 @@ KILLED = """
 import os, random, signal, sys, threading, time
 from contextlib import closing
 from pathlib import Path
-from corpus_support import make_corpus, HashEncoder
+from corpus_support import make_corpus, documents_of, HashEncoder
 from index.embedded import edition
-from index.embedded.corpus import Corpus
+from index.corpus import Corpus, open_corpus
 from index.text.tokens import count_tokens
 from tqdm import tqdm
 
@@ -370,11 +370,11 @@ folder, random = Path(sys.argv[1]), random.Random(sys.argv[2])
 STEPS = {"open", "write", "close", "fsync", "rename", "replace", "mkdir", "rmdir", "unlink", "chmod", "flock"}
 
 def publish_text(text):
-    def write(staging):
-        (staging / "deeper").mkdir()
-        (staging / "deeper" / "text").write_text(text)
-    edition.publish(folder / "texts", write, encoder=edition.EncoderId("hash", "0" * 64, 32), language="en",
-                    passage_tokens=160, documents=1, passages=1)
+    with edition.drafting(folder / "texts") as draft:
+        (draft / "deeper").mkdir()
+        (draft / "deeper" / "text").write_text(text)
+        edition.publish(folder / "texts", draft, encoder=edition.EncoderId("hash", "0" * 64, 32), language="en",
+                        passage_tokens=160, documents=1, passages=1)
 
 def current_text():
     path, _ = edition.open_current(folder / "texts")
@@ -412,9 +412,9 @@ assert current == str(at) and at > 40, at
 
 # a whole corpus, killed at any instant
 def whole():
-    with closing(Corpus.open(folder / "corpus", HashEncoder())) as corpus:
-        (document,) = corpus.documents()
-        assert "".join(passage.text for passage in corpus.passages) == document.text
+    with closing(open_corpus(folder / "corpus", HashEncoder())) as corpus:
+        (document,) = documents_of(corpus)
+        assert "".join(document[sentence.span] for sentence in corpus.sentences(document.id)) == document.text
         return document.text
 
 count_tokens(["loaded before the children are made, not in each"])

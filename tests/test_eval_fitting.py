@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.fitting.logistic import Asked, calibrate, cross_fitted, fit, thresholds
+from eval.fitting.confidence_model import Example, calibrate, cross_fitted, fit, thresholds
 from index.errors import QuestionSetError, SettingsError
 from rag.calibration import FEATURES, Calibration
 
@@ -21,14 +21,14 @@ RISKS = (0.05, 0.1, 0.25, 0.5, 0.9)
 CARRIED = FEATURES.index("carried")
 
 
-def asked(n: int, seed: int = 0, groups: int = 20) -> list[Asked]:
+def asked(n: int, seed: int = 0, groups: int = 20) -> list[Example]:
     """Questions of which the first feature alone tells how likely they are right."""
     generator = np.random.default_rng(seed)
     features = generator.normal(size=(n, len(FEATURES)))
     features[:, CARRIED] = 0
     right = generator.random(n) < 1 / (1 + np.exp(-2 * features[:, 0]))
     return [
-        Asked(dict(zip(FEATURES, one.tolist(), strict=True)), bool(its), str(k % groups))
+        Example(dict(zip(FEATURES, one.tolist(), strict=True)), bool(its), str(k % groups))
         for k, (one, its) in enumerate(zip(features, right, strict=True))
     ]
 
@@ -68,7 +68,7 @@ def test_a_confidence_is_fitted_without_the_question_s_group() -> None:
     some = asked(200, groups=10)
     before = cross_fitted(some)
     # turning a group's outcomes around changes the confidences of the others, and none of its own
-    turned = [Asked(one.features, one.right != (one.group == "3"), one.group) for one in some]
+    turned = [Example(one.features, one.right != (one.group == "3"), one.group) for one in some]
     after = cross_fitted(turned)
     own = np.array([one.group == "3" for one in some])
     np.testing.assert_array_equal(before[own], after[own])
@@ -88,12 +88,12 @@ def test_thresholds_hold_on_questions_that_were_not_fitted_on() -> None:
 def test_a_set_counts_by_its_weight_and_not_by_its_size() -> None:
     some = asked(300)
     doubled = fit([*some, *some[:100]])
-    weighted = fit([Asked(one.features, one.right, one.group, 2.0 if k < 100 else 1.0) for k, one in enumerate(some)])
+    weighted = fit([Example(one.features, one.right, one.group, 2.0 if k < 100 else 1.0) for k, one in enumerate(some)])
     assert weighted.bias == pytest.approx(doubled.bias, abs=2e-3)
     assert weighted.weights == pytest.approx(doubled.weights, abs=2e-3)
 
 
-def carrying(some: Sequence[Asked], outcomes: Sequence[bool]) -> list[Asked]:
+def carrying(some: Sequence[Example], outcomes: Sequence[bool]) -> list[Example]:
     """The same questions, each read with what was said before it and so answered."""
     return [
         replace(one, features={**one.features, "carried": 1.0}, right=right)
@@ -145,7 +145,7 @@ def test_confidence_as_put_is_that_of_the_same_features_with_nothing_carried_ove
 @pytest.mark.parametrize("right", [True, False])
 def test_a_fit_needs_both_kinds(right: bool) -> None:
     with pytest.raises(QuestionSetError, match="were answered right, and some must be"):
-        fit([Asked({"best": 0.5}, right, "a"), Asked({"best": 0.7}, right, "b")])
+        fit([Example({"best": 0.5}, right, "a"), Example({"best": 0.7}, right, "b")])
 
 
 KNOWN = Calibration(dict.fromkeys(FEATURES, 1.0), 0.0, ((0.05, 0.9), (0.1, 0.7), (0.3, 0.4)))

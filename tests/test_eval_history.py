@@ -14,8 +14,9 @@ from eval.fitting.followups import fit, main
 from eval.measures.bootstrap import paired
 from eval.questions.data import Gold, Question
 from eval.questions.documents import name_documents
-from eval.questions.history import history_rows, joined, with_unrelated_history
-from eval.run.table import differences_table
+from eval.questions.history import with_unrelated_history
+from eval.run.asking import history_rows, joined
+from eval.run.tables import differences_table
 from index.errors import QuestionError, QuestionSetError
 from index.types import Document, Span
 from rag.answer import Answerer
@@ -88,7 +89,7 @@ def test_a_set_without_another_document_has_no_unrelated_history(questions: list
 @given(st.lists(st.tuples(st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 1.0])), min_size=1, max_size=30))
 def test_a_paired_difference_is_the_same_from_both_sides(values: list[tuple[float, float]]) -> None:
     ours, theirs = np.array(values).T
-    one, other = paired(ours, theirs), paired(theirs, ours)
+    one, other = paired(ours - theirs), paired(theirs - ours)
     assert one is not None
     assert other is not None
     assert one.value == pytest.approx(ours.mean() - theirs.mean())
@@ -96,21 +97,17 @@ def test_a_paired_difference_is_the_same_from_both_sides(values: list[tuple[floa
     assert one.low <= one.value + 1e-9
     assert one.value <= one.high + 1e-9
     assert 0 < one.p <= 1
-    assert paired(ours, ours) is not None
-    assert cast(Any, paired(ours, ours)).p == 1
+    assert cast(Any, paired(ours - ours)).p == 1
 
 
 def test_p_is_small_for_a_difference_that_is_there_and_not_for_one_that_is_not() -> None:
     generator = np.random.default_rng(1)
     base = generator.integers(0, 2, 400).astype(float)
     better, same = np.maximum(base, generator.random(400) < 0.2), generator.permutation(base)
-    assert cast(Any, paired(better, base)).p < 0.01
-    assert cast(Any, paired(same, base)).p > 0.5
-    nothing = np.full(400, np.nan)
-    assert paired(base, nothing) is None
-    half = np.where(np.arange(400) < 200, base, np.nan)
-    assert cast(Any, paired(half, base)).n == 200
-    assert "+0.000" in differences_table({"other": cast(Any, paired(base, base))}, "hit@1")
+    assert cast(Any, paired(better - base)).p < 0.01
+    assert cast(Any, paired(same - base)).p > 0.5
+    assert paired([]) is None
+    assert "+0.000" in differences_table({"other": cast(Any, paired(base - base))}, "hit@1")
 
 
 def test_leaning_is_fitted_on_questions_of_both_kinds(tmp_path: Path) -> None:
@@ -119,7 +116,7 @@ def test_leaning_is_fitted_on_questions_of_both_kinds(tmp_path: Path) -> None:
     fitted = fit(leaning, alone)
     assert set(fitted["weights"]) == set(signs("Why?", ""))
     assert fitted["weights"]["pronoun"] > 0 > fitted["weights"]["new_name"]
-    with pytest.raises(QuestionSetError, match="0 questions that lean"):
+    with pytest.raises(QuestionSetError, match="0 questions lean"):
         fit([], [("Who?", "")])
     rows = tmp_path / "rows.jsonl"
     rows.write_text('{"question": "Why?", "rewrite": "Why did the harbour freeze?", "history": [{}]}\n{"question": 1}')

@@ -12,18 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.measures.bootstrap import RESAMPLES, Estimate, estimate, mean, quantile, ratio, resamples
-from eval.measures.confidence import answered_at, aurc, auroc, ece, reliability, risk_coverage
-from eval.measures.measures import (
-    LOWER_IS_BETTER,
-    MEASURES,
-    f1,
-    measure,
-    ranked,
-    summarise,
-    summarise_categories,
-    worse,
-)
+from eval.measures.bootstrap import RESAMPLES, Estimate, Statistic, estimate, mean
+from eval.measures.confidence import answered_at, aurc, auroc, ece, reliability, risk_by_coverage
+from eval.measures.excerpts import f1, ratio
+from eval.measures.measures import MEASURES, measure, summarise, summarise_categories
 from eval.questions.data import Gold, Question
 from eval.questions.documents import Documents, name_documents
 from index.types import Document, Span
@@ -194,14 +186,12 @@ def test_a_missing_row_scores_zero_and_is_the_worst_there_is() -> None:
     whole = values(questions, rows)
     for missing in rows:
         less = values(questions, [one for one in rows if one is not missing])
-        per_question = measure(questions, [one for one in rows if one is not missing], documents()).scores[
-            missing["id"]
-        ]
-        assert all(not value for value in per_question.values())
+        scores = measure(questions, [one for one in rows if one is not missing], documents()).scores[missing["id"]]
+        assert not any(score for score in scores.values() if not isinstance(score, tuple))
         for name in ("auroc", "aurc", "ece"):
-            assert worse(name, less[name], whole[name])
+            assert MEASURES[name].worse(less[name], whole[name])
     nothing = values(questions, [])
-    assert {nothing[name] for name in nothing if name not in LOWER_IS_BETTER} == {0}
+    assert {nothing[name] for name in nothing if not MEASURES[name].lower_is_better} == {0}
     assert nothing["aurc"] == nothing["ece"] == 1
 
 
@@ -209,7 +199,8 @@ def test_a_perfect_system_scores_one() -> None:
     questions = [question(str(number), number % 4) for number in range(12)] + [question("none", None)]
     rows = [row(str(number), [number % 4], confidence=1) for number in range(12)]
     scores = values(questions, [*rows, row("none", [0], answered=False, confidence=0)])
-    assert {scores[name] for name in scores if name not in LOWER_IS_BETTER and name != "f1_shown"} == {1}
+    higher = [name for name in scores if not MEASURES[name].lower_is_better]
+    assert {scores[name] for name in higher if name != "f1_shown"} == {1}
     assert scores["ece"] == 0
     assert scores["aurc"] == pytest.approx(1 / 13 / 13)
 
@@ -223,8 +214,11 @@ def test_categories_are_measured_apart() -> None:
     }
 
 
-def test_every_measure_says_what_it_is_and_which_way_is_better() -> None:
-    assert {name for name, what in MEASURES.items() if "lower is better" in what} == LOWER_IS_BETTER
+def test_a_measure_knows_which_way_is_better_and_how_it_is_written() -> None:
+    assert MEASURES["hit@1"].worse(0.4, 0.5)
+    assert not MEASURES["ms_p50"].worse(0.4, 0.5)
+    assert [MEASURES["ms_p50"].formatted(value) for value in (9.96, 12.4)] == ["10.0", "12"]
+    assert MEASURES["hit@1"].formatted(12.4) == "12.400"
 
 
 @pytest.mark.parametrize(
@@ -295,66 +289,78 @@ def slow_ece(confidence: list[float], right: list[bool]) -> float:
     return float(np.mean([abs(np.mean([c for c, _ in one]) - np.mean([r for _, r in one])) for one in bins]))
 
 
-def weighted(draw: st.DrawFn, most: int) -> tuple[list[float], list[bool], list[int]]:
+def confidences(draw: st.DrawFn, most: int) -> tuple[list[float], list[bool]]:
     n = draw(st.integers(1, most))
     confidence = draw(st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 1.0]), min_size=n, max_size=n))
-    flags = draw(st.lists(st.booleans(), min_size=n, max_size=n))
-    weights = draw(st.lists(st.integers(0, 3), min_size=n, max_size=n).filter(any))
-    return confidence, flags, weights
+    return confidence, draw(st.lists(st.booleans(), min_size=n, max_size=n))
 
 
-few = st.composite(weighted)(most=4)
-many = st.composite(weighted)(most=25)
+few = st.composite(confidences)(most=6)
+many = st.composite(confidences)(most=40)
+STATISTICS: dict[str, Statistic] = {
+    "auroc": auroc,
+    "answered_at": partial(answered_at, kept_empty=0.8),
+    "aurc": aurc,
+    "ece": ece,
+    "ms_p95": MEASURES["ms_p95"].statistic,
+}
+
+
+def value(statistic: Statistic, *columns: Any) -> float:
+    return float(statistic(*(np.array(column, dtype=float) for column in columns)))
 
 
 @given(many)
-def test_auroc_by_pairs(sample: tuple[list[float], list[bool], list[int]]) -> None:
-    confidence, flags, weights = sample
-    expected = slow_auroc(list(np.repeat(confidence, weights)), list(np.repeat(flags, weights)))
-    assert auroc(confidence, flags)(np.array([weights]))[0] == pytest.approx(expected, nan_ok=True)
+def test_auroc_by_pairs(sample: tuple[list[float], list[bool]]) -> None:
+    assert value(auroc, *sample) == pytest.approx(slow_auroc(*sample), nan_ok=True)
 
 
 @given(many, st.sampled_from([0.1, 0.5, 0.8, 1.0]))
-def test_answered_at_by_trying_every_confidence(sample: tuple[list[float], list[bool], list[int]], kept: float) -> None:
-    confidence, flags, weights = sample
-    expected = slow_answered_at(list(np.repeat(confidence, weights)), list(np.repeat(flags, weights)), kept)
-    found = answered_at(confidence, flags, kept)(np.array([weights]))[0]
-    assert found == pytest.approx(expected, nan_ok=True)
+def test_answered_at_by_trying_every_confidence(sample: tuple[list[float], list[bool]], kept: float) -> None:
+    expected = slow_answered_at(*sample, kept)
+    assert value(partial(answered_at, kept_empty=kept), *sample) == pytest.approx(expected, nan_ok=True)
 
 
 @settings(deadline=None)
-@given(few.filter(lambda sample: sum(sample[2]) <= 6))
-def test_aurc_by_walking_down_every_order(sample: tuple[list[float], list[bool], list[int]]) -> None:
-    confidence, flags, weights = sample
-    expected = slow_aurc(list(np.repeat(confidence, weights)), list(np.repeat(flags, weights)))
-    assert aurc(confidence, flags)(np.array([weights]))[0] == pytest.approx(expected)
+@given(few)
+def test_aurc_by_walking_down_every_order(sample: tuple[list[float], list[bool]]) -> None:
+    assert value(aurc, *sample) == pytest.approx(slow_aurc(*sample))
 
 
 @given(many)
-def test_ece_by_cutting_bins(sample: tuple[list[float], list[bool], list[int]]) -> None:
-    confidence, flags, weights = sample
-    expected = slow_ece(list(np.repeat(confidence, weights)), list(np.repeat(flags, weights)))
-    assert ece(confidence, flags)(np.array([weights]))[0] == pytest.approx(expected)
+def test_ece_by_cutting_bins(sample: tuple[list[float], list[bool]]) -> None:
+    assert value(ece, *sample) == pytest.approx(slow_ece(*sample))
 
 
-@given(many, st.sampled_from([0.05, 0.5, 0.95]))
-def test_quantile_by_sorting(sample: tuple[list[float], list[bool], list[int]], fraction: float) -> None:
-    values, _, weights = sample
-    expected = np.quantile(np.repeat(values, weights), fraction, method="inverted_cdf")
-    assert quantile(values, fraction)(np.array([weights]))[0] == expected
+@given(st.lists(st.floats(0, 1000), min_size=1, max_size=60))
+def test_a_percentile_of_latency_is_one_that_occurred_and_is_exceeded_by_few(milliseconds: list[float]) -> None:
+    p95 = value(MEASURES["ms_p95"].statistic, milliseconds)
+    assert p95 in milliseconds
+    assert sum(ms > p95 for ms in milliseconds) <= 0.05 * len(milliseconds)
+    assert sum(ms >= p95 for ms in milliseconds) > 0.05 * len(milliseconds)
 
 
 @given(many, st.randoms())
-def test_the_order_of_questions_changes_nothing(sample: tuple[list[float], list[bool], list[int]], random: Any) -> None:
-    confidence, flags, _ = sample
+def test_the_order_of_questions_changes_nothing(sample: tuple[list[float], list[bool]], random: Any) -> None:
+    confidence, flags = sample
     order = list(range(len(flags)))
     random.shuffle(order)
-    once = np.ones((1, len(order)), dtype=np.int64)
-    for statistic in (auroc, partial(answered_at, kept_empty=0.8), aurc, ece):
-        straight = statistic(confidence, flags)(once)[0]
-        shuffled = statistic([confidence[one] for one in order], [flags[one] for one in order])(once)[0]
+    for statistic in (auroc, STATISTICS["answered_at"], aurc, ece):
+        straight = value(statistic, confidence, flags)
+        shuffled = value(statistic, [confidence[n] for n in order], [flags[n] for n in order])
         assert shuffled == pytest.approx(straight, nan_ok=True)
-        assert np.isnan(straight) or 0 <= straight <= 1
+        assert np.isnan(straight) or 0 <= straight <= 1 + 1e-12
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+@given(st.data())
+def test_a_block_of_resamples_is_measured_as_each_of_them_alone(name: str, data: st.DataObject) -> None:
+    confidence, flags = (np.array(column, dtype=float) for column in data.draw(many))
+    drawn = np.random.default_rng(data.draw(st.integers(0, 9))).integers(len(flags), size=(3, len(flags)))
+    columns = (confidence, flags) if name != "ms_p95" else (confidence,)
+    together = STATISTICS[name](*(column[drawn] for column in columns))
+    alone = [value(STATISTICS[name], *(column[row] for column in columns)) for row in drawn]
+    assert together == pytest.approx(alone, nan_ok=True)
 
 
 outcomes = st.lists(
@@ -388,7 +394,9 @@ def test_every_measure_is_bounded_and_blind_to_order(outcomes: list[Any], random
 
 def test_the_interval_holds_the_value_and_narrows_with_more_questions() -> None:
     generator = np.random.default_rng(1)
-    few, more = (estimate({"mean": (mean(generator.random(n)), n)}, n)["mean"] for n in (20, 2000))
+    few, more = (estimate(mean, generator.random(n)) for n in (20, 2000))
+    assert few is not None
+    assert more is not None
     assert few.low < few.value < few.high
     assert more.low < more.value < more.high
     assert (few.high - few.low) > 5 * (more.high - more.low)
@@ -396,45 +404,53 @@ def test_the_interval_holds_the_value_and_narrows_with_more_questions() -> None:
     assert (more.high - more.low) / 2 == pytest.approx(1.96 * (1 / 12 / 2000) ** 0.5, rel=0.1)
 
 
-def test_a_mean_leaves_out_what_it_does_not_apply_to() -> None:
-    nothing = float("nan")
-    once = estimate({"mean": (mean([1, nothing, 0, nothing]), 2), "none": (mean([nothing] * 4), 0)}, 4)
-    assert once.keys() == {"mean"}
-    assert (once["mean"].value, once["mean"].n) == (0.5, 2)
+def test_the_interval_is_that_of_scipy() -> None:
+    from scipy.stats import bootstrap
+
+    generator = np.random.default_rng(2)
+    confidence = generator.random(300)
+    flags = (generator.random(300) < confidence).astype(float)
+    for statistic in (auroc, aurc, ece):
+        ours = estimate(statistic, confidence, flags)
+        theirs = bootstrap(
+            (confidence, flags), lambda *columns, axis, of=statistic: of(*columns),
+            paired=True, vectorized=True, n_resamples=RESAMPLES, batch=100, method="percentile", rng=0,
+        ).confidence_interval  # fmt: skip
+        assert ours is not None
+        assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))
+
+
+def test_what_applies_to_nothing_or_is_not_defined_has_no_estimate() -> None:
+    assert estimate(mean, []) is None
+    assert estimate(auroc, [0.5, 0.6], [1, 1]) is None
+    assert estimate(mean, [1, 0]) is not None
+
+
+def test_a_resample_in_which_a_statistic_is_not_defined_is_left_out() -> None:
+    # one question in four is positive, so many resamples have none
+    assert estimate(auroc, [0.9, 0.1, 0.2, 0.3], [1, 0, 0, 0]) == Estimate(1, 1, 1, 4)
 
 
 def test_a_ratio_weighs_its_parts() -> None:
-    assert ratio([1, 0], [1, 3])(np.array([[1, 1], [2, 1]])) == pytest.approx([1 / 4, 2 / 5])
-
-
-def test_resamples_are_seeded_and_draw_n_of_n() -> None:
-    blocks = np.concatenate(list(resamples(7)))
-    assert blocks.shape == (RESAMPLES, 7)
-    assert set(blocks.sum(axis=1)) == {7}
-    assert (blocks == np.concatenate(list(resamples(7)))).all()
-    assert blocks.mean(axis=0) == pytest.approx(np.ones(7), abs=0.1)
-    assert not (blocks[0] == blocks[1]).all() or not (blocks[1] == blocks[2]).all()
+    assert value(ratio, [1, 0], [1, 3]) == 1 / 4
 
 
 def test_an_estimate_of_one_question_has_no_spread() -> None:
     assert summarise(measure([question("q", 0)], [row("q", [0])], documents()))["hit@1"] == Estimate(1, 1, 1, 1)
 
 
-def test_the_risk_coverage_curve_ends_at_the_share_wrong() -> None:
-    coverage, risk = risk_coverage([0.9, 0.8, 0.8, 0.1], [False, True, False, True])
-    assert coverage == pytest.approx([1 / 4, 3 / 4, 1])
-    assert risk == pytest.approx([0, 1 / 3, 1 / 2])
+def test_the_risk_coverage_curve_ends_at_the_share_wrong_and_ties_share_their_mean() -> None:
+    risk = risk_by_coverage(np.array([0.9, 0.8, 0.8, 0.1]), np.array([0.0, 1.0, 0.0, 1.0]))
+    assert risk == pytest.approx([0, 1 / 4, 1 / 3, 1 / 2])
 
 
 def test_the_bins_of_the_reliability_diagram() -> None:
-    confidence, right = reliability(np.arange(20) / 20, np.arange(20) >= 10)
+    confidence, right = reliability(np.arange(20) / 20, (np.arange(20) >= 10).astype(float))
     assert confidence == pytest.approx(np.arange(10) / 10 + 0.025)
     assert right == pytest.approx([0] * 5 + [1] * 5)
 
 
 def test_what_the_curves_are_drawn_from_counts_a_missing_row_as_wrong() -> None:
     measured = measure([question("a", 0), question("b", 0)], [row("a", [0], confidence=0.7)], documents())
-    confidence, right, answered = ranked(measured)
-    assert confidence.tolist() == [0.7, 1]
-    assert right.tolist() == [True, False]
-    assert answered.tolist() == [True, False]
+    assert measured.columns("ece").tolist() == [[0.7, 1], [1, 0]]
+    assert measured.columns("aurc").tolist() == [[0.7, 1], [0, 1]]

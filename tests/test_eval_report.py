@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
 import pytest
 
-from eval.measures.bootstrap import Difference
-from eval.measures.measures import MEASURES, Measured, measure, summarise, summarise_categories
+from eval.measures.bootstrap import Difference, Estimate
+from eval.measures.measures import MEASURES, measure, summarise
+from eval.measures.types import Case
 from eval.questions.data import Gold, Question
 from eval.questions.documents import Documents, name_documents
-from eval.run.misses import KINDS, find_misses, kind_of
-from eval.run.plots import Axis, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
-from eval.run.report import GROUPS, Report, in_words, render
-from eval.run.table import summary_table, systems_table
+from eval.run.evaluation import Evaluation
+from eval.run.misses import KINDS, find_misses, highlighted, in_sentences, kind_of
+from eval.run.plots import Axis, Plot, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
+from eval.run.report import in_words, render
+from eval.run.tables import summary_table, systems_table
 from index.types import Document, Span
 from rag.types import Turn
 
@@ -83,21 +86,21 @@ ROWS = (
 )
 
 
-def measured() -> Measured:
-    return measure(QUESTIONS, ROWS, documents())
+def evaluation(*numbers: int, **more: Any) -> Evaluation:
+    """The evaluation of the questions of these numbers, or of all."""
+    questions = [QUESTIONS[n] for n in numbers] or list(QUESTIONS)
+    return replace(Evaluation.of(questions, ROWS, documents()), **more)
+
+
+def html_of(evaluation: Evaluation) -> str:
+    return render(evaluation, documents(), title=f"set {EVIL}", reader=f"reader {EVIL}", edition="edition-1")
 
 
 def page() -> str:
-    one = measured()
-    summary = summarise(one)
+    summary = evaluation().summary
     systems = {"quoth": summary, f"other {EVIL}": summary}
-    categories = summarise_categories(one)
     differences = {f"other {EVIL}": Difference(0.25, -0.125, 0.5, 7, 0.0321)}
-    return render(
-        Report(
-            f"set {EVIL}", f"reader {EVIL}", "edition-1", documents(), one, summary, categories, systems, differences
-        )
-    )
+    return html_of(evaluation(systems=systems, differences=differences))
 
 
 class Page(HTMLParser):
@@ -174,21 +177,18 @@ def test_every_plot_says_what_it_shows_and_every_table_what_its_cells_are() -> N
     assert one.count("table") == 4
 
 
-def test_every_measure_stands_in_one_group_and_in_the_page() -> None:
-    grouped = [name for names in GROUPS.values() for name in names]
-    assert sorted(grouped) == sorted(MEASURES)
+def test_every_measure_stands_in_the_page_with_its_meaning() -> None:
     text = Page(page()).text
-    assert all(name in text for name in MEASURES)
+    for name, one in MEASURES.items():
+        assert f"{name}{one.meaning}{'; lower is better' if one.lower_is_better else ''}" in text
 
 
 def test_a_difference_is_told_with_its_interval_its_p_and_in_words() -> None:
     text = Page(page()).text
     words = in_words(Difference(0.25, -0.125, 0.5, 7, 0.0321))
     assert "".join((f"other {EVIL}", words, "+0.250", "−0.125 to +0.500", "0.032", "7")) in text
-    one = measured()
-    alone = render(Report("set", "reader", "edition", documents(), one, summarise(one), {}, {"quoth": summarise(one)}))
     assert "more than chance" in text
-    assert "more than chance" not in alone
+    assert "more than chance" not in html_of(evaluation(systems={"quoth": evaluation().summary}))
 
 
 @pytest.mark.parametrize(
@@ -205,8 +205,8 @@ def test_a_difference_in_words(value: float, p: float, said: str) -> None:
 
 
 def test_misses_are_told_apart() -> None:
-    found = find_misses(measured(), documents())
-    assert {kind: [miss.question.id for miss in misses] for kind, misses in found.items()} == {
+    found = find_misses(evaluation().measured)
+    assert {kind: [case.question.id for case in cases] for kind, cases in found.items()} == {
         "Not in the documents, yet answered": ["fooled"],
         "The wrong place": ["elsewhere"],
         "Another excerpt came first": ["below"],
@@ -216,39 +216,33 @@ def test_misses_are_told_apart() -> None:
 
 
 def test_an_answer_that_nothing_tells_about_is_no_miss() -> None:
-    assert kind_of(Question("q", "?", True), row("q", MARA)) is None
+    assert kind_of(Case(Question("q", "?", True), row("q", MARA), documents())) is None
 
 
 def test_a_miss_shows_the_highlight_and_the_gold_in_its_sentence() -> None:
-    (miss,) = find_misses(measured(), documents())["Another excerpt came first"]
-    assert [one.pieces for one in miss.shown] == [
+    (case,) = find_misses(evaluation().measured)["Another excerpt came first"]
+    assert [highlighted(case, excerpt) for excerpt in case.shown] == [
         (("Mara", True), (" leads the fleet.", False)),
         (("It h", True), ("as three ships.", False)),
     ]
-    assert [one.gold for one in miss.shown] == [False, True]
-    assert miss.searched_for == ()
-    assert [one.pieces for one in miss.gold] == [(("It has ", False), ("three ships", True), (".", False))]
+    (gold,) = case.question.gold
+    assert in_sentences(case, gold) == (("It has ", False), ("three ships", True), (".", False))
 
 
 def test_gold_across_sentences_is_shown_with_both() -> None:
-    words = "fleet. It has"
-    one = Question("q", "?", True, (Gold(f"harbour {EVIL}", find(words)),))
-    (miss,) = find_misses(measure([one], [], documents()), documents())["Left unanswered"]
-    assert "".join(text for text, _ in miss.gold[0].pieces) == f"{MARA} {SHIPS}"
-    assert miss.shown == ()
-    assert miss.confidence is None
+    gold = Gold(f"harbour {EVIL}", find("fleet. It has"))
+    (case,) = find_misses(measure([Question("q", "?", True, (gold,))], [], documents()))["Left unanswered"]
+    assert "".join(text for text, _ in in_sentences(case, gold)) == f"{MARA} {SHIPS}"
 
 
 def test_a_set_without_misses_says_so() -> None:
-    one = measure(QUESTIONS[:1], ROWS[:1], documents())
-    html = render(Report("set", "reader", "edition", documents(), one, summarise(one), {}))
+    html = html_of(evaluation(0))
     assert "every question was answered by an excerpt that holds gold" in html
     assert "<details" not in html
 
 
 def test_a_set_of_unanswerable_questions_alone_has_a_report() -> None:
-    one = measure(QUESTIONS[4:6], ROWS[4:6], documents())
-    html = Page(render(Report("set", "reader", "edition", documents(), one, summarise(one), {})))
+    html = Page(html_of(evaluation(4, 5)))
     assert html.count("svg") == 3
     assert "hit@1" not in html.text
 
@@ -260,36 +254,40 @@ def test_an_axis_places_its_ends_and_holds_what_is_beyond() -> None:
     assert Axis("share", (0, 1), percent=True).name(0.2) == "20%"
 
 
-@pytest.mark.parametrize("took", [[0.0], [1.0], [5.0, 5.0], [0.02, 3.0, 90_000.0]])
-def test_latencies_of_every_size_can_be_drawn(took: list[float]) -> None:
-    svg = latency_plot(took, float(np.median(took)), max(took)).svg
-    assert "nan" not in svg
-    assert svg.count('class="rule"') == 2
+@pytest.mark.parametrize("milliseconds", [[0.0], [1.0], [5.0, 5.0], [0.02, 3.0, 90_000.0]])
+def test_latencies_of_every_size_can_be_placed(milliseconds: list[float]) -> None:
+    assert_placed(latency_plot(milliseconds, float(np.median(milliseconds)), max(milliseconds)))
 
 
-def test_plots_of_one_question_can_be_drawn() -> None:
+def test_plots_of_one_question_can_be_placed() -> None:
     one = np.array([1.0])
-    plots = [
-        risk_coverage_plot(one, one, (1, 1)),
-        reliability_plot(one, one, 0.0),
-        recall_plot([1.0, 1.0], [(1, 1, 1)]),
-    ]
-    assert all("nan" not in plot.svg for plot in plots)
+    assert_placed(risk_coverage_plot(one, (1, 1)))
+    assert_placed(reliability_plot(one, one, 0.0))
+    assert_placed(recall_plot([1.0, 1.0], {1: Estimate(1, 1, 1, 1)}))
+
+
+def assert_placed(plot: Plot) -> None:
+    """Every mark is between the ends of both axes."""
+    for mark in plot.marks:
+        for x, y in mark.points:
+            assert 0 <= plot.x.at(x) <= 1
+            assert 0 <= plot.y.at(y) <= 1
 
 
 @pytest.mark.parametrize("answered", [0.2, 0.9])
-def test_where_it_stands_and_what_it_is_set_to_bear_are_on_the_curve(answered: float) -> None:
-    coverage, risk = np.linspace(0.1, 1, 10), np.linspace(0, 0.4, 10)
-    plain = risk_coverage_plot(coverage, risk, (answered, 0.1))
-    set_to = risk_coverage_plot(coverage, risk, (answered, 0.1), 0.15)
-    assert plain.svg.count('class="here"') == set_to.svg.count('class="here"') == 1
-    assert "set to bear" not in plain.svg
-    assert "It is set to bear 15%." in set_to.description
-    assert set_to.svg.count('class="rule"') == plain.svg.count('class="rule"') + 1
+def test_the_operating_point_and_the_risk_allowed_are_on_the_curve(answered: float) -> None:
+    risk = np.linspace(0, 0.4, 10)
+    plain = risk_coverage_plot(risk, (answered, 0.1))
+    limited = risk_coverage_plot(risk, (answered, 0.1), 0.15)
+    kinds = [[mark.kind for mark in plot.marks] for plot in (plain, limited)]
+    assert [one.count("here") for one in kinds] == [1, 1]
+    assert [one.count("rule") for one in kinds] == [0, 1]
+    assert "15%" not in plain.description
+    assert "15%" in limited.description
 
 
 def test_tables_align_their_columns() -> None:
-    summary = summarise(measured())
+    summary = summarise(evaluation().measured)
     lines = summary_table(summary).splitlines()
     assert len(lines) == 1 + len(summary)
     assert lines[1].split() == ["hit@1", "0.400", *lines[1].split()[2:5], "5"]

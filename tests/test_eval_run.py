@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 from eval.measures.measures import MEASURES
-from eval.questions.data import read_questions
+from eval.questions.data import ARTICLE_QUESTIONS, read_questions
 from eval.questions.documents import read_documents
-from eval.run.evaluate import ARTICLE_QUESTIONS, SEEDS, main
+from eval.run.evaluate import main
 from eval.run.progress import progress
 from index.exit_codes import run_command
+from index.sources import SEEDS
 
 
 def quoth(argv: Sequence[str]) -> int:
@@ -246,7 +247,7 @@ def test_a_question_that_cannot_be_asked_is_left_unanswered(folder: Path, tmp_pa
             "documents",
             [QUESTIONS[1], {k: v for k, v in QUESTIONS[0].items() if k != "half"}],
             "tune",
-            "'half' is missing",
+            "half is None",
         ),
     ],
 )
@@ -290,7 +291,7 @@ def test_settings_that_cannot_be_are_not_input(
 
 
 def evaluate(folder: Path, *more: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "eval.run.evaluate", *arguments(folder, *more)]
+    command = [sys.executable, "-m", "eval.run", *arguments(folder, *more)]
     return subprocess.run(command, cwd=SEEDS.parent, stderr=subprocess.PIPE, check=False, **options)
 
 
@@ -329,7 +330,7 @@ def test_progress_is_told_on_a_terminal_alone(
 
 def test_importing_loads_nothing_heavy() -> None:
     code = (
-        "import sys, eval.run.evaluate, eval.questions.data, eval.measures.measures, eval.run.misses, eval.run.table\n"
+        "import sys, eval.run.evaluate, eval.questions.data, eval.measures.measures, eval.run.misses, eval.run.tables\n"
         "print(sorted({'torch', 'faiss', 'bm25s', 'ir_measures', 'sklearn', 'jinja2', 'pandas'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 # a package may import from itself and from these
 BELOW = {"index": set[str](), "rag": {"index"}, "ui": {"rag", "index"}, "eval": {"rag", "index"}}
 # a library may be imported only in modules whose names begin so
-# eval.bench.inner measures ours against the libraries themselves
+# eval.bench measures ours against the libraries themselves
 MODELS = ("index.encoders.", "rag.readers.", "eval.training.", "eval.bench.")
 ROOMS = {
     "faiss": ("index.",),

@@ -1,10 +1,10 @@
-"""A text directive finds its excerpt, nothing before it, and is no longer than that takes."""
+"""Text fragments: the directive of a link finds its excerpt as a browser looks for it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 from corpus_support import texts
@@ -87,16 +87,10 @@ class Browser:
                     self.letters.append(letter)
                     self.places.append(place)
 
-    def find(self, directive: Directive) -> Span | None:
-        """The range that the directive finds first, in the text's own offsets."""
-        for place in range(len(self.letters)):
-            if (found := self._match(directive, place)) is not None:
-                return Span(self.places[found[0]], self.places[found[1] - 1] + 1)
-        return None
-
-    def count(self, directive: Directive) -> int:
-        """How often what it names stands there."""
-        return sum(self._match(directive, place) is not None for place in range(len(self.letters)))
+    def find(self, directive: Directive) -> list[Span]:
+        """Every range that the directive fits, in the text's own offsets; a browser opens the first."""
+        matches = (self._match(directive, place) for place in range(len(self.letters)))
+        return [Span(self.places[match[0]], self.places[match[1] - 1] + 1) for match in matches if match]
 
     def _match(self, directive: Directive, place: int) -> tuple[int, int] | None:
         if not self._bound(place):
@@ -147,10 +141,12 @@ def places(draw: st.DrawFn, within: st.SearchStrategy[str]) -> tuple[str, Span]:
 def check(text: str, span: Span) -> None:
     directive = text_fragment(text, span)
     body = text[span.start : span.end]
-    if not any(c.isalnum() for c in body):
-        return
-    assert directive, "short texts have nothing too often"
-    assert Browser(text).find(Directive.read(directive)) == span.trimmed(text)
+    assert bool(directive) == any(character.isalnum() for character in body)
+    if directive:
+        parts = Directive.read(directive)
+        found, wanted = Browser(text).find(parts), span.trimmed(text)
+        # the last words of a quote of several lines can stand in it before
+        assert wanted.start in {one.start for one in found} if parts.end else wanted in found
 
 
 @given(places(repeated))
@@ -158,94 +154,88 @@ def check(text: str, span: Span) -> None:
 @example(("foobar foo bar", Span(3, 6)))
 @example(("a\nb\na\nb\na\nb", Span(4, 5)))
 @settings(max_examples=150, deadline=None)
-def test_it_finds_the_excerpt_among_its_like(place: tuple[str, Span]) -> None:
+def test_the_directive_fits_the_excerpt_where_words_recur(place: tuple[str, Span]) -> None:
     check(*place)
 
 
 @given(places(texts))
 @settings(deadline=None)
-def test_it_finds_an_excerpt_of_any_text(place: tuple[str, Span]) -> None:
-    # what stands more often than a thousand times, a thousand letters cannot hold
-    assume(len(place[0].split()) < 32 and len(place[0]) <= 1000)
+def test_the_directive_fits_an_excerpt_of_any_text(place: tuple[str, Span]) -> None:
+    # inside an endless word it does not: what is around is no word then
+    assume(all(len(word) <= 80 for word in place[0].split()))
     check(*place)
 
 
-@given(st.lists(st.sampled_from("xyz"), min_size=1, max_size=30), st.data())
-@settings(deadline=None)
-def test_what_stands_around_it_is_no_longer_than_that_takes(words: list[str], data: st.DataObject) -> None:
-    text, start = " ".join(words), data.draw(st.integers(0, len(words) - 1))
-    span = Span(2 * start, 2 * data.draw(st.integers(start + 1, len(words))) - 1)
-    directive, browser = Directive.read(text_fragment(text, span)), Browser(text)
-    assert browser.count(directive) == 1
-    if directive.prefix:
-        assert browser.count(replace(directive, prefix=directive.prefix[2:])) > 1
-    if directive.suffix:
-        assert browser.count(replace(directive, suffix=directive.suffix[:-2])) > 1
+@given(st.integers(0, 10_000))
+def test_only_the_text_around_the_excerpt_is_read(length: int) -> None:
+    text = "far " * 100 + "One is here. Two is there. Three is nowhere. " + "off " * 100
+    span = Span(text.index("Two"), text.index(" Three"))
+    longer = "x" * length + text + "y" * length
+    assert text_fragment(longer, Span(span.start + length, span.end + length)) == text_fragment(text, span)
 
 
-def test_every_sentence_of_the_article_is_found_by_its_own_words() -> None:
+def test_every_sentence_of_the_article_is_found_at_its_place_and_nowhere_else() -> None:
     (document,) = read([Path(__file__).parent.parent / "seeds"])
     browser = Browser(document.text)
     for sentence in split_sentences(document.text, document.language):
         span = sentence.span.trimmed(document.text)
-        directive = text_fragment(document.text, span)
-        assert browser.find(Directive.read(directive)) == span
-        assert "-," not in directive, "no sentence stands there twice, so none needs what stands before it"
-        assert ",-" not in directive
+        assert browser.find(Directive.read(text_fragment(document.text, span))) == [span]
 
 
 @pytest.mark.parametrize(
-    ("text", "quote", "nth", "directive"),
+    ("text", "quoted", "nth", "directive"),
     [
-        ("One is here. Two is there.", "Two is there.", 0, "text=Two%20is%20there."),
-        ("Read it. Do it. Read it. Go.", "Read it.", 1, "text=Read%20it.,-Go."),
-        ("Read it. Do it. Read it. Go.", "Read it.", 0, "text=Read%20it.,-Do"),
-        ("A well-known, R&D 5% tale.", "well-known, R&D 5%", 0, "text=well%2Dknown%2C%20R%26D%205%25"),
-        ("Ja.\r\nNein.\r\nJa.\r\nÜber Öl.", "Ja.", 1, "text=Ja.,-%C3%9Cber"),
-        ("First line\nsecond line\nthird line", "First line\nsecond line", 0, "text=First%20line,second%20line"),
-        ("It is. It is.", "It is.", 1, "text=is.-,It%20is."),
+        ("Two is there.", "Two is there.", 0, "text=Two%20is%20there."),
+        ("Now one is here. Two is there.", "Two is there.", 0, "text=one%20is%20here.-,Two%20is%20there."),
+        ("Read it. Do it. Read it. Go.", "Read it.", 1, "text=it.%20Do%20it.-,Read%20it.,-Go."),
+        ("Read it. Do it. Read it. Go.", "Read it.", 0, "text=Read%20it.,-Do%20it.%20Read"),
+        ("A well-known, R&D 5% tale.", "well-known, R&D 5%", 0, "text=A-,well%2Dknown%2C%20R%26D%205%25,-tale."),
+        ("Ja.\r\nNein.\r\nJa.\r\nÜber Öl.", "Ja.", 1, "text=Nein.-,Ja.,-%C3%9Cber%20%C3%96l."),
+        ("First line\nsecond line\nthird", "First line\nsecond line", 0, "text=First%20line,second%20line,-third"),
+        ("第一句。第二句。", "第二句。", 0, f"text={quote('第一句。')}-,{quote('第二句。')}"),
+        ("第一句。" * 30 + "完。", "完。", 0, f"text={quote('完。')}"),
+        ("It is. It is.", "It is.", 1, "text=It%20is.-,It%20is."),
         ("   ", " ", 0, ""),
     ],
 )
-def test_a_directive_reads(text: str, quote: str, nth: int, directive: str) -> None:
-    start = text.index(quote)
+def test_a_directive_reads(text: str, quoted: str, nth: int, directive: str) -> None:
+    start = text.index(quoted)
     for _ in range(nth):
-        start = text.index(quote, start + 1)
-    assert text_fragment(text, Span(start, start + len(quote))) == directive
+        start = text.index(quoted, start + 1)
+    assert text_fragment(text, Span(start, start + len(quoted))) == directive
 
 
 def test_a_long_excerpt_is_found_by_its_two_ends() -> None:
     text = "It begins. " + " ".join(f"Word {n} of many." for n in range(100)) + " It ends."
     span = Span(text.index("Word 10 "), text.index(" Word 90"))
     directive = text_fragment(text, span)
-    assert directive == "text=Word%2010%20of%20many.,Word%2089%20of%20many."
-    assert Browser(text).find(Directive.read(directive)) == span
+    around = "9%20of%20many.", "Word%2090%20of"
+    assert directive == f"text={around[0]}-,Word%2010%20of%20many.,Word%2089%20of%20many.,-{around[1]}"
+    assert Browser(text).find(Directive.read(directive)) == [span]
 
 
 def test_no_term_goes_past_the_end_of_a_line() -> None:
     text = "A heading\nThe same.\nAnother heading\nThe same.\nThe last heading\nThe same."
     for start in (10, 36, 63):
         directive = Directive.read(text_fragment(text, Span(start, start + 9)))
-        assert Browser(text).find(directive) == Span(start, start + 9)
+        assert Browser(text).find(directive) == [Span(start, start + 9)]
         assert any(directive.prefix in line for line in text.splitlines())
         assert any(directive.suffix in line for line in text.splitlines())
 
 
-def test_what_no_short_context_tells_apart_has_no_directive() -> None:
-    text = "again " * 3000
-    assert text_fragment(text, Span(6000, 6005)) == ""
-    document = Document.of(text, title="Again", source="https://example.org/again")
-    assert linked(document, Span(6000, 6005)) == "https://example.org/again"
+def test_an_excerpt_without_words_links_to_the_page() -> None:
+    document = Document.of("One. … Two.", title="Title", source="https://example.org/again")
+    assert linked(document, Span(5, 6)) == "https://example.org/again"
 
 
 @pytest.mark.parametrize(
     ("source", "link"),
     [
-        ("https://intranet/page", "https://intranet/page#:~:text=Two."),
-        ("HTTP://intranet:8080/a?b=c", "HTTP://intranet:8080/a?b=c#:~:text=Two."),
-        ("https://intranet/page#part", "https://intranet/page#part:~:text=Two."),
-        ("https://intranet/page#part:~:text=Old", "https://intranet/page#part:~:text=Two."),
-        ("https://intranet/page#", "https://intranet/page#:~:text=Two."),
+        ("https://intranet/page", "https://intranet/page#:~:text=One.-,Two."),
+        ("HTTP://intranet:8080/a?b=c", "HTTP://intranet:8080/a?b=c#:~:text=One.-,Two."),
+        ("https://intranet/page#part", "https://intranet/page#part:~:text=One.-,Two."),
+        ("https://intranet/page#part:~:text=Old", "https://intranet/page#part:~:text=One.-,Two."),
+        ("https://intranet/page#", "https://intranet/page#:~:text=One.-,Two."),
         (None, None),
         ("", None),
         ("notes/two.txt", None),
@@ -263,5 +253,5 @@ def test_what_no_short_context_tells_apart_has_no_directive() -> None:
         ("ftp://intranet/page", None),
     ],
 )
-def test_only_what_a_browser_opens_over_http_is_linked(source: str | None, link: str | None) -> None:
+def test_only_sources_that_a_browser_opens_over_http_are_linked(source: str | None, link: str | None) -> None:
     assert linked(Document.of("One. Two.", title="Title", source=source), Span(5, 9)) == link

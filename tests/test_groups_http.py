@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from test_groups import GROUPS, document_lists, may_read, publish_and_open, readers
 
-from index.embedded.corpus import Corpus
+from index.corpus import Corpus
 from index.types import Document
 from rag.answer import build_answerer
-from rag.settings import Settings
 from ui.app import create_app
+from ui.settings import ServerSettings as Settings
 
 HOST = "ask.example"
 _TOLD_ONCE = {"id", "ms", "edition"}

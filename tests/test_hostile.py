@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from browser_support import Watched
+from corpus_support import documents_of
 from page_support import app_of, serving
 from playwright.sync_api import Browser, Locator, expect
 from widget_support import Visit, sample, site, visiting
 
-from index.embedded.corpus import Corpus, publish
+from index.corpus import open_corpus
 from index.encoders.encoder import Encoder
+from index.publish import publish
 from index.sources import read
 from rag.answer import Answerer, build_answerer
 from rag.settings import Settings
@@ -116,7 +118,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Path:
 
 def answering(folder: Path, encoder: Encoder, risk: float) -> Answerer:
     settings = Settings(corpus=folder, risk=risk)
-    return build_answerer(Corpus.open(folder, encoder), encoder, settings)
+    return build_answerer(open_corpus(folder, encoder), encoder, settings)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +134,7 @@ def shy(folder: Path, encoder: Encoder) -> Answerer:
 
 
 def check_text(answerer: Answerer, shown: Locator) -> None:
-    texts = [document.text for document in answerer.corpus.documents()]
+    texts = [document.text for document in documents_of(answerer.corpus)]
     assert shown.count() > 0
     for excerpt in shown.all_text_contents():
         assert any(excerpt in text for text in texts)
@@ -141,7 +143,7 @@ def check_text(answerer: Answerer, shown: Locator) -> None:
 @pytest.mark.parametrize("kind", ["bold", "shy"])
 def test_in_the_page_they_are_text(browser: Browser, kind: str, request: pytest.FixtureRequest) -> None:
     answerer: Answerer = request.getfixturevalue(kind)
-    rules, notes = answerer.corpus.documents()
+    rules, notes = documents_of(answerer.corpus)
     with serving(app_of(answerer)) as url, browser.new_context(viewport={"width": 1280, "height": 860}) as context:
         visit = Watched(context, url)
         page = visit.page
@@ -212,7 +214,7 @@ def test_in_the_widget_the_closest_passages_are_text(browser: Browser, shy: Answ
 def check_widget(visit: Visit, answerer: Answerer) -> None:
     widget = visit.page.locator("quoth-widget")
     check_text(answerer, widget.locator("blockquote"))
-    for document in answerer.corpus.documents():
+    for document in documents_of(answerer.corpus):
         expect(widget.locator(".title", has_text=document.title).first).to_be_attached()
     for cite in widget.locator("button.cite").all():
         cite.click()

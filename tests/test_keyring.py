@@ -23,11 +23,11 @@ from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
 
 from index.errors import SettingsError
-from rag.settings import Settings
 from ui.access.embed_token import Embedding
 from ui.access.identify import COOKIE, SCOPES, Person, identification
 from ui.access.keyring import FILE, Keyring
 from ui.access.sign_in import sign_in
+from ui.settings import ServerSettings as Settings
 
 ROOT = Path(__file__).parent.parent
 

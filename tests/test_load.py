@@ -23,8 +23,8 @@ import pytest
 from page_support import SEEDS
 from process_support import running, said, until_ready
 
-from index.embedded.corpus import publish
 from index.encoders.encoder import Encoder
+from index.publish import publish
 from index.sources import read
 from ui.access.keyring import Keyring
 from ui.journal.journal import Journal
@@ -35,13 +35,12 @@ SERVER = """
 import socket, sys, uvicorn
 from pathlib import Path
 from page_support import FakeAnswerer, app_of, article
-from ui.http.timeouts import impatient
 listener = socket.create_server(("127.0.0.1", 0))
 print(listener.getsockname()[1], flush=True)
 app = app_of(FakeAnswerer(article(), delay=float(sys.argv[2])), access="token", data=Path(sys.argv[1]), journal=True,
              per_minute=1_000_000, waiting=int(sys.argv[3]), workers=2)
-http = impatient(seconds=10, unread=30, connections=500)
-uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, http=http)).run(sockets=[listener])
+config = uvicorn.Config(app, log_level="warning", access_log=False, http="h11", limit_concurrency=500)
+uvicorn.Server(config).run(sockets=[listener])
 """
 QUESTION = {"question": "Who is North Korea’s largest economic partner?"}
 QUESTIONS = Path(__file__).parent.parent / "eval" / "questions"

@@ -29,7 +29,8 @@ from starlette.testclient import TestClient
 
 from index.errors import SettingsError
 from ui.access.identify import Person
-from ui.http.request_log import AuditLog, json_formatter, logged, request_id
+from ui.http.request_log import JsonFormatter, RequestLog, request_id
+from ui.journal.audit import AuditLog
 
 ROOT = Path(__file__).parent.parent
 ADA = Person("ada", frozenset({"staff", "board"}), frozenset())
@@ -43,7 +44,7 @@ class Kept(logging.Handler):
 
     def __post_init__(self) -> None:
         super().__init__()
-        self.setFormatter(json_formatter())
+        self.setFormatter(JsonFormatter())
 
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(self.format(record))
@@ -74,7 +75,7 @@ def record(message: str, *values: object, **extra: object) -> logging.LogRecord:
 
 
 def test_a_line_says_when_how_grave_where_what_and_all_else_that_was_given() -> None:
-    line = json.loads(json_formatter().format(record("It is %d", 7, edition="one", ms=2.5, color_message="\x1b[1mIt")))
+    line = json.loads(JsonFormatter().format(record("It is %d", 7, edition="one", ms=2.5, color_message="\x1b[1mIt")))
     when = datetime.fromisoformat(line.pop("time"))
     assert when.utcoffset() == timedelta(0)
     assert line == {
@@ -93,14 +94,14 @@ def test_an_exception_is_on_the_same_line() -> None:
     except RuntimeError:
         made = record("It failed")
         made.exc_info = sys.exc_info()
-    line = json_formatter().format(made)
+    line = JsonFormatter().format(made)
     assert "\n" not in line
     assert "RuntimeError: one\ntwo" in json.loads(line)["exception"]
 
 
 @given(message=st.text(), name=st.text(), value=st.text())
 def test_no_text_makes_a_line_or_a_key_of_its_own(message: str, name: str, value: str) -> None:
-    formatted = json_formatter().format(record("%s", message, **{f"given_{name}": value}))
+    formatted = JsonFormatter().format(record("%s", message, **{f"given_{name}": value}))
     assert re.fullmatch(r"[ -~]*", formatted)
     line = json.loads(formatted)
     assert (line["message"], line[f"given_{name}"]) == (message, value)
@@ -108,7 +109,7 @@ def test_no_text_makes_a_line_or_a_key_of_its_own(message: str, name: str, value
 
 
 def test_what_was_given_takes_no_place_of_the_formatters_own() -> None:
-    line = json.loads(json_formatter().format(record("true", time="yesterday", level="debug", request_id="forged")))
+    line = json.loads(JsonFormatter().format(record("true", time="yesterday", level="debug", request_id="forged")))
     assert (line["level"], line["message"], line["request_id"]) == ("warning", "true", None)
     assert line["time"] != "yesterday"
 
@@ -118,7 +119,7 @@ def test_nothing_that_is_given_keeps_a_line_from_being_json(value: object) -> No
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is not JSON")
 
-    line = json.loads(json_formatter().format(record("It is so", value=value)), parse_constant=refuse)
+    line = json.loads(JsonFormatter().format(record("It is so", value=value)), parse_constant=refuse)
     assert (line["message"], line["level"]) == ("It is so", "warning")
     assert isinstance(line["value"], str)
 
@@ -134,7 +135,7 @@ def app() -> TestClient:
 
     inner = Starlette(routes=[Route("/{any:path}", answer, methods=["GET", "POST"])])
     routes = [Route("/fail", fail), Mount("/", inner)]
-    return TestClient(logged(Starlette(routes=routes)), raise_server_exceptions=False)
+    return TestClient(RequestLog(Starlette(routes=routes)), raise_server_exceptions=False)
 
 
 def test_a_request_is_one_line_without_its_query_or_its_question(kept: Kept) -> None:
@@ -199,8 +200,8 @@ def test_a_failure_before_any_answer_is_a_500_and_who_left_has_no_status(kept: K
 
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
     with pytest.raises(RuntimeError):
-        asyncio.run(logged(failing)({**scope}, nothing, silent))
-    asyncio.run(logged(silent)({**scope}, nothing, silent))
+        asyncio.run(RequestLog(failing)({**scope}, nothing, silent))
+    asyncio.run(RequestLog(silent)({**scope}, nothing, silent))
     assert [line["status"] for line in kept.objects] == [500, None]
 
 
@@ -296,7 +297,7 @@ AUDITOR = """
 import sys, itertools
 from pathlib import Path
 from ui.access.identify import Person
-from ui.http.request_log import AuditLog
+from ui.journal.audit import AuditLog
 
 log = AuditLog.open(Path(sys.argv[1]))
 for number in itertools.count():

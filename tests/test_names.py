@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from starlette.requests import HTTPConnection
 
 from index.errors import SettingsError
-from rag.settings import Settings
 from ui.access.embed_token import LONGEST, Embedding
 from ui.access.identify import LONGEST_NAME, SCOPES, Identify, Person, identification, is_name
 from ui.access.keyring import Keyring
+from ui.settings import ServerSettings as Settings
 
 WIKI = "https://wiki.example"
 SECRET = secrets.token_bytes(32)

@@ -1,4 +1,4 @@
-"""Behind nginx with TLS, configured as the README says, under a path of its own and with people who are signed on."""
+"""quoth behind nginx with TLS and sign-on, under a path of its own, configured by the administrator's guide."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ http {{
 
 
 def snippet() -> str:
-    """nginx's part of the README."""
-    found = re.search(r"```nginx\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    """The nginx block of the administrator's guide."""
+    found = re.search(r"```nginx\n(.*?)```", (ROOT / "ui" / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert found
     return found[1]
 

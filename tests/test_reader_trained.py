@@ -14,20 +14,20 @@ from hypothesis import HealthCheck, given, settings
 from reader_support import tiny_model
 from safetensors.torch import load_file
 
-from index.embedded.fusion import retrieve
-from index.embedded.lexical import Words
 from index.errors import ModelError, SettingsError
 from index.text.chunk import chunk
 from index.text.sentences import split_sentences
-from index.types import Document, Hit
+from index.text.words import Words
+from index.types import Document, Hit, Query
 from rag.answer import Answerer
 from rag.calibration import Calibration
-from rag.readers.load import READERS, READINGS, load_reader
-from rag.readers.model import LARGEST
-from rag.readers.similarity import SimilarityReader
+from rag.judge import Judge
+from rag.readers.load import load_reader
+from rag.readers.names import READERS
+from rag.readers.similarity import SentenceMatcher
 from rag.readers.trained import WEIGHTS, TrainedReader
 from rag.readers.word_pieces import load_tokenizer
-from rag.types import Query
+from rag.types import READINGS
 
 ENCODER = HashEncoder()
 
@@ -46,7 +46,7 @@ def hits_of(text: str) -> list[Hit]:
 
 @pytest.fixture(scope="module")
 def reader() -> TrainedReader:
-    return TrainedReader(tiny_model().eval(), load_tokenizer(), SimilarityReader(ENCODER, Words("en")))
+    return TrainedReader(tiny_model().eval(), load_tokenizer(), SentenceMatcher(ENCODER))
 
 
 @given(text=texts)
@@ -75,7 +75,7 @@ def test_nothing_found_is_nothing_read(reader: TrainedReader) -> None:
 def test_the_same_passages_give_the_same_scores_in_any_order(reader: TrainedReader, tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path, *(f"# Part {n}\n\nThe tower is {n} metres high. It is old." for n in range(5)))
     asked = query("How high is the tower?")
-    hits = retrieve(corpus, asked, 5)
+    hits = corpus.search(asked, 5)
     one, other = (
         {(reading.hit.passage.document.id, reading.sentence.span): reading for reading in reader.read(asked, some)}
         for some in (hits, hits[::-1])
@@ -92,9 +92,10 @@ def test_scores_that_are_no_numbers_are_no_answer(tmp_path: Path) -> None:
     with torch.no_grad():
         next(parameter for parameter in model.parameters() if parameter.requires_grad).fill_(math.nan)
     corpus = make_corpus(tmp_path, "The harbour was built in 1902.", encoder=ENCODER)
-    reader = TrainedReader(model, load_tokenizer(), SimilarityReader(ENCODER, corpus.lexical.words))
-    answerer = Answerer(corpus, ENCODER, reader, Calibration.shipped("trained"), 0.3)
-    with pytest.raises(ModelError, match="scores a sentence nan"):
+    reader = TrainedReader(model, load_tokenizer(), SentenceMatcher(ENCODER))
+    judge = Judge(reader, Calibration.shipped("trained"), ENCODER, Words("en"))
+    answerer = Answerer(corpus, ENCODER, judge, 0.3)
+    with pytest.raises(ModelError, match="not finite numbers"):
         answerer.ask("When was the harbour built?")
     corpus.close()
 
@@ -102,7 +103,7 @@ def test_scores_that_are_no_numbers_are_no_answer(tmp_path: Path) -> None:
 def test_what_ships_is_what_its_card_says() -> None:
     card = (WEIGHTS.parent / "README.md").read_text(encoding="utf-8")
     assert hashlib.sha256(WEIGHTS.read_bytes()).hexdigest() in card
-    assert WEIGHTS.stat().st_size <= LARGEST
+    assert WEIGHTS.stat().st_size <= 24_000_000
     assert {tensor.dtype for tensor in load_file(WEIGHTS).values()} == {torch.float16}
     # of nothing else are there any
     assert {file.name for file in WEIGHTS.parent.iterdir()} == {"README.md", "reader.safetensors", "table.json"}
@@ -113,6 +114,6 @@ def test_what_ships_is_what_its_card_says() -> None:
 
 def test_a_reader_without_weights_says_how_to_get_them(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"has no weights yet\. Train them"):
-        TrainedReader.load(SimilarityReader(ENCODER, Words("en")), tmp_path / "reader.safetensors")
+        TrainedReader.load(SentenceMatcher(ENCODER), tmp_path / "reader.safetensors")
     with pytest.raises(SettingsError, match=", ".join(READERS)):
         load_reader("oracle", ENCODER, Words("en"))

@@ -12,8 +12,8 @@ import pytest
 from page_support import SEEDS
 from process_support import running, said, tell, until_ready
 
-from index.embedded.corpus import publish
 from index.encoders.encoder import Encoder
+from index.publish import publish
 from index.sources import read
 from ui.access.keyring import Keyring
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corpus_support import HashEncoder, any_character, make_corpus, texts
+from corpus_support import any_character, make_corpus, texts
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from index.embedded.corpus import Corpus
+from index.corpus import Corpus
 from index.errors import ReceiptError
 from index.types import Document, Span
 from rag.receipt import LONGEST_SOUGHT, Receipt, Verdict, check
@@ -232,7 +232,7 @@ def test_a_verdict_as_json(corpus_of: Callable[..., Corpus]) -> None:
     corpus = corpus_of(TEXT.replace("1854", "1855"))
     given = check(receipt_of(TEXT), corpus).to_json()
     assert given["status"] == "changed"
-    assert given["document_id"] == corpus.document_ids()[0]
+    assert given["document_id"] == corpus.titles()[0].id
     assert given["title"] == "Document 1"
     assert given["text"] == TEXT.replace("1854", "1855")[given["start"] : given["end"]]
     assert {"kind": "removed", "text": "1854"} in given["changes"]
@@ -283,7 +283,3 @@ def test_a_receipt_without_one_of_its_keys_is_refused(key: str) -> None:
 
 def test_what_else_is_in_it_is_passed_over() -> None:
     assert Receipt.from_json(receipt_of(TEXT).to_json() | {"note": "mine"}) == receipt_of(TEXT)
-
-
-def test_the_encoder_of_the_corpus_plays_no_part(corpus_of: Callable[..., Corpus]) -> None:
-    assert corpus_of(TEXT).manifest.encoder.name == HashEncoder.name

@@ -17,8 +17,8 @@ from starlette.testclient import TestClient
 
 from ui.access.identify import COOKIE
 from ui.access.keyring import Keyring
-from ui.http import rate_limit as traffic
-from ui.http.request_log import MOST_REFUSED, MOST_REFUSED_OF_ONE
+from ui.http import rate_limit
+from ui.journal.audit import MOST_REFUSED, MOST_REFUSED_OF_ONE
 from ui.service import AUDIT
 
 HOST = "ask.example"
@@ -37,7 +37,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(traffic, "monotonic", clock)
+    monkeypatch.setattr(rate_limit, "monotonic", clock)
     return clock
 
 
@@ -167,7 +167,7 @@ def test_what_cannot_be_written_down_is_refused_all_the_same(
     file = tmp_path / AUDIT
     kept = file.rename(tmp_path / "kept")
     file.mkdir()
-    with caplog.at_level(logging.ERROR, logger="ui.http.request_log"):
+    with caplog.at_level(logging.ERROR, logger="ui.journal.audit"):
         for status, headers in ((401, {"Authorization": "Bearer wrong"}), (400, {"Host": "evil.example"})):
             response = asking.get("/api/v1/status", headers=headers)
             assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")

@@ -6,19 +6,18 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from corpus_support import SEEDS
 from sealed_support import sealed
 
-from index.embedded.corpus import publish
 from index.encoders.encoder import Encoder
+from index.publish import publish
 from index.sources import read
-from rag.settings import Settings
 from ui.command.doctor import Finding, examine_offline
 from ui.command.try_offline import packed, unpacked
+from ui.settings import ServerSettings as Settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -76,7 +75,7 @@ def test_settings_are_handed_over_as_they_are() -> None:
     given = Settings(
         corpus=Path("corpus é"),
         encoder="my/encoder",
-        reader="transformers:\udce9",
+        reader="transformers:é",
         calibration=Path("calibration.json"),
         reranker="my/reranker",
         language="de",
@@ -101,7 +100,7 @@ def test_settings_are_handed_over_as_they_are() -> None:
         waiting=4,
         per_minute=5,
     )
-    assert [one.name for one in fields(given) if getattr(given, one.name) == getattr(Settings(), one.name)] == []
+    assert [name for name, value in given if value == getattr(Settings(), name)] == []
     for settings in (given, Settings()):
         assert unpacked(packed(settings)) == settings
 

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from index.embedded.dense import DenseIndex
-from index.embedded.fusion import Ranking, fuse, retrieve
-from index.embedded.lexical import STEMMERS, LexicalIndex, Words
+from index.embedded.fusion import Ranking, fuse
+from index.embedded.lexical import LexicalIndex
 from index.errors import SettingsError
-from rag.types import Query
+from index.text.words import STEMMERS, Words
+from index.types import Query
 
 
 def unit_vectors(seed: int, n: int, d: int) -> NDArray[np.float32]:
@@ -80,7 +81,7 @@ few_words = st.lists(
 @given(st.lists(few_words, min_size=1, max_size=12), few_words, st.integers(1, 15))
 def test_lexical_search_is_bm25(documents: list[str], question: str, k: int) -> None:
     index = LexicalIndex.build(documents)
-    expected = bm25(documents, question, index.words)
+    expected = bm25(documents, question, Words("en"))
     scores, rows = index.search(question, k)
     assert scores.dtype == np.float32
     assert rows.dtype == np.int64
@@ -107,7 +108,8 @@ def test_any_text_can_be_indexed_and_searched(documents: list[str], question: st
     assert len(index) == len(documents)
     scores, rows = index.search(question, 10)
     assert (scores > 0).all()
-    assert all(set(index.words(question)) & set(index.words(documents[row])) for row in rows)
+    words = Words("en")
+    assert all(set(words(question)) & set(words(documents[row])) for row in rows)
 
 
 def test_no_word_in_common_finds_nothing() -> None:
@@ -134,7 +136,6 @@ def test_a_lexical_index_is_opened_as_it_was_saved(tmp_path: Path) -> None:
     for ours, its in zip(opened.search("Flüsse des Meeres", 3), built.search("Flüsse des Meeres", 3), strict=True):
         np.testing.assert_array_equal(ours, its)
     assert len(opened.search("Flüsse", 3)[1]) >= 1
-    assert opened.words("Die Flüsse") == built.words("Die Flüsse")
 
 
 def test_words_are_folded_stemmed_and_without_stop_words() -> None:
@@ -198,14 +199,26 @@ def test_nothing_found_fuses_to_nothing() -> None:
 def test_hits_say_who_found_them(tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path, "The river rises.", "The lighthouse stands.", "Bread and butter.")
     encoding = HashEncoder().encode_pieces(["river lighthouse lighthouse"])[0]
-    hits = retrieve(corpus, Query("river lighthouse lighthouse", encoding), 2)
+    hits = corpus.search(Query("river lighthouse lighthouse", encoding), 2)
     assert [hit.rank for hit in hits] == [1, 2]
     assert hits[0].score >= hits[1].score
     assert {hit.passage.text for hit in hits} == {"The river rises.", "The lighthouse stands."}
-    words, worded = corpus.lexical.search("river lighthouse", 5)
-    (products,), (near,) = corpus.dense.search(encoding.vector[None], 5)
+    texts = ["The river rises.", "The lighthouse stands.", "Bread and butter."]
+    words, worded = LexicalIndex.build(texts).search("river lighthouse", 5)
+    (products,), (near,) = DenseIndex.build(HashEncoder().encode(texts)).search(encoding.vector[None], 5)
     for hit in hits:
-        row = next(n for n, passage in enumerate(corpus.passages) if passage == hit.passage)
+        row = texts.index(hit.passage.text)
         assert hit.found_by == {"lexical": words[worded == row], "dense": products[near == row]}
-    assert len(retrieve(corpus, Query("river", encoding), 10)) == 3
+    assert len(corpus.search(Query("river", encoding), 10)) == 3
     corpus.close()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), st.lists(few_words, min_size=1, max_size=12), few_words, st.integers(1, 15))
+def test_some_passages_score_among_themselves(data: st.DataObject, texts: list[str], question: str, k: int) -> None:
+    rows = sorted(data.draw(st.sets(st.sampled_from(range(len(texts))), min_size=1)))
+    part = LexicalIndex.build(texts).only(np.array(rows, np.int64))
+    alone = LexicalIndex.build([texts[row] for row in rows])
+    assert len(part) == len(alone)
+    for ours, its in zip(part.search(question, k), alone.search(question, k), strict=True):
+        np.testing.assert_array_equal(ours, its)

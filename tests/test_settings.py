@@ -1,14 +1,16 @@
-"""Settings: from a file, the environment and the command line, in that order, and none that cannot be."""
+"""Settings: from a file, the environment and the command line, in that order, and none with a value that is wrong."""
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from index.errors import SettingsError
 from rag.settings import FILE, Settings, given
+from ui.command import cli
+from ui.settings import ServerSettings
 
 
 @pytest.fixture
@@ -18,93 +20,135 @@ def file(tmp_path: Path) -> Path:
     return file
 
 
-def test_the_nearer_to_the_person_goes_before(file: Path) -> None:
+def test_a_flag_wins_over_a_variable_and_a_variable_over_the_file(file: Path) -> None:
     environment = {FILE: str(file), "QUOTH_PORT": "9001", "QUOTH_HOSTS": "ask.example, ask.example:8443,"}
-    found = given(environment, {"port": 9002, "risk": None, "command": "serve"})
-    assert found["risk"] == (0.1, str(file))
-    assert found["port"] == (9002, "--port")
-    assert found["hosts"] == (("ask.example", "ask.example:8443"), "QUOTH_HOSTS")
-    settings = Settings.read(environment, {"port": 9002})
+    sources = given(environment, {"port": 9002, "risk": None})
+    assert sources["risk"] == (0.1, str(file))
+    assert sources["port"] == (9002, "--port")
+    assert sources["hosts"][1] == "QUOTH_HOSTS"
+    settings = ServerSettings.read(environment, {"port": 9002, "risk": None, "command": "serve"})
     assert (settings.risk, settings.port, settings.journal) == (0.1, 9002, False)
+    assert settings.hosts == ("ask.example", "ask.example:8443")
     assert settings.origins == ("https://wiki.example",)
-    assert settings.reader == Settings().reader
+    assert settings.reader == ServerSettings().reader
 
 
 def test_every_setting_can_be_given_in_the_environment() -> None:
-    named = {"corpus": "/c", "calibration": "/x", "data": "/d", "proxy_secret": "/p", "embed_secret": "/e"}
-    values = {
-        field.name: named.get(field.name) or _as_text(getattr(Settings(), field.name)) for field in fields(Settings)
-    }
-    settings = Settings.read({f"QUOTH_{name.upper()}": value for name, value in values.items()}, {})
-    assert {name: _as_text(getattr(settings, name)) for name in values} == values
+    paths = {"corpus": "/c", "calibration": "/x", "data": "/d", "proxy_secret": "/p", "embed_secret": "/e"}
+    values = {name: paths.get(name) or _as_text(value) for name, value in ServerSettings()}
+    settings = ServerSettings.read({f"QUOTH_{name.upper()}": value for name, value in values.items()}, {})
+    assert {name: _as_text(value) for name, value in settings} == values
 
 
 def _as_text(value: object) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        ServerSettings().port = 1  # type: ignore[misc]
+    assert hash(ServerSettings()) == hash(ServerSettings())
+
+
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
-        ("colour = 1", "there is no setting 'colour'"),
+        ("colour = 1", "there is no setting 'colour'. Use one of corpus, "),
         ("risk = ", "Write it in TOML"),
-        ("risk = true", "risk is True, expected a number"),
-        ("port = 1.5", "port is 1.5, expected a number"),
-        ("origins = [1]", r"origins is \[1\], expected a list of texts"),
-        ("journal = 7", "journal is 7, expected true or false"),
-        ("reader = 7", "reader is 7, expected a text"),
+        ("risk = true", "risk is True: it should not be true or false"),
+        ("port = 1.5", "port is 1.5: Input should be a valid integer"),
+        ("origins = [1]", "origins is 1: Input should be a valid string"),
+        ("origins = 1", "origins is 1: Input should be a valid tuple"),
+        ("journal = 7", "journal is 7: Input should be a valid boolean"),
+        ("reader = 7", "reader is 7: Input should be a valid string"),
     ],
 )
-def test_a_file_that_cannot_be(tmp_path: Path, line: str, said: str) -> None:
+def test_a_file_with_a_mistake_is_refused(tmp_path: Path, line: str, expected: str) -> None:
     file = tmp_path / "settings.toml"
     file.write_text(line, encoding="utf-8")
-    with pytest.raises(SettingsError, match=said):
-        Settings.read({FILE: str(file)}, {})
+    with pytest.raises(SettingsError) as caught:
+        ServerSettings.read({FILE: str(file)}, {})
+    assert expected in str(caught.value)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="Name a readable file with QUOTH_SETTINGS"):
-        Settings.read({FILE: str(tmp_path / "nowhere")}, {})
+        ServerSettings.read({FILE: str(tmp_path / "nowhere")}, {})
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "expected"),
     [
-        ("base", "/ask/", "expected nothing or a path such as /intranet/ask"),
-        ("base", "ask", "expected nothing or a path"),
-        ("base", "/a?b", "expected nothing or a path"),
-        ("base", "/a/../..//b", "expected nothing or a path"),
-        ("hosts", "https://ask.example", "expected names such as ask.example"),
-        ("origins", "*", "expected sites such as https://wiki.example"),
-        ("origins", "https://wiki.example/", "without a path"),
-        ("origins", "https://Wiki.example", "in small letters"),
-        ("origins", "https://wiki.example:443", "as https://wiki.example: browsers leave that port off"),
-        ("origins", "http://[::1]:80", "without the port that goes without saying"),
-        ("access", "open", "expected none, proxy, token"),
-        ("access", "proxy", "proxies names no address"),
-        ("proxies", "10.0.0.0/33", "expected addresses or networks"),
-        ("user_header", "X User", "expected a header's name"),
+        ("base", "/ask/", "a path such as /intranet/ask"),
+        ("base", "ask", "a path such as /intranet/ask"),
+        ("base", "/a?b", "a path such as /intranet/ask"),
+        ("base", "/a/../..//b", "a path such as /intranet/ask"),
+        ("hosts", "https://ask.example", "a name such as ask.example"),
+        ("hosts", "ask_1.example", "a name such as ask.example"),
+        ("origins", "*", "a site such as https://wiki.example"),
+        ("origins", "https://wiki.example/", "with no path"),
+        ("origins", "https://Wiki.example", "in lower case"),
+        ("origins", "https://wiki.example:443", "without the usual port"),
+        ("origins", "https://wiki.example:0443", "without the usual port"),
+        ("origins", "http://[::1]:80", "without the usual port"),
+        ("access", "open", "'none', 'proxy' or 'token'"),
+        ("access", "proxy", "it should name the proxy"),
+        ("proxies", "10.0.0.0/33", "an address or network such as 10.0.0.7"),
+        ("user_header", "X User", "the name of a header"),
         *(
-            (name, header, f"{name} is '{header}', expected a header of the proxy's own")
+            (name, header, "a header that only the proxy sets")
             for name in ("user_header", "groups_header")
             for header in ("Host", "authorization", "COOKIE", "Content-Length", "Content-Type", "Transfer-Encoding")
         ),
-        ("groups_header", "x-forwarded-USER", "which is user_header, expected another"),
-        ("workers", "0", "expected 1 to 1024"),
-        ("journal_days", "0", "expected 1 to 36500"),
+        ("groups_header", "x-forwarded-USER", "it should differ from user_header"),
+        ("workers", "0", "greater than or equal to 1"),
+        ("workers", "1025", "less than or equal to 1024"),
+        ("journal_days", "0", "greater than or equal to 1"),
+        ("per_minute", "", "it should not be empty"),
     ],
 )
-def test_a_value_that_cannot_be(name: str, value: str, said: str) -> None:
-    with pytest.raises(SettingsError, match=said) as caught:
-        Settings.read({f"QUOTH_{name.upper()}": value}, {})
-    assert f"QUOTH_{name.upper()}" in str(caught.value) or "PROXIES" in str(caught.value)
+def test_a_value_that_is_not_allowed_is_refused(name: str, value: str, expected: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        ServerSettings.read({f"QUOTH_{name.upper()}": value}, {})
+    message = str(caught.value)
+    assert expected in message
+    named = "proxies" if value == "proxy" else name
+    assert f"{named} is " in message
+    assert f"Change QUOTH_{named.upper()}, or {named} in the settings file" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("name", ["corpus", "calibration", "data", "proxy_secret", "reader"])
+def test_a_name_that_is_not_utf_8_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is .*: it should be in UTF-8"):
+        ServerSettings.read({f"QUOTH_{name.upper()}": "a\udce9"}, {})
+
+
+@pytest.mark.parametrize("header", ["Hostname", "X-Cookie", "Cookie-User"])
+def test_a_header_that_only_resembles_one_of_a_browser_is_allowed(header: str) -> None:
+    assert ServerSettings(user_header=header).user_header == header
 
 
 @pytest.mark.parametrize("origin", ["https://wiki.example:80", "http://wiki.example:443", "https://wiki.example:8443"])
 def test_a_port_that_browsers_show_belongs_to_a_site(origin: str) -> None:
-    assert Settings(origins=(origin,)).origins == (origin,)
+    assert ServerSettings(origins=(origin,)).origins == (origin,)
 
 
-def test_with_somebody_who_asks_it_may_listen_anywhere() -> None:
-    assert Settings(access="token", host="0.0.0.0").host == "0.0.0.0"
-    assert Settings(access="proxy", proxies=("10.0.0.7",), host="::").host == "::"
+def test_with_access_the_server_may_listen_anywhere() -> None:
+    assert ServerSettings(access="token", host="0.0.0.0").host == "0.0.0.0"
+    assert ServerSettings(access="proxy", proxies=("10.0.0.7",), host="::").host == "::"
+
+
+def test_answering_alone_ignores_the_servers_settings(file: Path) -> None:
+    settings = Settings.read({FILE: str(file), "QUOTH_PORT": "no number", "QUOTH_READER": "similarity"}, {})
+    assert (settings.risk, settings.reader) == (0.1, "similarity")
+
+
+def test_quoth_eval_refuses_a_misspelt_variable(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("QUOTH_READR", "x")
+    assert cli.main(["eval", "--questions", "none.jsonl"]) == 4
+    assert "QUOTH_READR: there is no setting 'readr'" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match=r"^0$"):
+        cli.main(["eval", "--help"])

@@ -14,8 +14,8 @@ import pytest
 from page_support import SEEDS
 from process_support import running, said, tell
 
-from index.embedded.corpus import publish
 from index.encoders.encoder import Encoder
+from index.publish import publish
 from index.sources import read
 
 # As `quoth serve` does it, but the stand-in for the answerer says that it was asked, and answers when it is told to.

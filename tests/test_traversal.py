@@ -29,6 +29,7 @@ FROM = [
     "/gradio_api/file=",
     "/gradio_api/",
     "/api/v1/documents/",
+    "/api/v1/docs/static/",
     "/api/v1/",
 ]
 

@@ -15,8 +15,9 @@ from test_tools import asked
 from rag.answer import Answerer
 from rag.receipt import LONGEST_SOUGHT, Receipt
 from ui import service
-from ui.api.schema import MOST_QUOTED, MOST_RECEIPTS
+from ui.api.schema import MOST_RECEIPTS
 from ui.http.body_limit import LARGEST
+from ui.service import MOST_QUOTED
 
 QUESTION = {"question": "Who is North Korea’s largest economic partner?"}
 

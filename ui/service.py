@@ -6,23 +6,23 @@ import logging
 import sqlite3
 import uuid
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
 from index.errors import QuestionError, QuothError, ReceiptError, SettingsError
 from index.types import Hit
 from rag.receipt import Receipt, Verdict, check_all
-from rag.row import detailed_row_of
+from rag.row import DetailedRow, detailed_row_of
 from rag.types import Answer, Turn
 from ui.access.identify import Person
-from ui.api.schema import MOST_QUOTED
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, Later, RateLimit, TooMany
 
 if TYPE_CHECKING:
+    from index.corpus import Corpus
     from rag.answer import Answerer
-    from ui.http.request_log import AuditLog
+    from ui.journal.audit import AuditLog
     from ui.journal.journal import Journal
 
 T = TypeVar("T")
@@ -30,6 +30,9 @@ Opinion = Literal["up", "down"]
 
 JOURNAL, AUDIT = "journal.sqlite", "audit.jsonl"
 """The files of the journal and of the audit log, in the folder that the setting data names."""
+
+MOST_QUOTED = 40_000
+"""Characters of the quotes in the receipts of one request: the time that verifying takes depends on them."""
 
 FAULT = "Something is wrong with the documents here. The server's log says what."
 _log = logging.getLogger(__name__)
@@ -64,8 +67,6 @@ class Service:
         self._admission = admission
         self._limit = limit
         self._reads = reads
-        # Questions have threads of their own: many reads at once could otherwise occupy all of them.
-        self._threads = CapacityLimiter(admission.workers)
         self._journal = journal
         self._audit = audit
         self._log_questions = log_questions
@@ -78,20 +79,31 @@ class Service:
         """The answerer over the documents that `person` may read. May build a view: call it in a worker thread."""
         return self._answerer.seen_by(person.groups)
 
-    async def ask(self, person: Person, question: str, history: Sequence[Turn], *, caller: str) -> tuple[str, Answer]:
-        """The answer's id, for feedback, and the answer. Raises Overloaded, TooMany and the errors of Answerer.ask."""
-        return await self._in_turn(person, caller, lambda: self._ask(person, question, history, None))
+    async def ask(
+        self,
+        person: Person,
+        question: str,
+        history: Sequence[Turn],
+        shape: Callable[[str, Answer, Corpus], T],
+        *,
+        risk: float | None = None,
+        caller: str,
+    ) -> T:
+        """Answers, and returns what `shape` makes of the answer's id, the answer and the corpus that was asked.
+
+        Both happen in one turn and in a worker thread. Raises Overloaded, TooMany and the errors of Answerer.ask.
+        """
+        return await self._in_turn(person, caller, lambda: self._ask(person, question, history, shape, risk))
 
     async def ask_row(
         self, person: Person, question: str, history: Sequence[Turn], *, risk: float | None, why: bool, caller: str
-    ) -> dict[str, Any]:
-        """Answers as `ask` does, with a row for programs. The row is slow to make, so the turn includes it."""
+    ) -> DetailedRow:
+        """Answers as `ask` does, with a row for programs."""
 
-        def ask() -> dict[str, Any]:
-            id, answer = self._ask(person, question, history, risk)
+        def row(id: str, answer: Answer, corpus: Corpus) -> DetailedRow:
             return detailed_row_of(answer, id=id, why=why)
 
-        return await self._in_turn(person, caller, ask)
+        return await self.ask(person, question, history, row, risk=risk, caller=caller)
 
     async def search(self, person: Person, question: str, k: int, *, caller: str) -> list[Hit]:
         """The `k` passages that bear most on `question`. Takes a turn and raises as `ask` does."""
@@ -160,18 +172,27 @@ class Service:
         try:
             _check_rate(self._limit, person, caller)
             async with self._admission.turn():
-                # A caller who leaves keeps the turn until the work is done, because a thread cannot be stopped.
-                return await to_thread.run_sync(work, limiter=self._threads)
+                # A caller who leaves keeps the turn until the work is done, because a thread cannot be stopped. The
+                # turns bound these threads; the default limiter would share its threads with those who read.
+                return await to_thread.run_sync(work, limiter=CapacityLimiter(1))
         except Later:
             self.metrics.question("refused")
             raise
 
-    def _ask(self, person: Person, question: str, history: Sequence[Turn], risk: float | None) -> tuple[str, Answer]:
+    def _ask(
+        self,
+        person: Person,
+        question: str,
+        history: Sequence[Turn],
+        shape: Callable[[str, Answer, Corpus], T],
+        risk: float | None,
+    ) -> T:
         if self._log_questions:
             _log.info("asked", extra={"question": question, "user": person.user})
         id = uuid.uuid4().hex
         try:
-            answer = self.seen_by(person).ask(question, history, risk=risk)
+            answerer = self.seen_by(person)
+            answer = answerer.ask(question, history, risk=risk)
             shown = {citation.excerpt.document.id for citation in answer.citations + answer.closest}
             self._record("ask", person, id=id, edition=answer.edition, documents=sorted(shown))
         except BaseException as error:
@@ -179,8 +200,8 @@ class Service:
             raise
         self.metrics.answered(answer)
         # In the journal a follow-up stands alone, so it is written as the stand-alone question that was searched for.
-        self._write_journal(person, id, answer.attempts[0].searched_for if history else question, answer)
-        return id, answer
+        self._write_journal(person, id, answer.judgements[0].form.text if history else question, answer)
+        return shape(id, answer, answerer.corpus)
 
     def _write_journal(self, person: Person, id: str, question: str, answer: Answer) -> None:
         try:

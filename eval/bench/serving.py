@@ -1,4 +1,4 @@
-"""The server of the article timed from outside: its start, what its API adds to answering, and its page and widget."""
+"""Benchmarks of a served article, from outside: its start, what the API adds to answering, its page and its widget."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
@@ -19,17 +19,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from eval.bench.timing import Figure, in_turns, median, ratio, seconds
-from eval.questions.data import read_questions
+from eval.questions.data import ARTICLE_QUESTIONS, read_questions
 from eval.questions.documents import read_documents
-from eval.run.evaluate import ARTICLE_QUESTIONS
 from index.errors import SettingsError
 from index.exit_codes import GOOD
 from index.sources import SEEDS
 from rag.settings import Settings
 
-_ROUNDS = 5
-_VISITS = 9
-_QUESTIONS = 48
 _CLIENTS = 8
 """How many ask at once, so that there is always something to do."""
 
@@ -49,10 +45,11 @@ _USABLE = """() => new Promise((usable) => {
 _ON_PAGE, _IN_WIDGET = 'document.querySelector("#question")', 'document.querySelector("quoth-widget")?.shadowRoot'
 
 
-def serving(settings: Settings) -> list[Figure]:
-    """All of them. Raises SettingsError where these settings cannot serve."""
-    helps = [_processor_seconds([*_COMMAND, "--help"]) for _ in range(_ROUNDS)]
+def serving(settings: Settings, *, rounds: int = 5, questions: int = 48, visits: int = 9) -> list[Figure]:
+    """Every figure of a served article. Raises SettingsError if these settings cannot serve."""
+    helps = [_processor_seconds([*_COMMAND, "--help"]) for _ in range(rounds)]
     with tempfile.TemporaryDirectory(prefix="quoth-bench-") as folder:
+        # the environment may set who may ask, how often, and a folder to write to: none of it counts here
         environment = {
             **os.environ,
             "QUOTH_CORPUS": folder,
@@ -61,52 +58,43 @@ def serving(settings: Settings) -> list[Figure]:
             "QUOTH_BASE": "",
             "QUOTH_PER_MINUTE": "1000000",
         }
-        _index(environment)
-        started = in_turns(
-            lambda _: seconds(_first_answer, environment), lambda _: seconds(_import_torch), range(_ROUNDS + 1)
+        index_article(environment)
+        starts = in_turns(
+            lambda _: seconds(_first_answer, environment), lambda _: seconds(_import_torch), range(rounds + 1)
         )[1:]
         with _served(environment) as url:
-            figures = [*_api(settings, Path(folder), url), *_browser(url)]
+            figures = [*_api(settings, Path(folder), url, rounds, questions), *in_browser(url, visits)]
     return [
-        Figure("quoth --help, seconds of processor time", statistics.median(helps), 0.3, f"median of {_ROUNDS}"),
-        ratio("quoth serve to its first answer, to importing torch", started, 3.0),
+        Figure("quoth --help, seconds of processor time", statistics.median(helps), 0.3, f"median of {rounds}"),
+        ratio("quoth serve to its first answer, to importing torch", starts, 3.0),
         *figures,
     ]
 
 
-def _api(settings: Settings, corpus_folder: Path, url: str) -> list[Figure]:
-    """What is asked over the API against what Answerer.ask takes: one at a time, and as fast as it goes."""
-    from index.embedded.corpus import Corpus
+def _api(settings: Settings, corpus_folder: Path, url: str, rounds: int, most: int) -> list[Figure]:
+    """Answers over the API against Answerer.ask: one at a time, and as fast as it goes."""
+    from index.corpus import open_corpus
     from index.encoders.encoder import load_encoder
     from rag.answer import build_answerer
 
     documents = read_documents([SEEDS], language=settings.language)
-    questions = [question.text for question in read_questions(ARTICLE_QUESTIONS, documents)][:_QUESTIONS]
+    questions = [question.text for question in read_questions(ARTICLE_QUESTIONS, documents)][:most]
     encoder = load_encoder(settings.encoder)
-    with closing(Corpus.open(corpus_folder, encoder)) as corpus:
+    with closing(open_corpus(corpus_folder, encoder)) as corpus:
         answerer = build_answerer(corpus, encoder, settings)
-
-        def in_process(_: int) -> float:
-            return seconds(lambda: [answerer.ask(question) for question in questions])
-
-        def over_the_api(_: int) -> float:
-            return seconds(_ask_all, url, questions)
-
-        rounds = in_turns(over_the_api, in_process, range(_ROUNDS + 1))[1:]
+        throughput = in_turns(
+            lambda _: seconds(_ask_all, url, questions),
+            lambda _: seconds(lambda: [answerer.ask(question) for question in questions]),
+            range(rounds + 1),
+        )[1:]
     with closing(_connected(url)) as connection:
         added = [_added(connection, question) for question in questions * 2][len(questions) :]
-    return [
-        median("the API adds to Answerer.ask, milliseconds", added, 3.0),
-        ratio(
-            f"{len(questions)} answers over the API, {_CLIENTS} asked for at once, to as many in turn in process",
-            rounds,
-            1 / 0.85,
-        ),
-    ]
+    name = f"{len(questions)} answers over the API, {_CLIENTS} asked for at once, to as many in turn in process"
+    return [median("the API adds to Answerer.ask, milliseconds", added, 3.0), ratio(name, throughput, 1 / 0.85)]
 
 
 def _added(connection: http.client.HTTPConnection, question: str) -> float:
-    """Milliseconds that an answer took besides those that the server says Answerer.ask took."""
+    """Milliseconds that an answer took beyond the time that the server reports for Answerer.ask."""
     row: dict[str, Any] = {}
     took = seconds(lambda: row.update(_ask(connection, question)))
     return 1000 * took - float(row["ms"]["total"])
@@ -131,15 +119,15 @@ def _ask(connection: http.client.HTTPConnection, question: str) -> dict[str, Any
 
 
 def _connected(url: str) -> http.client.HTTPConnection:
-    place = urlsplit(url)
-    return http.client.HTTPConnection(place.hostname or "", place.port, timeout=120)
+    parts = urlsplit(url)
+    return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)
 
 
-def _browser(url: str) -> list[Figure]:
+def in_browser(url: str, visits: int) -> list[Figure]:
     """How soon page and widget can be asked, each time by a browser that has never seen them."""
     chromium = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if chromium is None or find_spec("playwright") is None:
-        sys.stderr.write("eval.bench.inner: without Chromium and playwright the page and the widget are not timed\n")
+        sys.stderr.write("eval.bench: without Chromium and playwright the page and the widget are not timed\n")
         return []
     from playwright.sync_api import sync_playwright
 
@@ -153,45 +141,48 @@ def _browser(url: str) -> list[Figure]:
                 page.goto(f"{url}/{path}", wait_until="commit")
                 return float(page.evaluate(_USABLE.replace("ROOT", root)))
 
-        def visits(path: str, root: str) -> list[float]:
-            return [visit(path, root) for _ in range(_VISITS + 1)][1:]
-
+        widget, page = (
+            [visit(path, root) for _ in range(visits + 1)][1:] for path, root in (("host", _IN_WIDGET), ("", _ON_PAGE))
+        )
         return [
-            median("the widget can be asked, milliseconds after its page was opened", visits("host", _IN_WIDGET), 300),
-            median("the page can be asked, milliseconds after it was opened", visits("", _ON_PAGE), 1500),
+            median("the widget can be asked, milliseconds after its page was opened", widget, 300),
+            median("the page can be asked, milliseconds after it was opened", page, 1500),
         ]
 
 
-def _index(environment: dict[str, str]) -> None:
-    """The article made a corpus. Raises SettingsError where the command cannot: with these settings it ends here."""
+def index_article(environment: Mapping[str, str]) -> None:
+    """Makes the article a corpus. Raises SettingsError if the command cannot with these settings."""
     done = subprocess.run(
         [*_COMMAND, "index", str(SEEDS)],
         env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
     if done.returncode != GOOD:
-        said = done.stderr.strip().rpartition("\n")[2]
+        reason = done.stderr.strip().rpartition("\n")[2]
         raise SettingsError(
-            f"quoth index ended with the exit code {done.returncode}, expected {GOOD}: {said}",
+            f"quoth index ended with the exit code {done.returncode}, expected {GOOD}: {reason}",
             "Correct the environment, and see quoth doctor",
         )
 
 
 @contextmanager
-def _served(environment: dict[str, str]) -> Iterator[str]:
+def _served(environment: Mapping[str, str]) -> Iterator[str]:
     """The URL of a server in a process of its own."""
     process = subprocess.Popen(
         [*_COMMAND, "serve", "--port", "0", "--json"], env=environment, stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["url"]
+        line = process.stdout.readline()
+        if not line:
+            raise SettingsError("quoth serve ended before it served", "Correct the environment, and see quoth doctor")
+        yield json.loads(line)["url"]
     finally:
-        # killed, since how long it takes to stop is not what is measured
+        # killed, since the time that it takes to stop is not measured
         process.kill()
         process.wait()
 
 
-def _first_answer(environment: dict[str, str]) -> None:
+def _first_answer(environment: Mapping[str, str]) -> None:
     with _served(environment) as url, closing(_connected(url)) as connection:
         _ask(connection, "What gifts did Putin bring Kim Jong Un?")
 

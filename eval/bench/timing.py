@@ -1,4 +1,4 @@
-"""A figure of the bench, and how two things are timed in turns."""
+"""A figure of the bench, and how two things are timed against each other on a noisy machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One ratio, or one time."""
+    """One ratio, or one time, and its limit."""
 
     name: str
     value: float
@@ -26,6 +26,10 @@ class Figure:
     def good(self) -> bool:
         return self.value <= self.at_most
 
+    def __str__(self) -> str:
+        mark = "good" if self.good else "OVER"
+        return f"{mark}  {self.name}: {self.value:.2f}, at most {self.at_most:.4g} ({self.detail})"
+
 
 def median(name: str, values: Sequence[float], at_most: float) -> Figure:
     """The median of some times, in the unit that the name says."""
@@ -34,7 +38,7 @@ def median(name: str, values: Sequence[float], at_most: float) -> Figure:
 
 
 def seconds(run: Callable[..., object], *arguments: object) -> float:
-    """How long running this takes."""
+    """How long a call takes."""
     start = time.perf_counter()
     run(*arguments)
     return time.perf_counter() - start
@@ -43,19 +47,22 @@ def seconds(run: Callable[..., object], *arguments: object) -> float:
 def in_turns(
     ours: Callable[[T], float], theirs: Callable[[T], float], inputs: Iterable[T]
 ) -> list[tuple[float, float]]:
-    """(ours, theirs) of each input, within moments of each other; which of them goes first changes every time."""
+    """(ours, theirs) of each input, measured within moments of each other.
+
+    The side that goes first changes every time, so that a machine that slows down favours neither.
+    """
     pairs = []
-    for number, given in enumerate(inputs):
+    for number, one in enumerate(inputs):
         if number % 2 == 0:
-            pairs.append((ours(given), theirs(given)))
+            pairs.append((ours(one), theirs(one)))
         else:
-            second = theirs(given)
-            pairs.append((ours(given), second))
+            second = theirs(one)
+            pairs.append((ours(one), second))
     return pairs
 
 
 def ratio(name: str, pairs: Sequence[tuple[float, float]], at_most: float) -> Figure:
-    """The median of the pairs' ratios: each pair was measured within moments of each other on a noisy machine."""
+    """The median of the pairs' own ratios, so that the noise of the machine between pairs does not count."""
     ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
     low, middle, high = np.quantile([a / b for a, b in pairs], [0.25, 0.5, 0.75]).tolist()
     detail = f"quartiles {low:.2f} and {high:.2f}; medians {1000 * ours:.4g} ms and {1000 * theirs:.4g} ms"

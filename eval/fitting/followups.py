@@ -1,4 +1,4 @@
-"""`python -m eval.fitting.followups`: fits how likely a question leans on the turns before it."""
+"""`python -m eval.fitting.followups`: fits how likely a question depends on the turns before it."""
 
 from __future__ import annotations
 
@@ -12,27 +12,29 @@ from typing import Any
 
 from eval.questions.lines import read_rows
 from eval.run.paths import input_path, output_path, overwritten, write_whole
-from index.embedded.lexical import Words
 from index.errors import QuestionSetError
 from index.exit_codes import GOOD, run_command
-from rag.forms import signs
+from index.text.words import Words
+from rag.english.leaning import signs
 
 _SEED = 20240618
 _ALONE = 4000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Reads question sets and writes coefficients and what they come from; gives the command's exit code."""
+    """Reads question sets and writes coefficients and their origin. Gives the exit code."""
     return run_command("eval.fitting.followups", lambda: _run(argv))
 
 
 def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m eval.fitting.followups", description=__doc__)
+    # fmt: off
     parser.add_argument("--conversations", type=input_path, required=True, metavar="FILE.jsonl",
-                        help="questions with a history and a `rewrite` of each that stands alone")  # fmt: skip
+                        help="questions with a history and a `rewrite` of each that stands alone")
     parser.add_argument("--alone", type=input_path, nargs="+", required=True, metavar="FILE.jsonl",
-                        help=f"others that stand alone, of which {_ALONE:,} are drawn")  # fmt: skip
+                        help=f"others that stand alone, of which {_ALONE:,} are drawn")
     parser.add_argument("--out", type=output_path, required=True, metavar="FILE.json")
+    # fmt: on
     args = parser.parse_args(argv)
     if problem := overwritten([args.out], [args.conversations, *args.alone]):
         parser.error(problem)
@@ -40,14 +42,14 @@ def _run(argv: Sequence[str] | None) -> int:
     rows = [
         (row["question"], row["rewrite"], _said(row["history"]))
         for row in read_rows(args.conversations, "question", "rewrite")
-        # a rewrite that says nothing more only says it otherwise: nothing was leant on
+        # a rewrite without a new word only rephrases: the question did not depend on the history
         if row.get("history") and not set(words(row["rewrite"])) <= set(words(row["question"]))
     ]
     leaning = [(question, before) for question, _, before in rows]
     chooser = random.Random(_SEED)
     others = [row["question"] for file in args.alone for row in read_rows(file, "question")]
     others = chooser.sample(others, min(_ALONE, len(others)))
-    # what stands alone does so after any conversation
+    # a question that stands alone does so after any conversation
     alone = [(text, chooser.choice(rows)[2]) for text in (*others, *(rewrite for _, rewrite, _ in rows)) if rows]
     fitted = {
         **fit(leaning, alone),
@@ -68,24 +70,21 @@ def _said(history: Sequence[Mapping[str, Any]]) -> str:
 
 
 def fit(leaning: Sequence[tuple[str, str]], alone: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """The logistic regression of leaning on the signs, {"weights", "bias"}; both kinds count the same in all.
+    """The logistic regression of leaning on the signs, {"weights", "bias"}; both kinds weigh the same in all.
 
-    Of each question comes with it what was said before.
-
-    Raises QuestionSetError where there is none of one kind.
+    Each pair is a question and the conversation before it. Raises QuestionSetError if there is none of one kind.
     """
     from sklearn.linear_model import LogisticRegression
 
     if not leaning or not alone:
         raise QuestionSetError(
-            f"there are {len(leaning)} questions that lean on others and {len(alone)} that stand alone, and some of "
-            "each must be",
+            f"{len(leaning)} questions lean on others and {len(alone)} stand alone, expected some of each",
             "Give more questions",
         )
-    seen = [signs(question, before) for question, before in (*leaning, *alone)]
-    names = list(seen[0])
+    features = [signs(question, before) for question, before in (*leaning, *alone)]
+    names = list(features[0])
     model = LogisticRegression(C=10, max_iter=10_000, class_weight="balanced")
-    model.fit([[one[name] for name in names] for one in seen], [1] * len(leaning) + [0] * len(alone))
+    model.fit([[one[name] for name in names] for one in features], [1] * len(leaning) + [0] * len(alone))
     weights = {name: round(float(weight), 3) for name, weight in zip(names, model.coef_[0], strict=True)}
     return {"weights": weights, "bias": round(float(model.intercept_[0]), 3)}
 

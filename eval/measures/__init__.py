@@ -1,1 +1,1 @@
-"""Measures: one value a question and measure, means and intervals."""
+"""Evaluation measures: hit rates, F1, AUROC, calibration error, latency; their bootstrap intervals and paired tests."""

@@ -1,31 +1,31 @@
-"""Estimates with intervals: the percentile bootstrap over questions, vectorised.
+"""Bootstrap confidence intervals over questions, and the paired bootstrap test between two systems.
 
-A resample is a row of weights: how often each question was drawn. A statistic takes weights, int64 (resamples, n),
-and gives one value a resample, float64 (resamples,), NaN where it is not defined; so the same function gives the value
-(all weights one) and its interval, and every statistic of a set sees the same resamples.
+A statistic takes one or more columns, float64 (..., questions), and gives one value for each leading index,
+float64 (...), NaN if it is not defined there. So one function serves a set of questions and a block of resamples.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Weights = NDArray[np.int64]
 Values = NDArray[np.float64]
-Statistic = Callable[[Weights], Values]
+Statistic = Callable[..., Values]
 
 RESAMPLES = 1000
 LEVEL = 0.95
-_BLOCK = 100
+_TAILS = (1 - LEVEL) / 2, (1 + LEVEL) / 2
+_SEED = 0
+_BATCH = 100
+"""Resamples held in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value with its 95% interval and the number of questions that it rests on."""
+    """A value with its 95% interval and the number of questions it rests on."""
 
     value: float
     low: float
@@ -35,99 +35,57 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How far one system's mean is above another's, over the questions that both have a value for."""
+    """How far one system's mean is above another's, over the questions for which both have a value."""
 
     value: float
     low: float
     high: float
     n: int
     p: float
-    """Of the paired bootstrap, two-sided: how often as great a difference, or a greater, comes by chance alone."""
+    """Two-sided, of the paired bootstrap: how often chance alone makes a difference as large as this one."""
 
 
-def resamples(n: int, *, seed: int = 0) -> Iterator[Weights]:
-    """RESAMPLES resamples of n questions, in blocks (block, n); each row sums to n."""
-    generator = np.random.default_rng(seed)
-    for _ in range(0, RESAMPLES, _BLOCK):
-        drawn = generator.integers(n, size=(_BLOCK, n)) + n * np.arange(_BLOCK)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=_BLOCK * n).reshape(_BLOCK, n)
+def mean(values: Values) -> Values:
+    average: Values = values.mean(axis=-1)
+    return average
 
 
-def estimate(statistics: Mapping[str, tuple[Statistic, int]], n: int) -> dict[str, Estimate]:
-    """Name -> estimate, of name -> (statistic over n questions, how many of them it applies to).
+def estimate(statistic: Statistic, *columns: ArrayLike) -> Estimate | None:
+    """The statistic of columns (n,) with its interval; None if the statistic is not defined for them.
 
-    The interval is the 2.5th to the 97.5th percentile over the resamples in which the statistic is defined (Efron
-    1979). A statistic that is not defined over all the questions is left out.
+    The interval is the 2.5th to the 97.5th percentile over the resamples for which the statistic is defined
+    (Efron 1979).
     """
-    once = np.ones((1, n), dtype=np.int64)
-    values = {name: float(statistic(once)[0]) for name, (statistic, applies) in statistics.items() if applies}
-    defined = {name: value for name, value in values.items() if not np.isnan(value)}
-    drawn: dict[str, list[Values]] = {name: [] for name in defined}
-    for weights in resamples(n):
-        for name in defined:
-            drawn[name].append(statistics[name][0](weights))
-    tail = (1 - LEVEL) / 2
-    estimates = {}
-    for name, value in defined.items():
-        low, high = np.nanquantile(np.concatenate(drawn[name]), [tail, 1 - tail])
-        estimates[name] = Estimate(value, float(low), float(high), statistics[name][1])
-    return estimates
-
-
-def paired(ours: ArrayLike, theirs: ArrayLike) -> Difference | None:
-    """The difference in the means of two systems' values (n,) on the same questions; None where they share none.
-
-    A NaN is no value. A question is drawn with both its values, so that what is hard for both counts for neither. p is
-    the share of resamples whose difference lies as far from the one seen as that lies from zero, or farther; the one
-    seen counts as a resample, so p is never 0 (Efron & Tibshirani 1993, 16.4; Davison & Hinkley 1997, 4.2).
-    """
-    differences = np.asarray(ours, dtype=np.float64) - np.asarray(theirs, dtype=np.float64)
-    differences = differences[~np.isnan(differences)]
-    n = len(differences)
-    if not n:
+    arrays = [np.asarray(column, dtype=np.float64) for column in columns]
+    n = len(arrays[0])
+    value = float(statistic(*arrays)) if n else np.nan
+    if np.isnan(value):
         return None
-    value = float(differences.mean())
-    drawn = np.concatenate([weights @ differences for weights in resamples(n)]) / n
-    # The tolerance keeps equal sums equal that were added up in another order.
+    low, high = np.nanquantile(_distribution(statistic, *arrays), _TAILS)
+    return Estimate(value, float(low), float(high), n)
+
+
+def paired(differences: ArrayLike) -> Difference | None:
+    """The mean of the differences (n,) between two systems at the same questions; None if there are none.
+
+    Drawing differences means that a question that is hard for both systems counts for neither. p is the share of
+    resamples whose mean lies at least as far from the observed mean as that lies from zero. The observed one counts as
+    a resample, so p is never 0 (Efron & Tibshirani 1993, 16.4; Davison & Hinkley 1997, 4.2).
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    if not len(values):
+        return None
+    value = float(values.mean())
+    drawn = _distribution(mean, values)
+    # the tolerance makes sums equal that were only added up in another order
     as_far = int((np.abs(drawn - value) >= abs(value) - 1e-12).sum())
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail])
-    return Difference(value, float(low), float(high), n, (1 + as_far) / (1 + RESAMPLES))
+    low, high = np.quantile(drawn, _TAILS)
+    return Difference(value, float(low), float(high), len(values), (1 + as_far) / (1 + RESAMPLES))
 
 
-def ratio(numerators: ArrayLike, denominators: ArrayLike) -> Statistic:
-    """The sum of numerators (n,) over the sum of denominators (n,). With denominators of 0 and 1 it is a mean."""
-    return partial(_ratio, np.asarray(numerators, dtype=np.float64), np.asarray(denominators, dtype=np.float64))
-
-
-def mean(values: ArrayLike) -> Statistic:
-    """The mean of values (n,) that are not NaN."""
-    array = np.asarray(values, dtype=np.float64)
-    applies = ~np.isnan(array)
-    return ratio(np.where(applies, array, 0.0), applies)
-
-
-def quantile(values: ArrayLike, fraction: float) -> Statistic:
-    """The smallest of the values (n,) that at least this fraction of them does not exceed; NaN are left aside."""
-    array = np.asarray(values, dtype=np.float64)
-    order = np.argsort(array, kind="stable")
-    return partial(_quantile, array, order[: int((~np.isnan(array)).sum())], fraction)
-
-
-def restricted(statistic: Statistic, applies: NDArray[np.bool_]) -> Statistic:
-    """A statistic over some of the questions, as one over all of them: applies (n,)."""
-    return lambda weights: statistic(weights[:, applies])
-
-
-def _ratio(numerators: Values, denominators: Values, weights: Weights) -> Values:
-    with np.errstate(invalid="ignore"):
-        quotient: Values = (weights @ numerators) / (weights @ denominators)
-    return quotient
-
-
-def _quantile(values: Values, order: NDArray[np.int64], fraction: float, weights: Weights) -> Values:
-    reached = np.cumsum(weights[:, order], axis=1)
-    # The tolerance keeps a fraction such as 0.95, which no float equals, from asking for one value more.
-    enough = reached >= fraction * reached[:, -1:] - 1e-9
-    found = values[order[np.argmax(enough, axis=1)]]
-    return np.where(reached[:, -1] > 0, found, np.nan)
+def _distribution(statistic: Statistic, *columns: Values) -> Values:
+    """(RESAMPLES,): the statistic of as many resamples of the questions, drawn as scipy.stats.bootstrap draws them."""
+    generator = np.random.default_rng(_SEED)
+    n = len(columns[0])
+    batches = (generator.integers(n, size=(_BATCH, n)) for _ in range(RESAMPLES // _BATCH))
+    return np.concatenate([statistic(*(column[drawn] for column in columns)) for drawn in batches])

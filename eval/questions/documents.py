@@ -1,4 +1,4 @@
-"""The documents under evaluation, and the names by which questions and rows speak of them."""
+"""The documents of an evaluation, and the names by which questions and rows refer to them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from index.types import Document, Sentence, Span
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """The distinct documents under evaluation."""
+    """The distinct documents of an evaluation."""
 
     all: tuple[Document, ...]
     """In the order in which they were read; of equal texts, the first."""
@@ -23,64 +23,64 @@ class Documents:
     by_row_id: Mapping[str, Document]
     """The id that rows give it -> the document."""
     named: Mapping[str, frozenset[str]]
-    """A name -> the Document.id of everything that bears it."""
+    """A name -> the Document.id of every document that bears it."""
 
-    def row_id(self, document: Document) -> str:
-        return self.row_ids[document.id]
+    def row_id(self, id: str) -> str:
+        """The id that rows give the document with this Document.id."""
+        return self.row_ids[id]
 
     def find(self, name: str | None) -> Document:
         """The document that a question means by `name`.
 
-        The name is a doc_id of corpus.jsonl, a Document.id or the end of a path (a file's name included), with its
-        suffix or, where nothing else bears it, without. A lone document is meant by every name and by none. Raises
-        LookupError where it is none or several.
+        The name is a doc_id of corpus.jsonl, a Document.id or the end of a path (a file's name included). The suffix
+        may be left out if no other document bears the name. A lone document is meant by every name and by none. Raises
+        LookupError if the name means no document or several.
         """
-        found = self.named.get(name, frozenset()) if name is not None else frozenset()
-        if len(found) == 1:
-            return self.by_row_id[self.row_ids[next(iter(found))]]
+        ids = self.named.get(name, frozenset()) if name is not None else frozenset()
+        if len(ids) == 1:
+            return self.by_row_id[self.row_ids[next(iter(ids))]]
         if len(self.all) == 1:
             return self.all[0]
         if name is None:
             raise LookupError(f"names no document, and there are {len(self.all)}")
-        raise LookupError(
-            f"names the document {name!r}, which {'several bear' if found else 'is not among those read'}"
-        )
+        raise LookupError(f"names the document {name!r}, which {'several bear' if ids else 'is not among those read'}")
 
 
 def name_documents(named: Iterable[tuple[str | PurePath, Document]]) -> Documents:
-    """The documents of (doc_id or file, document) pairs; where there is no doc_id, rows use Document.id.
+    """The documents of (doc_id or file, document) pairs. Without a doc_id, rows use Document.id.
 
-    Raises QuestionSetError where there is none, or where two different texts have one doc_id.
+    Raises QuestionSetError if there is no document, or if two different texts have one doc_id.
     """
     row_ids: dict[str, str] = {}
     by_row_id: dict[str, Document] = {}
     names: dict[str, set[str]] = {}
-    short: dict[str, set[str]] = {}
+    without_suffix: dict[str, set[str]] = {}
     for name, document in named:
+        row_id = name if isinstance(name, str) else document.id
         if isinstance(name, str):
-            row_id, bearers = name, {document.id, name}
+            own_names = {document.id, name}
             if names.get(name, {document.id}) != {document.id}:
                 raise QuestionSetError(
                     f"the doc_id {name!r} stands before two different texts", "Give every document an id of its own"
                 )
         else:
-            row_id, bearers = document.id, {document.id, *_ends_of(name)}
-            for bearer in _ends_of(name.with_suffix("")):
-                short.setdefault(bearer, set()).add(document.id)
+            own_names = {document.id, *_ends_of(name)}
+            for end in _ends_of(name.with_suffix("")):
+                without_suffix.setdefault(end, set()).add(document.id)
         by_row_id.setdefault(row_ids.setdefault(document.id, row_id), document)
-        for bearer in bearers:
-            names.setdefault(bearer, set()).add(document.id)
+        for own_name in own_names:
+            names.setdefault(own_name, set()).add(document.id)
     if not by_row_id:
         raise QuestionSetError("there are no documents to ask", "Name a file, a folder or a corpus.jsonl that has some")
-    return Documents(
-        tuple(by_row_id.values()), row_ids, by_row_id, {name: frozenset(ids) for name, ids in (short | names).items()}
-    )
+    # a name with its suffix comes before one without
+    all_names = {name: frozenset(ids) for name, ids in (without_suffix | names).items()}
+    return Documents(tuple(by_row_id.values()), row_ids, by_row_id, all_names)
 
 
 def read_documents(paths: Sequence[Path], *, language: str = "en") -> Documents:
     """The documents of files, folders and corpus.jsonl files; a folder with a corpus.jsonl is that corpus.
 
-    Raises SourceError where one cannot be read, and QuestionSetError as name_documents does.
+    Raises SourceError if one cannot be read, and QuestionSetError as name_documents does.
     """
     from index.sources import CORPUS_FILE, read_each
 
@@ -88,13 +88,12 @@ def read_documents(paths: Sequence[Path], *, language: str = "en") -> Documents:
         try:
             return path / CORPUS_FILE if (path / CORPUS_FILE).is_file() else path
         except OSError:
-            # whatever is the matter with it is told where it is read
+            # read_each reports the problem
             return path
 
-    corpora = [corpus_in(path) for path in paths]
     return name_documents(
         (file if doc_id is None else doc_id, document)
-        for file, doc_id, document in read_each(corpora, language=language)
+        for file, doc_id, document in read_each([corpus_in(path) for path in paths], language=language)
     )
 
 

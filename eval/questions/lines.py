@@ -1,4 +1,4 @@
-"""Files with a question, a row or a judgement a line: read, numbered and, where they are JSON, parsed strictly."""
+"""Reads files line by line: JSON Lines, parsed strictly, and plain lines; every line with its file and number."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read_lines(path: Path) -> list[tuple[str, str]]:
 
 
 def read_values(path: Path) -> list[tuple[str, Any]]:
-    """The same, each line as the JSON that it is. Raises QuestionSetError, naming the line."""
+    """(FILE:NUMBER, value) of each line of JSON that is not blank. Raises QuestionSetError, naming the line."""
     values = []
     for place, line in read_lines(path):
         try:
@@ -32,10 +32,10 @@ def read_values(path: Path) -> list[tuple[str, Any]]:
 
 
 def read_rows(path: Path, *texts: str) -> list[dict[str, Any]]:
-    """The object of each line, which has at least these keys, with texts. Raises QuestionSetError, naming the line."""
+    """The object of each line. Each of these keys must hold a text. Raises QuestionSetError, naming the line."""
     rows = []
     for place, row in read_values(path):
         if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in texts):
-            raise QuestionSetError(f"{place} is no object with a text for {' and '.join(texts)}", "Mend the line")
+            raise QuestionSetError(f"{place} is no object with a text for {' and '.join(texts)}", "Correct the line")
         rows.append(row)
     return rows

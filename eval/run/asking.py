@@ -1,13 +1,15 @@
-"""Documents made a corpus for as long as they are asked, and questions asked of it."""
+"""Asks questions of a temporary corpus made from documents: with their history, without it, or joined to it."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from eval.measures.types import Row
 from eval.questions.data import Question
 from eval.questions.documents import Documents
 from eval.run.progress import progress
@@ -15,40 +17,69 @@ from index.errors import QuestionError
 from rag.settings import Settings
 
 if TYPE_CHECKING:
-    from index.embedded.corpus import Corpus
+    from index.corpus import Corpus
     from index.encoders.encoder import Encoder
     from rag.answer import Answerer
 
 
 @contextmanager
 def opened(documents: Documents, encoder: Encoder, settings: Settings) -> Iterator[Corpus]:
-    """A corpus of these documents, gone afterwards; of `settings`, those of indexing count, and not its folder."""
-    from index.embedded.corpus import Corpus, publish
+    """A corpus of these documents, gone afterwards. Of `settings`, only those of indexing count, not the folder."""
+    from index.corpus import open_corpus
+    from index.publish import publish
 
-    with tempfile.TemporaryDirectory(prefix="quoth-eval-") as folder:
+    with tempfile.TemporaryDirectory(prefix="quoth-eval-") as name:
+        folder = Path(name)
         publish(
-            Path(folder),
+            folder,
             documents.all,
             encoder,
             language=settings.language,
             passage_tokens=settings.passage_tokens,
             progress=progress("Indexing"),
         )
-        with closing(Corpus.open(Path(folder), encoder)) as corpus:
+        with closing(open_corpus(folder, encoder)) as corpus:
             yield corpus
 
 
-def ask(answerer: Answerer, questions: Sequence[Question], documents: Documents) -> list[dict[str, Any]]:
-    """The row of every question, in their order. One that cannot be asked is unanswered; its row says why."""
+def ask(answerer: Answerer, questions: Sequence[Question], documents: Documents) -> list[Row]:
+    """The row of every question, in order. A question that cannot be asked is unanswered, and its row says why."""
     from rag.row import refused_row_of, row_of
 
-    say = progress("Asking")
-    rows = []
+    report = progress("Asking")
+    rows: list[Row] = []
     for number, question in enumerate(questions, start=1):
         try:
             row = row_of(answerer.ask(question.text, question.history), id=question.id, document_id=documents.row_id)
         except QuestionError as error:
             row = refused_row_of(error, id=question.id, edition=answerer.corpus.edition)
         rows.append(row)
-        say(number, len(questions))
+        report(number, len(questions))
     return rows
+
+
+def history_rows(
+    answerer: Answerer, questions: Sequence[Question], rows: Sequence[Row], documents: Documents
+) -> dict[str, list[Row]]:
+    """Name of the system -> a row for every question; {} if no question has a history.
+
+    One system ignores the history; one puts all earlier questions before the question. `rows` are the answerer's own:
+    they serve for the questions without a history, which all systems ask alike.
+    """
+    late = [question for question in questions if question.history]
+    if not late:
+        return {}
+    systems = {
+        "history ignored": [replace(question, history=()) for question in late],
+        "history joined": [replace(question, text=joined(question), history=()) for question in late],
+    }
+    by_system = {}
+    for name, asked in systems.items():
+        by_id = {row["id"]: row for row in (*rows, *ask(answerer, asked, documents))}
+        by_system[name] = [by_id[question.id] for question in questions]
+    return by_system
+
+
+def joined(question: Question) -> str:
+    """All earlier questions and the question."""
+    return " ".join([*(turn.question for turn in question.history), question.text])

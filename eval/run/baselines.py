@@ -1,7 +1,7 @@
-"""Simple systems to be better than: every sentence ranked, the first three shown.
+"""Simple baselines: every sentence ranked, the first three shown.
 
-They leave out the history, always answer where they find anything, and their confidence is not calibrated: only its
-order means something.
+They ignore the history and answer whenever they find anything. Their confidence is not calibrated: only its order means
+something.
 """
 
 from __future__ import annotations
@@ -12,105 +12,93 @@ from typing import Any
 
 import numpy as np
 
+from eval.measures.types import Row
 from eval.questions.data import Question
 from eval.questions.documents import Documents
-from index.embedded.corpus import Corpus
 from index.embedded.dense import DenseIndex
 from index.embedded.fusion import fuse
 from index.embedded.lexical import LexicalIndex
 from index.encoders.encoder import Encoder
-from index.types import Hit, Passage
-from rag.row import row_of
-from rag.types import Answer, Attempt, Citation, Excerpt
+from index.text.sentences import split_sentences
+from index.types import Span
 
 SHOWN = 3
 RETRIEVED = 10
 _CANDIDATES = 100
 
+Sentence = tuple[str, Span, str]
+"""(document_id as rows give it, span, text)."""
 Ranking = list[tuple[float, int]]
-"""(score from 0 to 1, sentence), best first."""
+"""(score from 0 to 1, number of the sentence), best first."""
 Ranker = Callable[[str], Ranking]
 
 
 def baseline_rows(
-    corpus: Corpus, encoder: Encoder, questions: Sequence[Question], documents: Documents
-) -> dict[str, list[dict[str, Any]]]:
-    """Name of the baseline -> a row for every question, in the shape of rag.row; none where there are only headings."""
-    sentences = sentences_of(corpus)
+    documents: Documents, encoder: Encoder, questions: Sequence[Question], language: str
+) -> dict[str, list[Row]]:
+    """Name of the baseline -> a row for every question, with the keys that are measured; {} if there are only headings.
+
+    `language` chooses the stemmer.
+    """
+    sentences = sentences_of(documents)
     if not sentences:
         return {}
-    return {
-        name: [
-            row_of(
-                _answer(question.text, sentences, ranker, corpus.edition), id=question.id, document_id=documents.row_id
-            )
-            for question in questions
-        ]
-        for name, ranker in rankers(sentences, encoder, corpus.manifest.language).items()
-    }
+    rankers = _rankers([text for _, _, text in sentences], encoder, language)
+    return {name: [_row(question, sentences, ranker) for question in questions] for name, ranker in rankers.items()}
 
 
-def sentences_of(corpus: Corpus) -> list[Passage]:
-    """Every sentence of a corpus that is no heading, as a passage of its own."""
-    return [
-        Passage(passage.document, (sentence,), passage.heading)
-        for passage in corpus.passages
-        for sentence in passage.sentences
+def sentences_of(documents: Documents) -> list[Sentence]:
+    """Every sentence that is no heading, without the blanks around it."""
+    spans = (
+        (document, sentence.span.trimmed(document.text))
+        for document in documents.all
+        for sentence in split_sentences(document.text, document.language)
         if not sentence.heading
-    ]
+    )
+    return [(documents.row_id(document.id), span, document[span]) for document, span in spans]
 
 
-def rankers(sentences: Sequence[Passage], encoder: Encoder, language: str) -> Mapping[str, Ranker]:
+def _rankers(texts: Sequence[str], encoder: Encoder, language: str) -> Mapping[str, Ranker]:
     """Name of the baseline -> its ranker. The random one draws anew at every question, from a fixed seed."""
-    texts = [sentence.text for sentence in sentences]
     lexical = LexicalIndex.build(texts, language)
     dense = DenseIndex.build(encoder.encode(texts))
     generator = np.random.default_rng(0)
 
+    def nearest(question: str) -> tuple[Any, Any]:
+        scores, rows = dense.search(encoder.encode([question]), _CANDIDATES)
+        return scores[0], rows[0]
+
     def by_words(question: str) -> Ranking:
         scores, rows = lexical.search(question, _CANDIDATES)
-        return [(score / (1 + score), row) for score, row in zip(scores.tolist(), rows.tolist(), strict=True)]
+        return list(zip((scores / (1 + scores)).tolist(), rows.tolist(), strict=True))
 
     def by_meaning(question: str) -> Ranking:
-        scores, rows = dense.search(encoder.encode([question]), _CANDIDATES)
-        return [
-            (min(1.0, max(0.0, score)), row) for score, row in zip(scores[0].tolist(), rows[0].tolist(), strict=True)
-        ]
-
-    def by_both(question: str) -> Ranking:
-        scores, rows = dense.search(encoder.encode([question]), _CANDIDATES)
-        return fuse([(scores[0], rows[0]), lexical.search(question, _CANDIDATES)])
+        scores, rows = nearest(question)
+        return list(zip(scores.clip(0, 1).tolist(), rows.tolist(), strict=True))
 
     return {
-        "random sentence": lambda question: [(0.5, row) for row in generator.permutation(len(sentences)).tolist()],
+        "random sentence": lambda question: [(0.5, row) for row in generator.permutation(len(texts)).tolist()],
         "BM25 sentence": by_words,
         "dense sentence": by_meaning,
-        "hybrid sentence": by_both,
+        "hybrid sentence": lambda question: fuse([nearest(question), lexical.search(question, _CANDIDATES)]),
     }
 
 
-def _answer(question: str, sentences: Sequence[Passage], ranker: Ranker, edition: str) -> Answer:
+def _row(question: Question, sentences: Sequence[Sentence], ranker: Ranker) -> Row:
     started = time.perf_counter()
-    ranking = ranker(question)[:RETRIEVED]
+    ranking = ranker(question.text)[:RETRIEVED]
     took = 1000 * (time.perf_counter() - started)
-    hits = tuple(
-        Hit(sentences[row], score, rank, {"sentence": score}) for rank, (score, row) in enumerate(ranking, start=1)
-    )
-    return Answer(
-        question=question,
-        status="answered" if ranking else "unanswered",
-        threshold=0.0,
-        citations=tuple(
-            _cite(number, sentences[row], score) for number, (score, row) in enumerate(ranking[:SHOWN], start=1)
-        ),
-        closest=(),
-        attempts=(Attempt(question, hits, (), {}, ranking[0][0] if ranking else 0.0),),
-        edition=edition,
-        ms={"retrieve": took, "read": 0.0, "total": took},
-    )
-
-
-def _cite(number: int, sentence: Passage, score: float) -> Citation:
-    span = sentence.span.trimmed(sentence.document.text)
-    paragraph = sentence.sentences[0].paragraph
-    return Citation(number, Excerpt(sentence.document, span), span, sentence.heading, paragraph, score)
+    excerpts = [
+        {"document_id": document_id, "start": span.start, "end": span.end, "text": text,
+         "highlight": [span.start, span.end]}
+        for document_id, span, text in (sentences[number] for _, number in ranking)
+    ]  # fmt: skip
+    return {
+        "id": question.id,
+        "status": "answered" if ranking else "unanswered",
+        "confidence": round(ranking[0][0], 6) if ranking else 0.0,
+        "citations": excerpts[:SHOWN],
+        "closest": [],
+        "retrieved": excerpts,
+        "ms": {"total": took},
+    }

@@ -1,4 +1,4 @@
-"""`python -m eval.run.beir`: measures the search alone, on a retrieval set in BEIR's shape."""
+"""`python -m eval.run.beir`: measures the search alone, on a retrieval set in BEIR's format."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from eval.measures.bootstrap import Estimate, Values, estimate, mean
 from eval.questions.lines import read_lines, read_rows
 from eval.run.paths import input_path
 from eval.run.progress import progress
-from eval.run.table import summary_table
-from index.embedded.corpus import encode_all
+from eval.run.tables import aligned
 from index.embedded.dense import DenseIndex
 from index.embedded.fusion import fuse
 from index.embedded.lexical import LexicalIndex
 from index.encoders.encoder import Encoder, load_encoder
 from index.errors import QuestionSetError
 from index.exit_codes import GOOD, print_json, run_command
+from index.publish import encode_all
 from index.sources.jsonl import read_jsonl
 
 DEPTH = 100
@@ -33,7 +33,7 @@ Ranking = Sequence[tuple[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class RetrievalSet:
-    """Texts, queries, and which texts are relevant to which."""
+    """Texts, queries, and the texts that are relevant to each query."""
 
     texts: Mapping[str, str]
     """doc_id -> title and text, joined by a space."""
@@ -56,10 +56,7 @@ def read_beir(folder: Path) -> RetrievalSet:
     for place, line in read_lines(folder / "qrels" / "test.tsv")[1:]:
         fields = line.split("\t")
         if len(fields) != 3 or not fields[2].isdecimal():
-            raise QuestionSetError(
-                f"{place} is {line!r}, not a query's id, a text's id and a grade, with tabs between",
-                "Mend the line",
-            )
+            raise QuestionSetError(f"{place} is {line!r}, expected query id, text id and grade", "Part them by tabs")
         relevance.setdefault(fields[0], {})[fields[1]] = int(fields[2])
     path = folder / "queries.jsonl"
     queries = {row["_id"]: row["text"] for row in read_rows(path, "_id", "text") if row["_id"] in relevance}
@@ -76,42 +73,43 @@ def score(rankings: Mapping[str, Ranking], relevance: Mapping[str, Mapping[str, 
     from ir_measures import Qrel, R, ScoredDoc, iter_calc, nDCG
 
     measures = {nDCG @ 10: "nDCG@10", R @ 100: "recall@100"}
-    order = {query: place for place, query in enumerate(relevance)}
-    values = {name: np.zeros(len(order)) for name in MEASURES}
+    number = {query: n for n, query in enumerate(relevance)}
+    values = {name: np.zeros(len(number)) for name in MEASURES}
     qrels = [Qrel(query, doc_id, grade) for query, grades in relevance.items() for doc_id, grade in grades.items()]
     run = [ScoredDoc(query, doc_id, score) for query, ranking in rankings.items() for doc_id, score in ranking]
     for value in iter_calc(list(measures), qrels, run):
-        values[measures[value.measure]][order[value.query_id]] = value.value
+        values[measures[value.measure]][number[value.query_id]] = value.value
     return values
 
 
-def rank(found: RetrievalSet, encoder: Encoder) -> dict[str, dict[str, Ranking]]:
+def rank(retrieval: RetrievalSet, encoder: Encoder, depth: int = DEPTH) -> dict[str, dict[str, Ranking]]:
     """System -> query id -> ranking: by the encoder alone, by BM25 alone, and by both fused as quoth fuses them."""
-    ids = list(found.texts)
-    texts = list(found.texts.values())
+    ids, texts = list(retrieval.texts), list(retrieval.texts.values())
     lexical = LexicalIndex.build(texts)
     dense = DenseIndex.build(encode_all(encoder, texts, progress("Encoding")))
     systems: dict[str, dict[str, Ranking]] = {"dense": {}, "BM25": {}, "hybrid": {}}
-    nearest = zip(*dense.search(encoder.encode(list(found.queries.values())), DEPTH), strict=True)
-    for (query, text), by_meaning in zip(found.queries.items(), nearest, strict=True):
-        by_words = lexical.search(text, DEPTH)
+    nearest = zip(*dense.search(encoder.encode(list(retrieval.queries.values())), depth), strict=True)
+    for (query, text), by_meaning in zip(retrieval.queries.items(), nearest, strict=True):
+        by_words = lexical.search(text, depth)
         alone = {"dense": zip(*by_meaning, strict=True), "BM25": zip(*by_words, strict=True)}
-        for system, pairs in {**alone, "hybrid": fuse([by_meaning, by_words])[:DEPTH]}.items():
+        for system, pairs in {**alone, "hybrid": fuse([by_meaning, by_words])[:depth]}.items():
             systems[system][query] = [(ids[row], float(score)) for score, row in pairs]
     return systems
 
 
-def compare(rankings: Mapping[str, Mapping[str, Ranking]], found: RetrievalSet) -> dict[str, dict[str, Estimate]]:
+def compare(rankings: Mapping[str, Mapping[str, Ranking]], retrieval: RetrievalSet) -> dict[str, dict[str, Estimate]]:
     """System -> measure -> estimate; also "hybrid − dense" and "hybrid − BM25", the paired differences."""
-    values = {system: score(its, found.relevance) for system, its in rankings.items()}
+    values = {system: score(ranking, retrieval.relevance) for system, ranking in rankings.items()}
     for part in ("dense", "BM25"):
         values[f"hybrid − {part}"] = {name: values["hybrid"][name] - values[part][name] for name in MEASURES}
-    n = len(found.relevance)
-    return {system: estimate({name: (mean(its[name]), n) for name in MEASURES}, n) for system, its in values.items()}
+    return {
+        system: {name: one for name, scores in own.items() if (one := estimate(mean, scores))}
+        for system, own in values.items()
+    }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command; gives its exit code. A wrong usage leaves by SystemExit(2)."""
+    """Runs the command and gives its exit code. A wrong usage raises SystemExit(2)."""
     return run_command("eval.run.beir", lambda: _run(argv))
 
 
@@ -121,16 +119,19 @@ def _run(argv: Sequence[str] | None) -> int:
         description="Measures search by meaning, by words and by both on a retrieval set, with 95%% intervals.",
     )
     parser.add_argument("folder", type=input_path, help="holds corpus.jsonl, queries.jsonl and qrels/test.tsv")
-    parser.add_argument("--json", action="store_true", help="write the figures as JSON instead of tables")
+    parser.add_argument("--json", action="store_true", help="write the figures as JSON instead of a table")
     args = parser.parse_args(argv)
-    found = read_beir(args.folder)
-    systems = compare(rank(found, load_encoder()), found)
+    retrieval = read_beir(args.folder)
+    systems = compare(rank(retrieval, load_encoder()), retrieval)
     if args.json:
-        print_json(
-            {system: {name: asdict(one) for name, one in its.items()} for system, its in systems.items()}, indent=2
-        )
+        plain = {system: {name: asdict(one) for name, one in own.items()} for system, own in systems.items()}
+        print_json(plain, indent=2)
     else:
-        sys.stdout.write("\n".join(f"{system}\n{summary_table(its)}" for system, its in systems.items()))
+        rows = [
+            [system, *(f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})" for one in own.values())]
+            for system, own in systems.items()
+        ]
+        sys.stdout.write(aligned([["", *MEASURES], *rows]))
     return GOOD
 
 

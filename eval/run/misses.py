@@ -1,14 +1,14 @@
-"""The questions that went wrong, by kind, with what was shown and what should have been."""
+"""The questions that went wrong, by kind, and the passages to show of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from eval.measures.measures import Measured, Row, holds, shown
-from eval.questions.data import Gold, Question
-from eval.questions.documents import Documents, sentences_at
+from eval.measures.measures import Measured
+from eval.measures.types import Case
+from eval.questions.data import Gold
+from eval.questions.documents import sentences_at
 from index.types import Document, Span
 
 Pieces = tuple[tuple[str, bool], ...]
@@ -18,86 +18,44 @@ KINDS: Mapping[str, str] = {
     "Not in the documents, yet answered": "The question is unanswerable and should have been left unanswered.",
     "The wrong place": "It was answered, and none of the excerpts shown holds gold.",
     "Another excerpt came first": "Gold was shown, below an excerpt that does not hold it.",
-    "Left unanswered": "The documents answer it. What was shown are the closest excerpts, labelled as no answers.",
+    "Left unanswered": "The documents answer it. The excerpts shown are the closest, labelled as no answers.",
 }
 """Kind of miss -> what it means."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quoted:
-    """A stretch of a document with some of its words marked."""
-
-    document: Document
-    document_id: str
-    pieces: Pieces
-    gold: bool
-    """Whether it holds gold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Miss:
-    """A question that went wrong."""
-
-    question: Question
-    confidence: float | None
-    """None where there is no row."""
-    searched_for: tuple[str, ...]
-    """What was searched for, where that is not the question itself."""
-    shown: tuple[Quoted, ...]
-    gold: tuple[Quoted, ...]
-    """Each gold span in the sentences that it stands in."""
-
-
-def find_misses(measured: Measured, documents: Documents) -> dict[str, list[Miss]]:
+def find_misses(measured: Measured) -> dict[str, list[Case]]:
     """Kind -> its misses, in the order of KINDS and of the questions; without kinds that did not occur."""
-    found: dict[str, list[Miss]] = {kind: [] for kind in KINDS}
-    for question in measured.questions:
-        row = measured.rows.get(question.id)
-        kind = kind_of(question, row)
-        if kind is None:
-            continue
-        found[kind].append(
-            Miss(
-                question,
-                None if row is None else row["confidence"],
-                () if row is None else tuple(text for text in row["searched_for"] if text != question.text),
-                tuple(_quote_excerpt(excerpt, question, documents) for excerpt in shown(row)),
-                tuple(_quote_gold(gold, documents) for gold in question.gold),
-            )
-        )
-    return {kind: misses for kind, misses in found.items() if misses}
+    misses: dict[str, list[Case]] = {kind: [] for kind in KINDS}
+    for case in measured.cases:
+        if kind := kind_of(case):
+            misses[kind].append(case)
+    return {kind: cases for kind, cases in misses.items() if cases}
 
 
-def kind_of(question: Question, row: Row | None) -> str | None:
-    """Which of KINDS a row is, or None where it is right or nothing tells."""
+def kind_of(case: Case) -> str | None:
+    """The kind of miss, one of KINDS; None if the answer is right, or if nothing tells whether it is."""
     unanswerable, wrong, below, unanswered = KINDS
-    if row is None or row["status"] == "unanswered":
-        return unanswered if question.answerable else None
-    if not question.answerable:
+    if not case.answered:
+        return unanswered if case.question.answerable else None
+    if not case.question.answerable:
         return unanswerable
-    found = [holds(excerpt, question.gold) for excerpt in shown(row)]
-    if not question.gold or found[0]:
+    if not case.judged or case.is_hit(1):
         return None
-    return below if any(found) else wrong
+    return below if case.is_hit(len(case.shown)) else wrong
 
 
-def _quote_excerpt(excerpt: Mapping[str, Any], question: Question, documents: Documents) -> Quoted:
-    document = documents.by_row_id[excerpt["document_id"]]
-    pieces = _pieces(document, Span(excerpt["start"], excerpt["end"]), Span(*excerpt["highlight"]))
-    return Quoted(document, excerpt["document_id"], pieces, holds(excerpt, question.gold))
+def highlighted(case: Case, excerpt: Mapping[str, Any]) -> Pieces:
+    """An excerpt shown, with its highlight marked."""
+    document = case.documents.by_row_id[excerpt["document_id"]]
+    return _pieces(document, Span(excerpt["start"], excerpt["end"]), Span(*excerpt["highlight"]))
 
 
-def _quote_gold(gold: Gold, documents: Documents) -> Quoted:
-    document = documents.by_row_id[gold.document_id]
-    pieces = _pieces(document, sentences_at(document, gold.span), gold.span)
-    return Quoted(document, gold.document_id, pieces, True)
+def in_sentences(case: Case, gold: Gold) -> Pieces:
+    """The sentences that gold stands in, with the gold marked."""
+    document = case.documents.by_row_id[gold.document_id]
+    return _pieces(document, sentences_at(document, gold.span), gold.span)
 
 
 def _pieces(document: Document, whole: Span, marked: Span) -> Pieces:
-    text = document.text
-    pieces = (
-        (text[whole.start : marked.start], False),
-        (document[marked], True),
-        (text[marked.end : whole.end], False),
-    )
-    return tuple(piece for piece in pieces if piece[0])
+    parts = ((Span(whole.start, marked.start), False), (marked, True), (Span(marked.end, whole.end), False))
+    return tuple((document[span], mark) for span, mark in parts if len(span))

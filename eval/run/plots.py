@@ -1,211 +1,125 @@
-"""The plots of the report, drawn as inline SVG; the page's style sheet gives them their colours."""
+"""The plots of the report: their axes, and the marks on them. report.html.jinja draws them as SVG."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from markupsafe import Markup, escape
 from numpy.typing import NDArray
+
+from eval.measures.bootstrap import Estimate
 
 Points = Sequence[tuple[float, float]]
 
-_WIDTH, _HEIGHT = 420, 300
-_SHORTEST = 0.001  # of a millisecond: a logarithmic axis has no zero
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 14, 48
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """A plot, and in words what it shows."""
-
-    title: str
-    description: str
-    svg: Markup
+_SHORTEST = 0.001
+"""Milliseconds: a logarithmic axis has no zero."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """What an axis shows, and where its ticks stand."""
+    """The label of an axis, and its ticks."""
 
     label: str
-    ticks: tuple[float, ...]
+    ticks: Sequence[float]
     """Ascending; the first and the last are the axis's ends."""
     percent: bool = False
     log: bool = False
 
     def at(self, value: float) -> float:
-        """Where a value stands between the axis's ends: 0 to 1, and held there."""
-        low, high = (self._scaled(end) for end in (self.ticks[0], self.ticks[-1]))
-        return min(1.0, max(0.0, (self._scaled(value) - low) / (high - low)))
+        """The place of a value between the axis's ends, 0 to 1; a value beyond an end is drawn there."""
+        low, value, high = (math.log(v) if self.log else v for v in (self.ticks[0], value, self.ticks[-1]))
+        return min(1.0, max(0.0, (value - low) / (high - low)))
 
     def name(self, tick: float) -> str:
         return f"{tick:.0%}" if self.percent else f"{tick:g}"
 
-    def _scaled(self, value: float) -> float:
-        return math.log(value) if self.log else value
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something drawn on a plot: a line, an area or dots through its points, or a text above its only point."""
+
+    kind: str
+    """Its class in the style sheet."""
+    points: Points
+    text: str = ""
+    before: bool = False
+    """Whether the text stands to the left of the point; otherwise to the right."""
 
 
-SHARE = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A plot, and a description of it in words."""
+
+    id: str
+    title: str
+    description: str
+    x: Axis
+    y: Axis
+    marks: Sequence[Mark]
+
+
+def _share(label: str) -> Axis:
+    return Axis(label, (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), percent=True)
 
 
 def risk_coverage_plot(
-    coverage: NDArray[np.float64], risk: NDArray[np.float64], point: tuple[float, float], borne: float | None = None
+    risk: NDArray[np.float64], operating_point: tuple[float, float], allowed: float | None = None
 ) -> Plot:
-    """The risk–coverage curve: coverage, risk (points,), 0 to 1, the (coverage, risk) of the system as it is, and the
-    risk that it is set to bear, if any."""
-    x = Axis("share of questions answered", SHARE, percent=True)
-    y = Axis("share wrong among them", SHARE, percent=True)
-    curve = [(float(coverage[0]), float(risk[0])), *zip(coverage.tolist(), risk.tolist(), strict=True)]
+    """The risk–coverage curve: the risk at k = 1…n answers, the (coverage, risk) as it answers now, the risk allowed.
+
+    Coverage and risk are from 0 to 1.
+    """
+    curve = [(count / len(risk), value) for count, value in enumerate(risk.tolist(), start=1)]
+    to_the_right = operating_point[0] > 0.5
     marks = [
-        _area([(curve[0][0], 0.0), *curve, (curve[-1][0], 0.0)], x, y),
-        _line(curve, x, y),
-        _dot(point, x, y, "here"),
-        _note(point, x, y, "as it answers", before=x.at(point[0]) > 0.5),
+        Mark("area", [(curve[0][0], 0.0), *curve, (1.0, 0.0)]),
+        Mark("line", curve),
+        Mark("here", [operating_point]),
+        Mark("note", [operating_point], "as it answers", before=to_the_right),
     ]
-    set_to = ""
-    if borne is not None:
-        # a line may lie on the dot, but its name must not
-        away = point[0] > 0.5
-        marks.append(_line([(0.0, borne), (1.0, borne)], x, y, "rule"))
-        marks.append(_note((0.0 if away else 1.0, borne), x, y, f"set to bear {100 * borne:g}%", before=not away))
-        set_to = f" It is set to bear {100 * borne:g}%."
-    return _svg(
-        "risk-coverage",
-        "Risk and coverage",
+    description = (
         f"Answering by falling confidence, {risk[-1]:.0%} of the answers are wrong once all are answered. "
-        f"As it answers now, {point[0]:.0%} are answered and {point[1]:.0%} of those are wrong.{set_to}",
-        x,
-        y,
-        marks,
+        f"As it answers now, {operating_point[0]:.0%} are answered and {operating_point[1]:.0%} of those are wrong."
     )
+    if allowed is not None:
+        marks.append(Mark("rule", [(0.0, allowed), (1.0, allowed)]))
+        # the line may run through the dot, so its name stands at the other side
+        side = (0.0 if to_the_right else 1.0, allowed)
+        marks.append(Mark("note", [side], f"set to allow {100 * allowed:g}%", before=not to_the_right))
+        description += f" It is set to allow {100 * allowed:g}%."
+    x, y = _share("share of questions answered"), _share("share wrong among them")
+    return Plot("risk-coverage", "Risk and coverage", description, x, y, marks)
 
 
-def recall_plot(recall: Sequence[float], intervals: Iterable[tuple[int, float, float]]) -> Plot:
-    """Recall at depths 1, 2, …, each 0 to 1, with the intervals (depth, low, high) that are known."""
-    x = Axis("passages retrieved", tuple(float(depth) for depth in range(1, len(recall) + 1)))
-    y = Axis("questions with gold among them", SHARE, percent=True)
+def recall_plot(recall: Sequence[float], estimates: Mapping[int, Estimate]) -> Plot:
+    """Recall at depths 1, 2, …, each 0 to 1, with the intervals that are known: depth -> estimate."""
     points = [(float(depth), value) for depth, value in enumerate(recall, start=1)]
-    marks = [_line(points, x, y), *(_dot(point, x, y) for point in points)]
-    marks += [_whisker(depth, low, high, x, y) for depth, low, high in intervals]
-    said = f"{recall[0]:.0%} have gold in the first passage, {recall[-1]:.0%} in the first {len(recall)}."
-    return _svg("recall", "Recall of the search", said, x, y, marks)
+    intervals = [Mark("whisker", [(depth, one.low), (depth, one.high)]) for depth, one in estimates.items()]
+    description = f"{recall[0]:.0%} have gold in the first passage, {recall[-1]:.0%} in the first {len(recall)}."
+    x, y = Axis("passages retrieved", range(1, len(recall) + 1)), _share("questions with gold among them")
+    return Plot(
+        "recall", "Recall of the search", description, x, y, [Mark("line", points), Mark("dot", points), *intervals]
+    )
 
 
 def latency_plot(milliseconds: Sequence[float], median: float, p95: float) -> Plot:
-    """How long answers took: milliseconds of each answer, on a logarithmic axis."""
-    milliseconds, median, p95 = (
-        [max(_SHORTEST, one) for one in milliseconds],
-        max(_SHORTEST, median),
-        max(_SHORTEST, p95),
-    )
-    ticks = _one_two_five(min(milliseconds), max(milliseconds))
-    edges = np.geomspace(ticks[0], ticks[-1], 31)
-    counts, _ = np.histogram(milliseconds, edges)
-    x = Axis("milliseconds an answer", ticks, log=True)
-    y = Axis("answers", _whole_ticks(int(counts.max())))
-    marks = [
-        _bar(float(edges[bin]), float(edges[bin + 1]), int(count), x, y) for bin, count in enumerate(counts) if count
-    ]
+    """The share of answers that took at most so many milliseconds, on a logarithmic axis."""
+    ascending = sorted(max(_SHORTEST, value) for value in milliseconds)
+    powers = range(math.floor(math.log10(ascending[0])), math.floor(math.log10(ascending[-1])) + 2)
+    marks = [Mark("line", [(value, count / len(ascending)) for count, value in enumerate(ascending, start=1)])]
     for value, name, before in ((median, "median", True), (p95, "95%", False)):
-        marks.append(_line([(value, y.ticks[0]), (value, y.ticks[-1])], x, y, "rule"))
-        marks.append(_note((value, y.ticks[-1]), x, y, name, before=before))
-    said = f"Half of the answers took at most {median:.0f} ms, and 95 in 100 at most {p95:.0f} ms."
-    return _svg("latency", "Time an answer takes", said, x, y, marks)
+        value = max(_SHORTEST, value)
+        marks += [Mark("rule", [(value, 0.0), (value, 1.0)]), Mark("note", [(value, 1.0)], name, before)]
+    description = f"Half of the answers took at most {median:.0f} ms, and 95 in 100 at most {p95:.0f} ms."
+    x, y = Axis("milliseconds", [10.0**power for power in powers], log=True), _share("answers within that time")
+    return Plot("latency", "Time an answer takes", description, x, y, marks)
 
 
 def reliability_plot(confidence: NDArray[np.float64], right: NDArray[np.float64], error: float) -> Plot:
     """The reliability diagram: mean confidence and share right of each bin, (bins,), each 0 to 1."""
-    x = Axis("confidence", SHARE, percent=True)
-    y = Axis("share right", SHARE, percent=True)
     points = list(zip(confidence.tolist(), right.tolist(), strict=True))
-    marks = [_line([(0, 0), (1, 1)], x, y, "rule"), _line(points, x, y), *(_dot(point, x, y) for point in points)]
-    said = f"In ten bins of equal count, confidence is {error:.1%} from the share right in the mean."
-    return _svg("reliability", "Confidence and truth", said, x, y, marks)
-
-
-def _one_two_five(low: float, high: float) -> tuple[float, ...]:
-    """Ticks 1, 2, 5, 10, 20, … of which the first is not above `low`, and the last is above `high`."""
-    steps = [base * 10.0**power for power in range(-3, 7) for base in (1, 2, 5)]
-    first = max((i for i, step in enumerate(steps) if step <= low), default=0)
-    last = next((i for i, step in enumerate(steps) if step > high), len(steps) - 1)
-    return tuple(steps[first : last + 1])
-
-
-def _whole_ticks(high: int) -> tuple[float, ...]:
-    """At most six ticks at whole numbers, from 0 to `high` or a little more."""
-    step = next(base * 10**power for power in range(9) for base in (1, 2, 5) if base * 10**power * 5 >= high)
-    return tuple(float(tick) for tick in range(0, step * max(1, math.ceil(high / step)) + 1, step))
-
-
-def _place(point: tuple[float, float], x: Axis, y: Axis) -> tuple[float, float]:
-    across, up = x.at(point[0]), y.at(point[1])
-    return _LEFT + across * (_WIDTH - _LEFT - _RIGHT), _HEIGHT - _BOTTOM - up * (_HEIGHT - _TOP - _BOTTOM)
-
-
-def _path(points: Points, x: Axis, y: Axis) -> str:
-    return " ".join("{:.1f},{:.1f}".format(*_place(point, x, y)) for point in points)
-
-
-def _line(points: Points, x: Axis, y: Axis, kind: str = "line") -> str:
-    return f'<polyline class="{kind}" points="{_path(points, x, y)}"/>'
-
-
-def _area(points: Points, x: Axis, y: Axis) -> str:
-    return f'<polygon class="area" points="{_path(points, x, y)}"/>'
-
-
-def _dot(point: tuple[float, float], x: Axis, y: Axis, kind: str = "dot") -> str:
-    across, down = _place(point, x, y)
-    return f'<circle class="{kind}" cx="{across:.1f}" cy="{down:.1f}" r="{5 if kind == "here" else 3.5}"/>'
-
-
-def _whisker(at: float, low: float, high: float, x: Axis, y: Axis) -> str:
-    return _line([(at, low), (at, high)], x, y, "whisker")
-
-
-def _bar(start: float, end: float, count: int, x: Axis, y: Axis) -> str:
-    (left, top), (right, bottom) = _place((start, count), x, y), _place((end, 0), x, y)
-    return (
-        f'<rect class="bar" x="{left + 0.5:.1f}" y="{top:.1f}" '
-        f'width="{max(0.5, right - left - 1):.1f}" height="{bottom - top:.1f}"/>'
-    )
-
-
-def _note(point: tuple[float, float], x: Axis, y: Axis, text: str, *, before: bool = False) -> str:
-    """A word above a point, to its right or left."""
-    across, down = _place(point, x, y)
-    return (
-        f'<text class="note" x="{across + (-5 if before else 5):.1f}" y="{max(down - 11, _TOP + 10):.1f}" '
-        f'text-anchor="{"end" if before else "start"}">{escape(text)}</text>'
-    )
-
-
-def _svg(id: str, title: str, description: str, x: Axis, y: Axis, marks: Sequence[str]) -> Plot:
-    frame = []
-    for tick in y.ticks:
-        left, down = _place((x.ticks[0], tick), x, y)
-        frame.append(f'<line class="grid" x1="{left}" x2="{_WIDTH - _RIGHT}" y1="{down:.1f}" y2="{down:.1f}"/>')
-        frame.append(f'<text class="tick" x="{left - 8}" y="{down + 4:.1f}" text-anchor="end">{y.name(tick)}</text>')
-    for tick in x.ticks:
-        across, down = _place((tick, y.ticks[0]), x, y)
-        frame.append(
-            f'<text class="tick" x="{across:.1f}" y="{down + 18:.1f}" text-anchor="middle">{x.name(tick)}</text>'
-        )
-    middle = (_TOP + _HEIGHT - _BOTTOM) / 2
-    frame.append(
-        f'<text class="label" x="{(_LEFT + _WIDTH - _RIGHT) / 2}" y="{_HEIGHT - 8}" text-anchor="middle">'
-        f"{escape(x.label)}</text>"
-    )
-    frame.append(
-        f'<text class="label" x="12" y="{middle}" text-anchor="middle" transform="rotate(-90 12 {middle})">'
-        f"{escape(y.label)}</text>"
-    )
-    svg = Markup(
-        f'<svg class="plot" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-labelledby="{id}-title {id}-desc">'
-        f'<title id="{id}-title">{escape(title)}</title><desc id="{id}-desc">{escape(description)}</desc>'
-        f"{''.join(frame)}{''.join(marks)}</svg>"
-    )
-    return Plot(title, description, svg)
+    marks = [Mark("rule", [(0.0, 0.0), (1.0, 1.0)]), Mark("line", points), Mark("dot", points)]
+    description = f"In ten bins of equal count, confidence is on average {error:.1%} from the share right."
+    return Plot("reliability", "Confidence and truth", description, _share("confidence"), _share("share right"), marks)

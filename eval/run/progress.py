@@ -1,4 +1,4 @@
-"""How far a long task is, told on a terminal."""
+"""Progress of a long task on a terminal."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import sys
 from collections.abc import Callable
 
 
-def progress(what: str) -> Callable[[int, int], None]:
-    """A function to call with how much is done and how much there is; it says so on a terminal, and only there."""
-    if not sys.stderr.isatty():
-        return lambda done, total: None
+def progress(task: str) -> Callable[[int, int], None]:
+    """A function to call with how much is done and how much there is. It writes to a terminal and nowhere else."""
 
-    def say(done: int, total: int) -> None:
-        sys.stderr.write(f"\r{what} {done}/{total}" + ("\r\033[K" if done == total else ""))
-        sys.stderr.flush()
+    def report(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{task} {done}/{total}" + ("\r\033[K" if done == total else ""))
+            sys.stderr.flush()
 
-    return say
+    return report

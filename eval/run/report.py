@@ -1,56 +1,30 @@
-"""The report of an evaluation: one HTML file that asks nothing of any other place."""
+"""The HTML report of an evaluation: one file that asks nothing of any other place."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import jinja2
+import numpy as np
 
-from eval.measures.bootstrap import LEVEL, Difference, Estimate
-from eval.measures.confidence import reliability, risk_coverage
-from eval.measures.measures import BY_CATEGORY, COMPARED, DEPTHS, LOWER_IS_BETTER, MEASURES, PAIRED, Measured, ranked
+from eval.measures.bootstrap import LEVEL, Difference
+from eval.measures.confidence import reliability, risk_by_coverage
+from eval.measures.measures import GROUPS, MEASURES, PAIRED, in_table
+from eval.measures.retrieval import DEPTHS
+from eval.measures.types import Table
 from eval.questions.documents import Documents
-from eval.run.misses import KINDS, find_misses
+from eval.run.evaluation import Evaluation
+from eval.run.misses import KINDS, find_misses, highlighted, in_sentences
 from eval.run.plots import Plot, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
-from eval.run.table import formatted
-
-GROUPS: Mapping[str, tuple[str, ...]] = {
-    "What is shown": ("hit@1", "hit@3", "f1", "f1_shown", "verbatim"),
-    "Whether to answer": (
-        *("answered_hit@1", "answered", "correct_empty", "wrong"),
-        *("auroc", "answered@80", "aurc", "ece"),
-    ),
-    "What is found": ("recall@1", "recall@5", "recall@10", "mrr"),
-    "How long it takes": ("ms_p50", "ms_p95"),
-}
-"""The measures as the report groups them: every one stands in one group."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a report tells."""
+def render(
+    evaluation: Evaluation, documents: Documents, *, title: str, reader: str, edition: str, risk: float | None = None
+) -> str:
+    """The report as HTML. All text from documents, questions and names is escaped.
 
-    questions: str
-    """The name of the question set."""
-    reader: str
-    edition: str
-    documents: Documents
-    measured: Measured
-    summary: Mapping[str, Estimate]
-    categories: Mapping[str, Mapping[str, Estimate]]
-    systems: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
-    """Name -> summary, of this system and of the baselines; empty where these were not asked."""
-    differences: Mapping[str, Difference] = field(default_factory=dict)
-    """Name of another system -> how far this one's PAIRED is above its."""
-    risk: float | None = None
-    """The share of wrong answers that was borne, where it was set."""
-
-
-def render(report: Report) -> str:
-    """The report as HTML. Whatever stems from documents, questions and names is escaped."""
+    `title` names the question set; `risk` is the share of wrong answers that was allowed, if one was set.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -58,26 +32,30 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["formatted"] = formatted
     environment.filters["signed"] = lambda value: f"{value:+.3f}".replace("-", "−")
     environment.filters["in_words"] = in_words
     return environment.get_template("report.html.jinja").render(
-        report=report,
+        evaluation=evaluation,
+        documents=documents,
+        title=title,
+        reader=reader,
+        edition=edition,
         groups=GROUPS,
-        by_category=BY_CATEGORY,
-        compared=COMPARED,
+        measures=MEASURES,
+        by_category=in_table(Table.CATEGORIES),
+        compared=in_table(Table.SYSTEMS),
         paired=PAIRED,
         level=LEVEL,
-        what=MEASURES,
-        lower_is_better=LOWER_IS_BETTER,
-        plots=_plots(report),
+        plots=_plots(evaluation, risk),
         kinds=KINDS,
-        misses=find_misses(report.measured, report.documents),
+        highlighted=highlighted,
+        in_sentences=in_sentences,
+        misses=find_misses(evaluation.measured),
     )
 
 
 def in_words(difference: Difference) -> str:
-    """What a difference says to someone who reads no p."""
+    """The verdict on a difference, for someone who reads no p."""
     if difference.p >= 1 - LEVEL:
         verdict = "cannot be told apart"
     else:
@@ -85,27 +63,21 @@ def in_words(difference: Difference) -> str:
     return f"{verdict}: chance alone does as much in {difference.p:.1%} of cases"
 
 
-def _plots(report: Report) -> list[Plot]:
+def _plots(evaluation: Evaluation, risk: float | None) -> list[Plot]:
     """The plots for which the set has questions."""
-    measured, summary = report.measured, report.summary
+    measured, summary = evaluation.measured, evaluation.summary
     plots = []
     if "aurc" in summary:
-        confidence, right, answered = ranked(measured)
-        wrong = float((~right[answered]).mean()) if answered.any() else 0.0
-        here = (float(answered.mean()), wrong)
-        plots.append(risk_coverage_plot(*risk_coverage(confidence, ~right), here, report.risk))
-        plots.append(reliability_plot(*reliability(confidence, right), summary["ece"].value))
+        wrong = summary.get("wrong")
+        operating_point = (wrong.n / summary["aurc"].n, wrong.value) if wrong else (0.0, 0.0)
+        plots.append(risk_coverage_plot(risk_by_coverage(*measured.columns("aurc")), operating_point, risk))
+        plots.append(reliability_plot(*reliability(*measured.columns("ece")), summary["ece"].value))
     if "mrr" in summary:
-        intervals = [(depth, summary[f"recall@{depth}"].low, summary[f"recall@{depth}"].high) for depth in DEPTHS]
-        plots.append(recall_plot(_recall(measured), intervals))
+        with np.errstate(divide="ignore"):
+            ranks = 1 / measured.columns("mrr")[0]
+        recall = [float(np.mean(ranks < depth + 0.5)) for depth in range(1, max(DEPTHS) + 1)]
+        plots.append(recall_plot(recall, {depth: summary[f"recall@{depth}"] for depth in DEPTHS}))
     if "ms_p50" in summary:
-        took = [row["ms"]["total"] for row in measured.rows.values() if row["ms"]]
-        plots.append(latency_plot(took, summary["ms_p50"].value, summary["ms_p95"].value))
+        milliseconds = measured.columns("ms_p50")[0].tolist()
+        plots.append(latency_plot(milliseconds, summary["ms_p50"].value, summary["ms_p95"].value))
     return plots
-
-
-def _recall(measured: Measured) -> list[float]:
-    """Recall at 1, 2, … up to the deepest that is measured."""
-    reciprocal = [scores.get("mrr") for scores in measured.scores.values()]
-    ranks = [round(1 / one) if one else math.inf for one in reciprocal if one is not None]
-    return [sum(rank <= depth for rank in ranks) / len(ranks) for depth in range(1, max(DEPTHS) + 1)]

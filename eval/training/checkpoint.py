@@ -1,73 +1,137 @@
-"""Where a training stands, in one file: it resumes as if it had never stopped."""
+"""Checkpoints of a training run, and the files of weights that it starts from and writes."""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
 
+from index.encoders.bert import Bert, BertConfig
+from index.encoders.packaged import PACKAGED_SHA256
 from index.errors import ModelError, SettingsError
 from index.files import replace_whole
-from rag.readers.model import ReaderModel
+from rag.readers.model import (
+    FORMAT,
+    BertTrunk,
+    ReaderModel,
+    check_about,
+    packaged_folder,
+    read_about,
+    read_weights,
+    restore_reader,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a training has come. What it draws by chance follows from the seed, the epoch and the place in it."""
-
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    """Of the epoch."""
-    seconds: float = 0.0
-    """Spent in training, whatever was spent between."""
+_FUSED = ".attention.self."
+"""Bert joins the weights of query, key and value into one; the published checkpoint has them apart."""
 
 
 def save_checkpoint(
-    file: Path, model: ReaderModel, optimizer: torch.optim.Optimizer, progress: Progress, settings: Mapping[str, object]
+    file: Path,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    step: int,
+    seconds: float,
+    settings: Mapping[str, object],
 ) -> None:
-    """Writes the model's trained parameters, the optimizer's moments and the progress made under `settings`."""
-    tensors: dict[str, torch.Tensor] = {}
-    for name, parameter in _trained(model).items():
-        tensors[f"model {name}"] = parameter.detach()
-        tensors |= {f"{key} {name}": value for key, value in optimizer.state[parameter].items()}
-    metadata = {"progress": json.dumps(asdict(progress)), "settings": json.dumps(settings)}
-    replace_whole(file, save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, metadata))
+    """Writes all that a run with these settings needs to go on after `step` steps and `seconds` of training."""
+    trained = {name: parameter.detach() for name, parameter in model.named_parameters() if parameter.requires_grad}
+    state = {"model": trained, "optimizer": optimizer.state_dict(), "step": step, "seconds": seconds}
+    content = io.BytesIO()
+    torch.save({**state, "settings": dict(settings)}, content)
+    replace_whole(file, content.getvalue())
 
 
 def load_checkpoint(
-    file: Path, model: ReaderModel, optimizer: torch.optim.Optimizer, settings: Mapping[str, object]
-) -> Progress:
-    """Puts model and optimizer where they were.
+    file: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, settings: Mapping[str, object]
+) -> tuple[int, float]:
+    """Restores model and optimizer, and gives the steps and the seconds that the run has taken.
 
-    Raises ModelError where the file cannot be read, and SettingsError where it was trained with other settings.
+    Raises ModelError if the file cannot be read, and SettingsError if the run has other settings.
     """
     try:
-        with safe_open(file, framework="pt") as opened:
-            metadata = opened.metadata()
-            given = json.loads(metadata["settings"])
-            different = sorted(key for key in {*given, *settings} if given.get(key) != settings.get(key))
-            if different:
-                raise SettingsError(
-                    f"{file}: its training has another {', '.join(different)}", "Name another folder with --out"
-                )
-            for name, parameter in _trained(model).items():
-                parameter.data.copy_(opened.get_tensor(f"model {name}"))
-                state = optimizer.state[parameter]
-                for key in ("step", "exp_avg", "exp_avg_sq"):
-                    value = opened.get_tensor(f"{key} {name}")
-                    # a fused optimizer keeps its step on the device, another one on the CPU
-                    fused = optimizer.defaults.get("fused")
-                    state[key] = value if key == "step" and not fused else value.to(parameter.device)
-            return Progress(**json.loads(metadata["progress"]))
-    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        # weights_only: a checkpoint from elsewhere must not run code
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        saved: dict[str, object] = state["settings"]
+        if different := sorted(key for key in {*saved, *settings} if saved.get(key) != settings.get(key)):
+            raise SettingsError(
+                f"{file}: the run there was started with another {', '.join(different)}",
+                "Name another folder with --out",
+            )
+        model.load_state_dict(state["model"], strict=False)
+        optimizer.load_state_dict(state["optimizer"])
+        return state["step"], state["seconds"]
+    except (OSError, EOFError, RuntimeError, UnpicklingError, KeyError, TypeError) as error:
         raise ModelError(f"{file}: no checkpoint can be read there: {error}", "Remove it to train anew") from error
 
 
-def _trained(model: ReaderModel) -> dict[str, torch.nn.Parameter]:
-    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+def initial_model(base: Path, device: torch.device, *, seed: int = 0, start: Path | None = None) -> ReaderModel:
+    """The model at the start of a run, on the base that save_base wrote; `start` holds weights to go on from.
+
+    Raises ModelError if one of them is missing or not what it should be.
+    """
+    file = base / "model.safetensors"
+    check_about(file, {"base": PACKAGED_SHA256})
+    weights = read_weights(file)
+    if start is not None:
+        return restore_reader(start, base, weights, device)
+    bert = Bert(BertConfig.read(base / "config.json"), weights)
+    return ReaderModel(BertTrunk(bert, device), bert.config.hidden, seed).to(device)
+
+
+def save_base(folder: Path) -> None:
+    """Copies the base model into `folder`, in half precision, to train on a machine without its package."""
+    packaged = packaged_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("config.json", "tokenizer.json"):
+        (folder / name).write_bytes((packaged / name).read_bytes())
+    weights = {
+        name: weight
+        for name, weight in read_weights(packaged / "model.safetensors").items()
+        if name.startswith(("embeddings.", "encoder.")) and weight.is_floating_point()
+    }
+    _write(folder / "model.safetensors", weights, {"base": PACKAGED_SHA256})
+
+
+def save_reader(model: ReaderModel, file: Path, about: Mapping[str, object]) -> None:
+    """Writes the trained weights in half precision, by their published names, and `about` as the file's metadata."""
+    weights: dict[str, Tensor] = {}
+    for parameter, weight in model.state_dict().items():
+        # a parameter's name has no dots, see BertTrunk
+        name = parameter.removeprefix("trunk.").replace("/", ".")
+        layer, fused, kind = name.partition(_FUSED)
+        parts = zip(("query", "key", "value"), weight.chunk(3), strict=True) if fused else ()
+        weights |= {f"{layer}{fused}{part}.{kind}": chunk for part, chunk in parts} or {name: weight}
+    _write(file, weights, {**about, "format": FORMAT, "base": PACKAGED_SHA256})
+
+
+def save_mean(files: Sequence[Path], out: Path) -> None:
+    """Writes the mean of several files of weights, the stages of one training (Izmailov et al. 2018), into `out`.
+
+    Raises ModelError if one of them is not a reader's.
+    """
+    mean: dict[str, Tensor] = {}
+    for file in files:
+        check_about(file, {"format": FORMAT, "base": PACKAGED_SHA256})
+        for name, weight in read_weights(file).items():
+            mean[name] = mean.get(name, torch.zeros(())) + weight.float() / len(files)
+    about = {
+        "format": FORMAT,
+        "base": PACKAGED_SHA256,
+        "examples": read_about(files[-1]).get("examples"),
+        "mean_of": [hashlib.sha256(file.read_bytes()).hexdigest() for file in files],
+    }
+    _write(out, mean, about)
+
+
+def _write(file: Path, weights: Mapping[str, Tensor], about: Mapping[str, object]) -> None:
+    tensors = {name: weight.cpu().half().contiguous() for name, weight in weights.items()}
+    # one metadata entry, because several have no fixed order and equal weights must make equal files
+    content = save(tensors, {"about": json.dumps(about, sort_keys=True)})
+    replace_whole(file, content)

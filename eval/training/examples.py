@@ -1,167 +1,168 @@
-"""Question sets become examples: a question, a passage and where it answers, with negatives that our search finds."""
+"""Training examples: pairs of a question and a passage as word pieces, in one file, drawn in batches.
+
+The file is made where search is installed. Training from it needs neither search nor the packaged encoder.
+"""
 
 from __future__ import annotations
 
-import random
-import tempfile
-from collections.abc import Iterator, Sequence
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from enum import IntEnum
+from itertools import count
 from pathlib import Path
 
-from eval.training.cache import Kind
-from eval.training.hard_negatives import contrary, swap
-from eval.training.questions import Question, QuestionSet, sampled
-from index.embedded.corpus import Corpus, Progress, publish
-from index.embedded.fusion import retrieve
-from index.encoders.encoder import Encoder
-from index.types import Hit, Passage, Span
-from rag.readers.load import READ
-from rag.readers.word_pieces import Framed
-from rag.types import Query
+import numpy as np
+import tokenizers
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
-_GOLD = 2
-"""Passages that answer a question, at most so many of them."""
-_LONGEST_QUESTION = 64
-"""Word pieces: longer questions are rare, and would make every batch that they are in longer."""
-_ENCODED_AT_ONCE = 128
+from index.errors import ModelError, SettingsError
+from index.files import replace_whole
+from rag.readers.word_pieces import Ragged
 
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    question: str
-    row: int
-    """The passage's, in the corpus of its set."""
-    passage: Passage
-    text: str
-    """The passage under its heading, as the reader sees it."""
-    answers: tuple[Span, ...]
-    """The answering words, in `text`; empty where the passage does not answer."""
-    sentences: tuple[int, ...]
-    """The places, among the passage's sentences, of those that hold them."""
-    kind: Kind
-    answerable: bool
-    """Whether anything in the corpus answers the question."""
+FILE = "examples.safetensors"
+BASE = "base"
+"""The folder with the weights of the base model, beside the file."""
+FORMAT = "quoth-examples-1"
+SPANS = 4
+"""The most answering places that are kept for a passage."""
+LONGEST_PAIR = 320
+"""Word pieces of a pair that training reads."""
+_SORTED = 512
+"""The number of questions that are sorted by length together, so that a batch needs little padding."""
 
 
-@dataclass(frozen=True, slots=True)
-class Making:
-    """How examples are made."""
+class Kind(IntEnum):
+    """The reason why a passage is paired with a question."""
 
-    seed: int = 0
-    limit: int | None = None
-    """Questions of a set, at most."""
-    held_limit: int = 300
-    """Questions of a set's documents held aside, at most."""
-    negatives: int = 4
-    """Retrieved passages that do not answer, for a question that has an answer."""
-    unanswerable: int = 3
-    """The same for one that has none."""
-    swapped: float = 0.6
-    """The share of the answerable questions that one is made from which only seems to be answered."""
+    ANSWERS = 0
+    RETRIEVED = 1
+    """A hard negative: the passage ranks high and does not answer."""
+    UNANSWERABLE = 2
+    """A hard negative: the passage ranks high for a question that no document answers."""
+    SWAPPED = 3
+    """A hard negative: the passage answers the question that this one was made from."""
+    HELD = 4
+    """The passage ranks high for a question about a held-out document. It is evaluated on and never trained on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Passages:
-    """The passages of a corpus by what is asked of them again and again."""
+class Examples:
+    """n pairs of a question and a passage."""
 
-    all: tuple[Passage, ...]
-    rows: dict[tuple[str, int], int]
-    """(document's id, where it starts) -> its row: hits say what was found, not where."""
-    by_document: dict[str, list[int]]
+    questions: Ragged
+    passages: Ragged
+    sentences: Ragged
+    """For each word piece of a passage the number, from 1, of its sentence; 0 in a heading."""
+    pairs: NDArray[np.int32]
+    """(n, 2): a row of `questions` and a row of `passages`. Of a held-out question the best passage comes first."""
+    spans: NDArray[np.int16]
+    """(n, SPANS, 2): the first and last piece, in the passage, of each answer; -1 after the last answer."""
+    kinds: NDArray[np.uint8]
+    """(n,): values of Kind."""
+    sets: NDArray[np.uint8]
+    """(n,): indices into `names`."""
+    answerable: NDArray[np.uint8]
+    """(n,): 1 if a document of the question set answers the question."""
+    names: tuple[str, ...]
+    """The names of the question sets."""
+    tokenizer: tokenizers.Tokenizer
+    checksum: str = ""
+    """sha256 of the file that the examples were read from."""
 
-    @classmethod
-    def of(cls, corpus: Corpus) -> _Passages:
-        passages = tuple(corpus.passages)
-        by_document: dict[str, list[int]] = {}
-        for row, passage in enumerate(passages):
-            by_document.setdefault(passage.document.id, []).append(row)
-        rows = {(passage.document.id, passage.span.start): row for row, passage in enumerate(passages)}
-        return cls(passages, rows, by_document)
+    def __len__(self) -> int:
+        return len(self.pairs)
 
-    def row(self, hit: Hit) -> int:
-        return self.rows[hit.passage.document.id, hit.passage.span.start]
-
-
-def examples(
-    one: QuestionSet, held: frozenset[str], encoder: Encoder, making: Making, progress: Progress
-) -> Iterator[Example]:
-    """The examples of a set, question by question; documents in `held` are kept aside, and never seen in training."""
-    learned = [question for question in one.questions if question.document.id not in held]
-    measured = [question for question in one.questions if question.document.id in held]
-    questions = sampled(learned, making.limit, making.seed) + sampled(measured, making.held_limit, making.seed)
-    with tempfile.TemporaryDirectory(prefix="quoth-reader-") as folder:
-        publish(Path(folder), one.documents, encoder, progress=progress)
-        corpus = Corpus.open(Path(folder), encoder)
-        try:
-            passages = _Passages.of(corpus)
-            for start in range(0, len(questions), _ENCODED_AT_ONCE):
-                asked = questions[start : start + _ENCODED_AT_ONCE]
-                encodings = encoder.encode_pieces([question.text for question in asked])
-                for question, encoding in zip(asked, encodings, strict=True):
-                    if not 0 < len(encoding.ids) <= _LONGEST_QUESTION:
-                        continue
-                    hits = retrieve(corpus, Query(question.text, encoding), 4 * READ)
-                    if question.document.id in held:
-                        yield from _measured(question, hits[:READ], passages)
-                    else:
-                        # what a document held aside says is not learned from, not even as a negative
-                        hits = [hit for hit in hits if hit.passage.document.id not in held]
-                        yield from _learned(question, hits[: 2 * READ], passages, making)
-        finally:
-            corpus.close()
+    def lengths(self) -> NDArray[np.int64]:
+        """(n,): the word pieces of each pair, special pieces included."""
+        return self.questions.sizes[self.pairs[:, 0]] + self.passages.sizes[self.pairs[:, 1]] + 3
 
 
-def _learned(question: Question, hits: Sequence[Hit], passages: _Passages, making: Making) -> Iterator[Example]:
-    if not question.answers:
-        for hit in hits[: making.unanswerable]:
-            yield _example(question, passages.row(hit), hit.passage, Kind.UNANSWERABLE)
-        return
-    own = ((row, passages.all[row]) for row in passages.by_document[question.document.id])
-    gold = [example for row, passage in own if (example := _example(question, row, passage, Kind.ANSWERS)).answers]
-    yield from gold[:_GOLD]
-    misleading = (hit for hit in hits if not answers_in(question, hit.passage))
-    for hit in islice(misleading, making.negatives):
-        yield _example(question, passages.row(hit), hit.passage, Kind.RETRIEVED)
-    chooser = random.Random(f"{making.seed} {question.text}")
-    if gold and chooser.random() < making.swapped:
-        passage = gold[0].text
-        ways = [
-            swap(question.text, passage, question.document.text, chooser),
-            contrary(question.text, passage, chooser),
-        ]
-        text = chooser.choice([way for way in ways if way is not None] or [None])
-        if text is not None:
-            yield _example(Question(text, question.document, ()), gold[0].row, gold[0].passage, Kind.SWAPPED)
+def write_examples(examples: Examples, folder: Path, made: Mapping[str, object]) -> None:
+    """Writes the examples into `folder`; `made` records the settings that they were made with."""
+    arrays = {
+        "questions": examples.questions.flat,
+        "question_starts": examples.questions.starts,
+        "passages": examples.passages.flat,
+        "sentences": examples.sentences.flat,
+        "passage_starts": examples.passages.starts,
+        **{name: getattr(examples, name) for name in ("pairs", "spans", "kinds", "sets", "answerable")},
+    }
+    # one metadata entry, because several have no fixed order and equal examples must make equal files
+    metadata = {"about": json.dumps({"format": FORMAT, "names": examples.names, "made": made})}
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_whole(folder / FILE, save(arrays, metadata))
 
 
-def _measured(question: Question, hits: Sequence[Hit], passages: _Passages) -> Iterator[Example]:
-    for hit in hits:
-        yield _example(question, passages.row(hit), hit.passage, Kind.HELD)
-
-
-def answers_in(question: Question, passage: Passage) -> bool:
-    """Whether `passage` may answer: it touches a place that does, or holds the words of one."""
-    document = question.document
-    if passage.document.id == document.id and any(passage.span.overlaps(span) for span in question.answers):
-        return True
-    text = passage.text.casefold()
-    return any(document[span].casefold() in text for span in question.answers)
-
-
-def _example(question: Question, row: int, passage: Passage, kind: Kind) -> Example:
-    framed = Framed.of(passage)
-    same = passage.document.id == question.document.id
-    spans = [span for span in question.answers if same and framed.place(span) is not None]
-    readable = [(n, sentence.span) for n, sentence in enumerate(passage.sentences) if not sentence.heading]
-    inside = [span for span in spans if any(sentence.overlaps(span) for _, sentence in readable)]
-    return Example(
-        question=question.text,
-        row=row,
-        passage=passage,
-        text=framed.text,
-        answers=tuple(place for span in inside if (place := framed.place(span))),
-        sentences=tuple(n for n, sentence in readable if any(sentence.overlaps(span) for span in inside)),
-        kind=kind,
-        answerable=bool(question.answers),
+def read_examples(folder: Path) -> Examples:
+    """The examples in `folder`. Raises ModelError if they cannot be read."""
+    file = folder / FILE
+    remedy = "Make the examples again, with --data"
+    try:
+        checksum = hashlib.sha256(file.read_bytes()).hexdigest()
+        with safe_open(file, framework="np") as opened:
+            about = json.loads((opened.metadata() or {}).get("about", "{}"))
+            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
+        tokenizer = (folder / BASE / "tokenizer.json").read_text(encoding="utf-8")
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{file}: no examples can be read there: {error}", remedy) from error
+    if about.get("format") != FORMAT:
+        raise ModelError(f"{file}: its format is {about.get('format')!r}, expected {FORMAT!r}", remedy)
+    question_starts, passage_starts = arrays.pop("question_starts"), arrays.pop("passage_starts")
+    return Examples(
+        questions=Ragged(arrays.pop("questions"), question_starts),
+        passages=Ragged(arrays.pop("passages"), passage_starts),
+        sentences=Ragged(arrays.pop("sentences"), passage_starts),
+        names=tuple(about["names"]),
+        tokenizer=tokenizers.Tokenizer.from_str(tokenizer),
+        checksum=checksum,
+        **arrays,
     )
+
+
+def training_epochs(
+    examples: Examples, *, batch: int, negatives: int, without: Sequence[str] = (), seed: int = 0
+) -> Iterator[list[NDArray[np.int64]]]:
+    """One epoch after another, without end: a list of batches, each batch the rows of its examples.
+
+    An epoch has every answering and every swapped pair, and of each question at most `negatives` retrieved passages,
+    drawn anew in each epoch. All pairs of a question are in one batch, since the loss compares them. A batch has at
+    most `batch` pairs, unless one question has more. Sets named in `without` are left out, and so are answers beyond
+    LONGEST_PAIR. Raises SettingsError if no example is left.
+    """
+    ends = examples.spans.max((1, 2)) + examples.questions.sizes[examples.pairs[:, 0]] + 3
+    cut = (examples.kinds == Kind.ANSWERS) & (ends >= LONGEST_PAIR)
+    left_out = np.isin(examples.sets, [number for number, name in enumerate(examples.names) if name in without])
+    rows = np.flatnonzero((examples.kinds != Kind.HELD) & ~left_out & ~cut)
+    if not len(rows):
+        raise SettingsError("no example is left to train on", "Leave out fewer sets")
+    rows = rows[np.argsort(examples.pairs[rows, 0], kind="stable")]
+    questions = np.split(rows, np.flatnonzero(np.diff(examples.pairs[rows, 0])) + 1)
+    retrieved = np.isin(examples.kinds, (Kind.RETRIEVED, Kind.UNANSWERABLE))
+    lengths = examples.lengths()
+    for epoch in count():
+        chance = np.random.default_rng([seed, epoch])
+        drawn = []
+        for number in chance.permutation(len(questions)):
+            may_be_drawn = retrieved[questions[number]]
+            kept, others = questions[number][~may_be_drawn], questions[number][may_be_drawn]
+            drawn.append(np.concatenate([kept, chance.permutation(others)[:negatives]]))
+        batches: list[NDArray[np.int64]] = []
+        for start in range(0, len(drawn), _SORTED):
+            by_length = sorted(drawn[start : start + _SORTED], key=lambda pairs: int(lengths[pairs].max(initial=0)))
+            batches += _filled(by_length, batch)
+        yield [batches[number] for number in chance.permutation(len(batches))]
+
+
+def _filled(groups: Sequence[NDArray[np.int64]], size: int) -> Iterator[NDArray[np.int64]]:
+    """Batches of whole groups, each with at most `size` pairs or with one group."""
+    batch: list[NDArray[np.int64]] = []
+    for group in groups:
+        if batch and sum(map(len, batch)) + len(group) > size:
+            yield np.concatenate(batch)
+            batch = []
+        batch.append(group)
+    yield np.concatenate(batch)

@@ -1,4 +1,8 @@
-"""BM25 of some of the passages as if there were no others: from counts, since bm25s weighs words when it indexes."""
+"""BM25 over a subset of the passages, as if there were no others.
+
+bm25s computes word weights once, over all passages. Scores for a subset need the counts, so that hidden passages do
+not influence them.
+"""
 
 from __future__ import annotations
 
@@ -16,21 +20,21 @@ B = 0.75
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Counts:
-    """How often each word stands in each passage; a word is a number, a passage its row."""
+class Postings:
+    """How often each word occurs in each passage. Words are numbers, passages are rows."""
 
     starts: NDArray[np.int64]
-    """(words + 1,): where the entries of each word begin, and where those of the last end."""
+    """(words + 1,): the entries of word w are starts[w] to starts[w + 1]."""
     rows: NDArray[np.int32]
-    """(entries,): a passage that holds the word; they ascend within a word."""
+    """(entries,): a passage that contains the word, ascending within a word."""
     times: NDArray[np.int32]
-    """(entries,): and how often."""
+    """(entries,): how often the passage contains it."""
     lengths: NDArray[np.int32]
-    """(passages,): how many words each has."""
+    """(passages,): the number of words of each passage."""
 
     @classmethod
-    def of(cls, passages: Sequence[Sequence[int]]) -> Counts:
-        """Of passages as the words they hold, in any order."""
+    def of(cls, passages: Sequence[Sequence[int]]) -> Postings:
+        """The postings of passages given as lists of word numbers."""
         lengths = np.array([len(words) for words in passages], np.int32)
         words = np.fromiter(chain.from_iterable(passages), np.int64, int(lengths.sum()))
         rows = np.repeat(np.arange(len(passages)), lengths)
@@ -40,8 +44,8 @@ class Counts:
         return cls(starts.astype(np.int64), rows.astype(np.int32), times.astype(np.int32), lengths)
 
     @classmethod
-    def open(cls, folder: Path) -> Counts:
-        # mapped: where everyone may read everything nothing of it is needed
+    def open(cls, folder: Path) -> Postings:
+        # memory-mapped: nothing is read unless a subset is searched
         return cls(*(np.load(_file(folder, field.name), mmap_mode="r") for field in fields(cls)))
 
     def save(self, folder: Path) -> None:
@@ -52,33 +56,33 @@ class Counts:
         return len(self.lengths)
 
 
-class Part:
-    """The passages at some rows, which ascend, numbered anew from 0."""
+class SubsetScorer:
+    """Scores the passages at some rows (ascending), renumbered from 0."""
 
-    def __init__(self, counts: Counts, rows: NDArray[np.int64]) -> None:
-        self._counts = counts
+    def __init__(self, postings: Postings, rows: NDArray[np.int64]) -> None:
+        self._postings = postings
         self._size = len(rows)
-        self._places = np.full(len(counts), -1, np.int32)
-        self._places[rows] = np.arange(len(rows))
-        lengths = counts.lengths[rows]
-        # passages without a word have no average to be measured by, and no entry that asks for it
+        self._new_rows = np.full(len(postings), -1, np.int32)
+        self._new_rows[rows] = np.arange(len(rows))
+        lengths = postings.lengths[rows]
+        # if no passage has a word, no entry will need the average
         average = lengths.mean() if lengths.any() else np.float64(1)
-        # here and below the operations of bm25s in their order, so that not a bit of a score differs
+        # here and below: the operations of bm25s in the same order, so that scores agree to the last bit
         self._damping = K1 * ((1 - B) + B * lengths / average)
 
     def __len__(self) -> int:
         return self._size
 
     def scores(self, words: Sequence[int]) -> NDArray[np.float32]:
-        """(len(self),): how well each passage matches these words, none of which is named twice."""
+        """(len(self),): the BM25 score of each passage for these distinct words."""
         scores = np.zeros(self._size, np.float32)
         for word in words:
-            entries = slice(self._counts.starts[word], self._counts.starts[word + 1])
-            places = self._places[self._counts.rows[entries]]
-            seen = places >= 0
-            places, times = places[seen], self._counts.times[entries][seen].astype(np.float32)
-            rarity = np.float32(math.log(1 + (self._size - len(places) + 0.5) / (len(places) + 0.5)))
-            scores[places] += (rarity * (times / (self._damping[places] + times))).astype(np.float32)
+            entries = slice(self._postings.starts[word], self._postings.starts[word + 1])
+            rows = self._new_rows[self._postings.rows[entries]]
+            inside = rows >= 0
+            rows, times = rows[inside], self._postings.times[entries][inside].astype(np.float32)
+            rarity = np.float32(math.log(1 + (self._size - len(rows) + 0.5) / (len(rows) + 0.5)))
+            scores[rows] += (rarity * (times / (self._damping[rows] + times))).astype(np.float32)
         return scores
 
 

@@ -1,107 +1,35 @@
-"""A corpus: documents indexed into an edition, and the current edition opened for search."""
+"""The corpus of one machine: an edition in SQLite, FAISS and BM25, opened for search."""
 
 from __future__ import annotations
 
-import errno
-import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.embedded import database, edition
-from index.embedded.database import Database, PassageTable
+from index.embedded.database import Database
 from index.embedded.dense import DenseIndex
-from index.embedded.edition import EncoderId, Manifest
+from index.embedded.edition import EncoderId, Manifest, check_encoder, open_current
+from index.embedded.fusion import fuse
 from index.embedded.lexical import LexicalIndex
 from index.encoders.encoder import Encoder
-from index.errors import CorpusError
-from index.text.chunk import chunk, searchable
-from index.text.sentences import split_sentences
-from index.types import Document, Sentence
+from index.types import Counts, Document, Hit, Passage, Query, Sentence, Title
 
-PASSAGE_TOKENS = 160
-"""The default budget of a passage, in tokens."""
-
-_ENCODED_AT_ONCE = 256
+_CANDIDATES = 100
+"""Rows that each searcher contributes to the fusion."""
 _VIEWS = 64
-"""Sets of groups whose view of a corpus is kept: each takes about 20 bytes a passage, and moments to make."""
-
-Progress = Callable[[int, int], None]
-"""Called with the number of passages done and of all."""
+"""Cached views, one a set of groups. A view takes about 20 bytes a passage, and moments to make."""
 
 
-def publish(
-    folder: Path,
-    documents: Sequence[Document],
-    encoder: Encoder,
-    *,
-    language: str = "en",
-    passage_tokens: int = PASSAGE_TOKENS,
-    progress: Progress = lambda done, total: None,
-) -> Manifest:
-    """Indexes `documents` into a new edition of the corpus in `folder` and makes it the current one.
+class EmbeddedCorpus:
+    """One edition of a corpus, or the part of it that some groups may read.
 
-    The edition holds these documents and no others. `language` chooses the stemmer. Raises CorpusError and its kinds.
-    """
-    if not documents:
-        raise CorpusError("there is no document to index", "Name at least one")
-    passages = [
-        passage
-        for document in documents
-        for passage in chunk(
-            document,
-            split_sentences(document.text, document.language),
-            budget=passage_tokens,
-            limit=encoder.max_tokens,
-            count_pieces=encoder.count_tokens,
-        )
-    ]
-    if not passages:
-        raise CorpusError("the documents hold nothing but blanks", "Name one with text in it")
-    texts = [searchable(passage) for passage in passages]
-    lexical = LexicalIndex.build(texts, language)
-    dense = DenseIndex.build(encode_all(encoder, texts, progress))
-
-    def write(staging: Path) -> None:
-        try:
-            database.write(staging, documents, passages)
-        except sqlite3.Error as error:
-            raise OSError(errno.EIO, str(error), str(staging)) from error
-        dense.save(staging)
-        lexical.save(staging)
-
-    return edition.publish(
-        folder,
-        write,
-        encoder=_identify(encoder),
-        language=language,
-        passage_tokens=passage_tokens,
-        documents=len(documents),
-        passages=len(passages),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Some documents of a corpus, searched and scored among themselves."""
-
-    documents: tuple[Document, ...]
-    dense: DenseIndex
-    lexical: LexicalIndex
-    passages: PassageTable
-    """A passage's place is its row in both indexes."""
-
-
-class Corpus:
-    """One edition, opened: what is read from it does not change, whatever is published meanwhile.
-
-    Or as much of it as some people may read: see seen_by. May be used by several threads at once.
+    Implements `index.corpus.Corpus`. Later editions do not change it. Safe to use from several threads.
     """
 
     def __init__(
@@ -114,100 +42,118 @@ class Corpus:
         hidden: frozenset[str] = frozenset(),
         rows: NDArray[np.int64] | None = None,
     ) -> None:
-        """`readers` are the groups of each of its documents that names some, by id.
+        """`readers`: document id -> groups, for the documents with restricted access that are visible here.
 
-        The documents `hidden` are left out; `rows` are then those, of the edition, of all other passages.
+        `hidden`: the ids of the documents left out. `rows`: the edition's rows of all other passages, if any is hidden.
         """
-        self.dense = dense
-        self.lexical = lexical
-        self.manifest = manifest
-        self.passages = PassageTable(database, range(manifest.passages) if rows is None else rows)
         self._database = database
-        self._hidden = hidden
+        self._dense = dense
+        self._lexical = lexical
+        self._manifest = manifest
         self._readers = readers
-        self._named = frozenset[str]().union(*readers.values())
+        self._hidden = hidden
+        self._rows = rows
+        self._restricting = frozenset[str]().union(*readers.values())
         self._views = lru_cache(maxsize=_VIEWS)(self._view)
         self._viewing = threading.Lock()
 
     @classmethod
-    def open(cls, folder: Path, encoder: Encoder) -> Corpus:
-        """The current edition of the corpus in `folder`, checked. Raises CorpusError and its kinds."""
-        path, manifest = edition.open_current(folder)
-        edition.check_encoder(manifest, _identify(encoder), folder)
-        opened = Database.open(path)
-        return cls(opened, DenseIndex.open(path), LexicalIndex.open(path), manifest, opened.groups())
+    def open(cls, folder: Path, encoder: Encoder) -> EmbeddedCorpus:
+        """The current edition in `folder`, with checksums verified. Raises CorpusError and its kinds."""
+        path, manifest = open_current(folder)
+        check_encoder(manifest, identify(encoder), folder)
+        database = Database.open(path)
+        return cls(database, DenseIndex.open(path), LexicalIndex.open(path), manifest, database.groups())
 
     def close(self) -> None:
-        """Closes what seen_by gave too; to close that alone does nothing, since others read on."""
+        # views share the database, so only the whole corpus closes it
         if not self._hidden:
             self._database.close()
 
-    def seen_by(self, groups: frozenset[str]) -> Corpus:
-        """As much of it as whoever is in `groups` may read: what names no group, or one of these.
-
-        But for the name of the edition, what it says is what a corpus of these documents alone would say.
-        """
-        # groups that no document names are left out, so that whoever makes them up fills no memory
-        with self._viewing:
-            return self._views(groups & self._named)
-
-    def within(self, ids: Iterable[str]) -> Selection:
-        """Its documents of these ids, in their order; ids of none are passed over."""
-        documents = []
-        for id in dict.fromkeys(ids):
-            with suppress(KeyError):
-                documents.append(self.document(id))
-        rows = np.array(self._database.rows_of(document.id for document in documents), np.int64)
-        return Selection(
-            tuple(documents), self.dense.only(rows), self.lexical.only(rows), PassageTable(self._database, rows)
-        )
-
     @property
     def edition(self) -> str:
-        return self.manifest.name
+        return self._manifest.name
 
-    def document_ids(self) -> tuple[str, ...]:
-        """In the order in which the documents were indexed."""
-        return tuple(id for id, _ in self.titles())
+    @property
+    def created(self) -> str:
+        return self._manifest.created
 
-    def documents(self) -> tuple[Document, ...]:
-        return tuple(self.document(id) for id in self.document_ids())
+    @property
+    def language(self) -> str:
+        return self._manifest.language
 
-    def titles(self) -> tuple[tuple[str, str], ...]:
-        """(id, title) of every document, in the order in which they were indexed; no text is read."""
-        return tuple(one for one in self._database.titles() if one[0] not in self._hidden)
+    @property
+    def counts(self) -> Counts:
+        return Counts(self._manifest.documents, self._manifest.passages)
+
+    def search(self, query: Query, k: int, within: Sequence[str] = ()) -> list[Hit]:
+        dense, lexical, rows = self._dense, self._lexical, self._rows
+        if within:
+            rows = np.array(self._database.rows_of(self._visible(within)), np.int64)
+            dense, lexical = dense.only(rows), lexical.only(rows)
+        scores, found = dense.search(query.encoding.vector[None], _CANDIDATES)
+        rankings = {"dense": (scores[0], found[0]), "lexical": lexical.search(query.text, _CANDIDATES)}
+        scores_by_row = {
+            name: dict(zip(found.tolist(), scores.tolist(), strict=True)) for name, (scores, found) in rankings.items()
+        }
+        return [
+            Hit(
+                passage=self._passage(row, rows),
+                score=score,
+                rank=rank,
+                found_by={name: scores[row] for name, scores in scores_by_row.items() if row in scores},
+            )
+            for rank, (score, row) in enumerate(fuse(list(rankings.values()))[:k], start=1)
+        ]
+
+    def like(self, text: str, k: int) -> list[Passage]:
+        _, found = self._lexical.search(text, k)
+        return [self._passage(row, self._rows) for row in found.tolist()]
+
+    def seen_by(self, groups: frozenset[str]) -> EmbeddedCorpus:
+        # groups that no document names are dropped, so that made-up ones do not fill the cache
+        with self._viewing:
+            return self._views(groups & self._restricting)
 
     def document(self, id: str) -> Document:
-        """Raises KeyError where the corpus holds none of this id."""
         if id in self._hidden:
             raise KeyError(id)
         return self._database.document(id)
 
     def sentences(self, id: str) -> tuple[Sentence, ...]:
-        """The tiles of a document's text, in order."""
-        return () if id in self._hidden else self._database.sentences(id)
+        if id in self._hidden or not (sentences := self._database.sentences(id)):
+            raise KeyError(id)
+        return sentences
 
-    def _view(self, groups: frozenset[str]) -> Corpus:
-        readers = {id: its for id, its in self._readers.items() if its & groups}
+    def titles(self, words: str = "", after: str = "", limit: int = 100) -> list[Title]:
+        wanted = words.casefold().split()
+        matching = (
+            title
+            for title in self._database.titles(after)
+            if title.id not in self._hidden and all(word in title.title.casefold() for word in wanted)
+        )
+        return list(islice(matching, limit))
+
+    def _passage(self, row: int, rows: NDArray[np.int64] | None) -> Passage:
+        # int: SQLite does not take NumPy's integers
+        return self._database.passage(row if rows is None else int(rows[row]))
+
+    def _visible(self, ids: Iterable[str]) -> list[str]:
+        return [id for id in ids if id not in self._hidden]
+
+    def _view(self, groups: frozenset[str]) -> EmbeddedCorpus:
+        readers = {id: may_read for id, may_read in self._readers.items() if may_read & groups}
         if len(readers) == len(self._readers):
             return self
         hidden = self._hidden.union(self._readers.keys() - readers.keys())
-        rows = np.array([row for row, id in enumerate(self._database.ids_of_passages()) if id not in hidden], np.int64)
-        documents = self.manifest.documents - (len(self._readers) - len(readers))
-        # the files are those of all documents, and their sizes tell of the others
-        manifest = replace(self.manifest, documents=documents, passages=len(rows), files={})
-        return Corpus(self._database, self.dense.only(rows), self.lexical.only(rows), manifest, readers, hidden, rows)
+        visible = [row for row, id in enumerate(self._database.document_of_each_passage()) if id not in hidden]
+        rows = np.array(visible, np.int64)
+        # the sizes of the files would tell of the hidden documents
+        documents = self._manifest.documents - (len(self._readers) - len(readers))
+        manifest = replace(self._manifest, documents=documents, passages=len(rows), files={})
+        dense, lexical = self._dense.only(rows), self._lexical.only(rows)
+        return EmbeddedCorpus(self._database, dense, lexical, manifest, readers, hidden, rows)
 
 
-def _identify(encoder: Encoder) -> EncoderId:
+def identify(encoder: Encoder) -> EncoderId:
     return EncoderId(encoder.name, encoder.checksum, encoder.dimension)
-
-
-def encode_all(encoder: Encoder, texts: Sequence[str], progress: Progress) -> NDArray[np.float32]:
-    """Unit vectors, (len(texts), dimension), float32, encoded a few at a time so that progress can be told."""
-    vectors = np.empty((len(texts), encoder.dimension), np.float32)
-    progress(0, len(texts))
-    for start in range(0, len(texts), _ENCODED_AT_ONCE):
-        vectors[start : start + _ENCODED_AT_ONCE] = encoder.encode(texts[start : start + _ENCODED_AT_ONCE])
-        progress(min(start + _ENCODED_AT_ONCE, len(texts)), len(texts))
-    return vectors

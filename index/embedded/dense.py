@@ -1,4 +1,4 @@
-"""Dense search: FAISS, exact, over half-precision vectors."""
+"""Dense search: exact nearest neighbours with FAISS, over half-precision vectors."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ FILE = "dense.faiss"
 
 
 class DenseIndex:
-    """Vectors searched by inner product, exactly; a row is a passage's number."""
+    """Unit vectors searched by inner product. A row is a passage's number."""
 
     def __init__(self, index: faiss.Index, rows: NDArray[np.int64] | None = None) -> None:
         self._index = index
         self._rows = rows
-        self._parameters = None if rows is None else _selecting(rows, int(index.ntotal))
+        self._parameters = None if rows is None else _only_rows(rows, int(index.ntotal))
 
     @classmethod
     def build(cls, vectors: NDArray[np.float32]) -> DenseIndex:
@@ -33,34 +33,34 @@ class DenseIndex:
         return cls(faiss.read_index(str(folder / FILE)))
 
     def save(self, folder: Path) -> None:
-        """Raises OSError where it cannot be written."""
+        """Raises OSError if it cannot be written."""
         try:
             faiss.write_index(self._index, str(folder / FILE))
         except RuntimeError as error:
             raise OSError(errno.EIO, "FAISS could not write its index", str(folder / FILE)) from error
 
     def only(self, rows: NDArray[np.int64]) -> DenseIndex:
-        """The vectors at these rows of the edition, which ascend, numbered anew from 0."""
+        """The vectors at these rows of the edition (ascending), renumbered from 0."""
         return DenseIndex(self._index, rows)
 
     def __len__(self) -> int:
         return int(self._index.ntotal) if self._rows is None else len(self._rows)
 
     def search(self, vectors: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """(inner products float32, rows int64), each (queries, min(k, n)), best first, of vectors (queries, d)."""
-        found = min(k, len(self))
-        # FAISS asks for at least one
-        if not found:
+        """(inner products float32, rows int64), each (queries, min(k, n)), best first, for vectors (queries, d)."""
+        size = min(k, len(self))
+        # FAISS does not take k = 0
+        if not size:
             return np.empty((len(vectors), 0), np.float32), np.empty((len(vectors), 0), np.int64)
-        scores, rows = self._index.search(np.ascontiguousarray(vectors, np.float32), found, params=self._parameters)
+        scores, rows = self._index.search(np.ascontiguousarray(vectors, np.float32), size, params=self._parameters)
         return scores, rows if self._rows is None else np.searchsorted(self._rows, rows)
 
 
-def _selecting(rows: NDArray[np.int64], size: int) -> faiss.SearchParameters:
-    """What has FAISS pass over all other rows while it searches, so that as many are found as are asked for."""
+def _only_rows(rows: NDArray[np.int64], size: int) -> faiss.SearchParameters:
+    """Search parameters that make FAISS skip all other rows, so that k results stay k."""
     chosen = np.zeros(size, bool)
     chosen[rows] = True
-    # its stubs do not know the arguments that FAISS's Python adds, of which each keeps the next alive
+    # the stubs do not know the arguments that FAISS's Python layer adds; each object keeps the next one alive
     untyped: Any = faiss
     selector = untyped.IDSelectorBitmap(np.packbits(chosen, bitorder="little"))
     parameters: faiss.SearchParameters = untyped.SearchParameters(sel=selector)

@@ -1,15 +1,15 @@
-"""An edition: one immutable, published state of a corpus. Its manifest, its checksums, and how it is published.
+"""Editions: immutable published states of a corpus, with manifest, checksums and atomic publication.
 
     CORPUS/
       current                  the name of the current edition and the sha256 of its manifest
-      lock                     held by whoever publishes
+      lock                     held while an edition is published
       editions/NAME/
-        manifest.json          what the edition is and the size and sha256 of every other file of it
+        manifest.json          describes the edition, with the size and sha256 of each of its files
         …                      the files themselves
-      .staging-…/              an edition being written; what a crash leaves is cleared by the next publication
+      .staging-…/              an edition being written; the next publication clears what a crash left
 
-An edition is written beside, flushed to the disk, renamed into place, and only then pointed to: a crash at any
-instant leaves the edition before it whole and current.
+An edition is written to a staging folder, flushed to disk, renamed into place, and only then pointed to. A crash at
+any instant leaves the previous edition whole and current.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from index.errors import CorpusBusy, CorpusError, CorpusMissing, EditionDamaged, EditionIncompatible
+from index.files import flush, replace_whole, sha256_of
 from index.strict_json import parse_json
 
 FORMAT = 2
 KEPT = 3
-"""How many editions are kept, the current one among them."""
+"""Editions kept, including the current one."""
 
 _MANIFEST = "manifest.json"
 _REBUILD = "Index the documents again with quoth index"
@@ -39,7 +39,7 @@ _REBUILD = "Index the documents again with quoth index"
 
 @dataclass(frozen=True, slots=True)
 class EncoderId:
-    """Which encoder made the vectors."""
+    """The encoder that made the vectors."""
 
     name: str
     checksum: str
@@ -59,7 +59,7 @@ class Manifest:
     created: str
     """ISO 8601, UTC."""
     parent: str | None
-    """The edition that was current before."""
+    """The name of the edition before it."""
     encoder: EncoderId
     language: str
     passage_tokens: int
@@ -68,9 +68,27 @@ class Manifest:
     files: Mapping[str, FileId]
 
 
+@contextmanager
+def drafting(corpus: Path) -> Iterator[Path]:
+    """Yields an empty folder to write an edition into, under the corpus's lock; `publish` makes it current.
+
+    Raises CorpusBusy if another process is publishing there, and CorpusError if something cannot be written.
+    """
+    try:
+        (corpus / "editions").mkdir(parents=True, exist_ok=True)
+        with _lock(corpus):
+            _clear_staging(corpus)
+            with _staging(corpus) as staging:
+                yield staging
+    except OSError as error:
+        raise CorpusError(
+            f"{corpus}: the corpus cannot be written ({error.strerror})", "Choose another folder or make room"
+        ) from error
+
+
 def publish(
     corpus: Path,
-    write: Callable[[Path], None],
+    draft: Path,
     *,
     encoder: EncoderId,
     language: str,
@@ -78,45 +96,32 @@ def publish(
     documents: int,
     passages: int,
 ) -> Manifest:
-    """Makes what `write` puts into the folder it is given the current edition of `corpus`.
-
-    Raises CorpusBusy while another process publishes there, CorpusError where it cannot be written.
-    """
-    try:
-        (corpus / "editions").mkdir(parents=True, exist_ok=True)
-        with _lock(corpus):
-            _clear_staging(corpus)
-            with _staging(corpus) as staging:
-                write(staging)
-                created = datetime.now(UTC)
-                files = {str(file.relative_to(staging)): _identify(file) for file in _files(staging)}
-                content = hashlib.sha256(json.dumps({n: f.sha256 for n, f in files.items()}).encode()).hexdigest()
-                manifest = Manifest(
-                    format=FORMAT,
-                    name=f"{created:%Y%m%dT%H%M%S%f}Z-{content[:8]}",
-                    created=created.isoformat(timespec="seconds"),
-                    parent=_current_name(corpus),
-                    encoder=encoder,
-                    language=language,
-                    passage_tokens=passage_tokens,
-                    documents=documents,
-                    passages=passages,
-                    files=files,
-                )
-                written = json.dumps(asdict(manifest), indent=2).encode()
-                (staging / _MANIFEST).write_bytes(written)
-                for file in [*_files(staging), *(folder for folder in staging.rglob("*") if folder.is_dir()), staging]:
-                    flush(file)
-                staging.chmod(0o755)
-                staging.rename(corpus / "editions" / manifest.name)
-            flush(corpus / "editions")
-            _point(corpus, manifest.name, hashlib.sha256(written).hexdigest())
-            _prune(corpus, manifest.name)
-            return manifest
-    except OSError as error:
-        raise CorpusError(
-            f"{corpus}: the corpus cannot be written ({error.strerror})", "Choose another folder or make room"
-        ) from error
+    """Makes the files in `draft`, a folder that `drafting` gave, the current edition of `corpus`. Raises OSError."""
+    created = datetime.now(UTC)
+    files = {str(file.relative_to(draft)): _identify(file) for file in _files(draft)}
+    content = hashlib.sha256(json.dumps({name: file.sha256 for name, file in files.items()}).encode()).hexdigest()
+    manifest = Manifest(
+        format=FORMAT,
+        name=f"{created:%Y%m%dT%H%M%S%f}Z-{content[:8]}",
+        created=created.isoformat(timespec="seconds"),
+        parent=_current_name(corpus),
+        encoder=encoder,
+        language=language,
+        passage_tokens=passage_tokens,
+        documents=documents,
+        passages=passages,
+        files=files,
+    )
+    written = json.dumps(asdict(manifest), indent=2).encode()
+    (draft / _MANIFEST).write_bytes(written)
+    for path in [*_files(draft), *(folder for folder in draft.rglob("*") if folder.is_dir()), draft]:
+        flush(path)
+    draft.chmod(0o755)
+    draft.rename(corpus / "editions" / manifest.name)
+    flush(corpus / "editions")
+    replace_whole(corpus / "current", f"{manifest.name} {hashlib.sha256(written).hexdigest()}\n".encode())
+    _prune(corpus, manifest.name)
+    return manifest
 
 
 def open_current(corpus: Path) -> tuple[Path, Manifest]:
@@ -142,7 +147,7 @@ def open_current(corpus: Path) -> tuple[Path, Manifest]:
 
 
 def check_encoder(manifest: Manifest, encoder: EncoderId, corpus: Path) -> None:
-    """Raises EditionIncompatible unless the edition's vectors are this encoder's."""
+    """Raises EditionIncompatible unless this encoder made the edition's vectors."""
     if manifest.encoder != encoder:
         raise EditionIncompatible(
             f"{corpus}: it was indexed with the encoder {manifest.encoder.name!r} "
@@ -166,7 +171,7 @@ def _read_manifest(file: Path, sha256: str) -> Manifest:
         written = file.read_bytes()
     except OSError as error:
         raise EditionDamaged(f"{file}: {error.strerror}", _REBUILD) from error
-    # the format first: what another version wrote is to be called that, not damaged
+    # the format first, so that an edition of another version is not called damaged
     try:
         given = parse_json(written.decode())
         version = given["format"]
@@ -199,33 +204,15 @@ def _check(file: Path, expected: FileId) -> None:
 
 
 def _identify(file: Path) -> FileId:
-    with file.open("rb") as stream:
-        return FileId(file.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest())
+    return FileId(file.stat().st_size, sha256_of(file))
 
 
 def _files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*") if file.is_file())
 
 
-def flush(path: Path) -> None:
-    """Has what `path`, a file or a folder, holds outlast a crash. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _point(corpus: Path, name: str, manifest_sha256: str) -> None:
-    beside = corpus / ".current-new"
-    beside.write_text(f"{name} {manifest_sha256}\n", encoding="ascii")
-    flush(beside)
-    beside.replace(corpus / "current")
-    flush(corpus)
-
-
 def _current_name(corpus: Path) -> str | None:
-    """None also where the pointer is damaged: indexing again is what mends that."""
+    """None also if the pointer is damaged, since indexing again repairs that."""
     try:
         return _read_pointer(corpus / "current")[0]
     except EditionDamaged:
@@ -234,7 +221,7 @@ def _current_name(corpus: Path) -> str | None:
 
 @contextmanager
 def _staging(corpus: Path) -> Iterator[Path]:
-    """A new folder to write an edition in; what fails there leaves nothing on a disk that may be full."""
+    """A new folder to write in. A failure removes it, since the disk may be full."""
     folder = Path(tempfile.mkdtemp(prefix=".staging-", dir=corpus))
     try:
         yield folder
@@ -248,10 +235,10 @@ def _clear_staging(corpus: Path) -> None:
 
 
 def _prune(corpus: Path, current: str) -> None:
-    """Drops all but the last few editions; names begin with their time, so they sort by age."""
+    """Removes all but the last few editions. Names begin with a time, so they sort by age."""
     others = sorted(folder for folder in (corpus / "editions").iterdir() if folder.name != current)
     for folder in others[: max(0, len(others) - (KEPT - 1))]:
-        # the new edition is published by now: what cannot be removed yet is left to the next publication
+        # the new edition is current already; the next publication removes what cannot be removed now
         shutil.rmtree(folder, ignore_errors=True)
 
 

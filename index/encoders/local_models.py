@@ -1,4 +1,4 @@
-"""A model of a person's own, whatever it is for: loaded without a network and without pickles, or refused in a line."""
+"""Loading a user's own models: offline, without pickles, with one-line errors."""
 
 from __future__ import annotations
 
@@ -15,11 +15,21 @@ import torch
 from index.errors import ModelError
 
 
+def load_offline() -> None:
+    """Keeps Hugging Face libraries offline and silent for the whole process. Call it before importing them."""
+    # huggingface_hub reads this at import; without it, it looks up a name that is not in the cache on the network
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
 @contextmanager
 def loading(what: str, wanted: str, name: str) -> Iterator[None]:
-    """While a model of a person's own is loaded: raises ModelError where it is not what is `wanted`, whatever happens.
+    """Turns every error while loading the model `name` into a ModelError that says what was `wanted`.
 
-    Also where its name is that of a file, which transformers would unpickle.
+    Refuses the name of a file as well, since transformers would unpickle it.
     """
     remedy = "Name one of these; nothing is downloaded"
     if os.path.isfile(name):
@@ -28,16 +38,16 @@ def loading(what: str, wanted: str, name: str) -> Iterator[None]:
         )
     try:
         yield
-    # whatever a stranger's files make of the libraries: it is raised again as what it means here
+    # unknown files can make the libraries raise anything; it is raised again with its meaning here
     except Exception as error:
         problem = f"{what} is neither {wanted} nor in this machine's model cache{_reason(name, error)}"
         raise ModelError(problem, remedy) from error
 
 
 def check_modules(name: str, organization: str = "") -> None:
-    """Raises OSError where a module beside the transformer of a sentence-transformers model has its weights pickled.
+    """Raises OSError if a module of a sentence-transformers model, besides its transformer, has pickled weights.
 
-    The library reads such ones whatever it is told of safetensors. Under `organization` it looks for bare names.
+    The library loads those even when asked for safetensors. It looks for bare names under `organization`.
     """
     from sentence_transformers.util import load_file_path
 
@@ -49,16 +59,16 @@ def check_modules(name: str, organization: str = "") -> None:
             file: load_file_path(name, file, subfolder=module["path"], local_files_only=True)
             for file in ("model.safetensors", "pytorch_model.bin")
         }
-        # to the transformer, which may be in several files, use_safetensors is passed
+        # the transformer itself, which may have several files, is loaded with use_safetensors
         if not module["type"].endswith(".Transformer") and kept["pytorch_model.bin"] and not kept["model.safetensors"]:
             raise OSError(f"no file model.safetensors in {module['path'] or 'it'}, only pytorch_model.bin")
 
 
 def check_vocabulary(what: str, model: torch.nn.Module, tokenizer: Any) -> None:
-    """Raises ModelError where the tokenizer knows less than half of the word pieces that the model has vectors for.
+    """Raises ModelError if the tokenizer knows less than half of the word pieces that the model has vectors for.
 
-    Without its files a tokenizer is made that knows the special word pieces alone, and whatever is read is unknown to
-    it. What models have besides for the sake of round numbers, or for word pieces to come, is far less than half.
+    If its files are missing, the libraries make a tokenizer that knows only the special word pieces, and every text
+    becomes unknown. Padding of the vocabulary, or room for more, is far less than half.
     """
     from transformers import PreTrainedModel
 
@@ -76,9 +86,6 @@ def check_vocabulary(what: str, model: torch.nn.Module, tokenizer: Any) -> None:
 
 
 def _reason(name: str, error: Exception) -> str:
-    """What a library says of a folder that it cannot load, to stand behind our own words.
-
-    Of a name that is in no cache it says that it could not connect, which nothing here is meant to do.
-    """
-    said = textwrap.shorten(str(error), 200, placeholder="…").rstrip(".")
-    return f" ({type(error).__name__}: {said})" if os.path.isdir(name) else ""
+    """The library's reason, if `name` is a folder. For a name it only says that it could not connect."""
+    reason = textwrap.shorten(str(error), 200, placeholder="…").rstrip(".")
+    return f" ({type(error).__name__}: {reason})" if os.path.isdir(name) else ""

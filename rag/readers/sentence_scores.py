@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.types import Hit, Span
-from rag.readers.load import Reading
 from rag.readers.model import MASKED
 from rag.readers.widen_to_words import whole_words
+from rag.types import Reading
 
 LONGEST_ANSWER = 30
 """Word pieces."""

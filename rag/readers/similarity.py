@@ -1,4 +1,4 @@
-"""The reader `similarity`: untrained; a sentence scores by how its words match the question's to the encoder."""
+"""The reader `similarity`: late interaction between question and sentence, without training."""
 
 from __future__ import annotations
 
@@ -11,63 +11,50 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.embedded.lexical import Words
-from index.encoders.encoder import Encoder, Encoding
-from index.types import Document, Hit, Sentence
+from index.encoders.encoder import Encoder
+from index.text.words import Words
+from index.types import Document, Encoding, Hit, Query, Sentence, Span
 from rag.readers.highlight import highlight
-from rag.readers.load import READINGS, Reading
-from rag.types import Query
+from rag.types import READINGS, Reading
 
 _PASSAGE_WEIGHT = 0.1
-"""What the passage's own score, 0 to 1, adds to its sentences' (measured on train/squad2: hit@1 .765 to .773)."""
-_REMEMBERED = 4096
-"""Sentences whose encodings are kept: about 50 kB each."""
+"""Weight of the passage's score, 0 to 1, in the scores of its sentences."""
+_CACHED = 4096
+"""Sentences whose encodings are cached: about 50 kB each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Encoded:
-    """What is remembered of a sentence."""
+    """A sentence in the cache."""
 
     pieces: NDArray[np.float32]
     ids: frozenset[int]
 
 
-class SimilarityReader:
-    """Late interaction (Khattab & Zaharia 2020): each word piece of the question takes its best match in the sentence.
+class SentenceMatcher:
+    """Late interaction (Khattab & Zaharia 2020): each word piece of the question finds its best match in the sentence.
 
-    A sentence's score is the mean of those inner products, weighted by how rare the word piece is among the
-    sentences read (BM25's inverse document frequency), and a little of its passage's score.
+    Safe to use from several threads.
     """
 
-    name = "similarity"
-
-    def __init__(self, encoder: Encoder, words: Words) -> None:
+    def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
-        self._words = words
-        self._remembered: OrderedDict[tuple[str, int, int], _Encoded] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, Span], _Encoded] = OrderedDict()
         self._lock = threading.Lock()
 
-    def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
-        scored = [
-            (match + _PASSAGE_WEIGHT * hit.score, hit, sentence) for match, hit, sentence in self.match(query, hits)
-        ]
-        scored.sort(key=lambda one: -one[0])
-        return [
-            Reading(hit, sentence, score, highlight(query.text, hit.passage.document, sentence.span, self._words))
-            for score, hit, sentence in scored[:READINGS]
-        ]
+    def match(self, query: Query, sentences: Sequence[tuple[Document, Sentence]]) -> list[float]:
+        """A score of about 0 to 1 for each of `sentences`, in their order.
 
-    def match(self, query: Query, hits: Sequence[Hit]) -> list[tuple[float, Hit, Sentence]]:
-        """How well each sentence of the passages matches, about 0 to 1, as they stand there, headings left out."""
-        places = [(hit, sentence) for hit in hits for sentence in hit.passage.sentences if not sentence.heading]
-        sentences = self._encode([(hit.passage.document, sentence) for hit, sentence in places])
-        matches = _late_interaction(query.encoding, sentences, _rarity(query.encoding, sentences))
-        return [(match, hit, sentence) for match, (hit, sentence) in zip(matches, places, strict=True)]
+        The mean of the best inner products, weighted by the rarity of the word pieces among `sentences` (BM25's
+        inverse document frequency).
+        """
+        encoded = self._encode(sentences)
+        return _late_interaction(query.encoding, encoded, _rarity(query.encoding, encoded))
 
     def _encode(self, sentences: Sequence[tuple[Document, Sentence]]) -> list[_Encoded]:
-        keys = [(document.id, sentence.span.start, sentence.span.end) for document, sentence in sentences]
+        keys = [(document.id, sentence.span) for document, sentence in sentences]
         with self._lock:
-            known = {key: self._remembered[key] for key in keys if key in self._remembered}
+            known = {key: self._cache[key] for key in keys if key in self._cache}
         missing = {
             key: document[sentence.span].strip()
             for key, (document, sentence) in zip(keys, sentences, strict=True)
@@ -77,15 +64,38 @@ class SimilarityReader:
             known[key] = _Encoded(encoding.pieces, frozenset(encoding.ids.tolist()))
         with self._lock:
             for key in keys:
-                self._remembered[key] = known[key]
-                self._remembered.move_to_end(key)
-            while len(self._remembered) > _REMEMBERED:
-                self._remembered.popitem(last=False)
+                self._cache[key] = known[key]
+                self._cache.move_to_end(key)
+            while len(self._cache) > _CACHED:
+                self._cache.popitem(last=False)
         return [known[key] for key in keys]
 
 
+class SimilarityReader:
+    """Scores a sentence by its match with the question and, a little, by its passage's score."""
+
+    name = "similarity"
+
+    def __init__(self, matcher: SentenceMatcher, words: Words) -> None:
+        self._matcher = matcher
+        self._words = words
+
+    def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
+        places = [(hit, sentence) for hit in hits for sentence in hit.passage.sentences if not sentence.heading]
+        matches = self._matcher.match(query, [(hit.passage.document, sentence) for hit, sentence in places])
+        scored = [
+            (match + _PASSAGE_WEIGHT * hit.score, hit, sentence)
+            for match, (hit, sentence) in zip(matches, places, strict=True)
+        ]
+        scored.sort(key=lambda candidate: -candidate[0])
+        return [
+            Reading(hit, sentence, score, highlight(query.text, hit.passage.document, sentence.span, self._words))
+            for score, hit, sentence in scored[:READINGS]
+        ]
+
+
 def _rarity(question: Encoding, sentences: Sequence[_Encoded]) -> NDArray[np.float32]:
-    """(n,): the weight of each word piece of the question, summing to 1."""
+    """(n,): the weight of each word piece of the question. They sum to 1."""
     idf = []
     for piece in question.ids.tolist():
         holding = sum(piece in sentence.ids for sentence in sentences)
@@ -93,12 +103,10 @@ def _rarity(question: Encoding, sentences: Sequence[_Encoded]) -> NDArray[np.flo
     return np.array(idf, np.float32) / (sum(idf) or 1.0)
 
 
-def _late_interaction(
-    question: Encoding, sentences: Sequence[_Encoded], weights: NDArray[np.float32]
-) -> Sequence[float]:
-    """Of each sentence, the weighted mean of what each word piece of the question finds as its best match there."""
+def _late_interaction(question: Encoding, sentences: Sequence[_Encoded], weights: NDArray[np.float32]) -> list[float]:
+    """For each sentence, the weighted mean of the best match of each word piece of the question."""
     scores = [0.0] * len(sentences)
-    # reduceat gives no sense for a sentence without word pieces
+    # reduceat needs at least one word piece in each sentence
     filled = [n for n, sentence in enumerate(sentences) if len(sentence.pieces)]
     if not filled or not len(weights):
         return scores

@@ -10,14 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from index.encoders.local_models import check_vocabulary, loading
+from index.encoders.local_models import check_vocabulary, load_offline, loading
 from index.errors import ModelError
-from index.types import Hit, Passage, Span
-from rag.readers.load import READINGS, TRANSFORMERS, Reading
-from rag.readers.offline import load_offline
+from index.types import Hit, Passage, Query, Span
+from rag.readers.names import TRANSFORMERS
 from rag.readers.sentence_scores import Best, best_span, readings_of
 from rag.readers.word_pieces import LONGEST, Framed
-from rag.types import Query
+from rag.types import READINGS, Reading
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast

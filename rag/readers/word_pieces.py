@@ -117,13 +117,11 @@ class Ragged:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
-    def gather(
-        self, rows: NDArray[np.integer], places: NDArray[np.int64], dtype: type[np.number] = np.int64, absent: float = 0
-    ) -> NDArray[Any]:
-        """(n, length): the items of `rows` (n,) at `places` (n, length); `absent` where a row has none there."""
+    def gather(self, rows: NDArray[np.integer], places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n, length): the items of `rows` (n,) at `places` (n, length); 0 if a row has none there."""
         starts = self.starts[rows][:, None]
         held = (places >= 0) & (starts + places < self.starts[1:][rows][:, None])
-        found = np.full(places.shape, absent, dtype)
+        found = np.zeros(places.shape, np.int64)
         found[held] = self.flat[(starts + places)[held]]
         return found
 
@@ -143,18 +141,8 @@ class Batch:
     """The highest of these numbers."""
 
     def to(self, device: torch.device) -> Batch:
-        return replace(
-            self,
-            ids=moved(self.ids, device),
-            mask=moved(self.mask, device),
-            types=moved(self.types, device),
-            sentences=moved(self.sentences, device),
-        )
-
-
-def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """`tensor` on `device`, without waiting for what the device has still to do."""
-    return tensor if device.type == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
+        tensors = {name: getattr(self, name).to(device) for name in ("ids", "mask", "types", "sentences")}
+        return replace(self, **tensors)
 
 
 def collate(

@@ -17,9 +17,9 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from index.errors import QuothError, SettingsError
-from rag.settings import Settings
 from ui.http.problem import problem
 from ui.http.trusted_host import is_own
+from ui.settings import ServerSettings as Settings
 
 if TYPE_CHECKING:
     from ui.access.embed_token import Embedding

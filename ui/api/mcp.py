@@ -1,7 +1,7 @@
-"""The tools that programs are offered over MCP: the same questions, for the same people, as over the JSON API."""
+"""The MCP endpoint: tools for programs, with the same access control and limits as the JSON API."""
 
-# No `from __future__ import annotations` here: the SDK reads the tools' annotations as objects, and it is imported
-# only where the endpoint is built, so as names they could not be resolved.
+# No `from __future__ import annotations` here: the SDK could not resolve the annotations of the tools as names, since
+# they name what is imported only when the endpoint is built.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,23 +27,23 @@ PATH = "/mcp"
 MOST_PASSAGES = 50
 
 _INSTRUCTIONS = (
-    "Answers are excerpts of documents, to the character, with where they stand; nothing is written. Quote them as "
-    "they are. Where the status is unanswered the documents do not answer: closest then holds no answers."
+    "Answers are excerpts of documents, to the character, each with its place; no text is generated. Quote them as "
+    "they are. If the status is unanswered, the documents do not answer, and the excerpts in closest are no answers."
 )
 
 
 def build_tools(service: "Service", base: str = "") -> Starlette:
-    """The endpoint as an application of its own, at `base` and PATH. This imports the SDK, which takes a while."""
+    """The endpoint as an application of its own, at `base` + PATH. It imports the SDK, which takes a while."""
     from mcp.server.mcpserver import Context, MCPServer
     from mcp.server.mcpserver.exceptions import ToolError
     from mcp.server.transport_security import TransportSecuritySettings
     from mcp.types import ToolAnnotations
 
     server = MCPServer("quoth", instructions=_INSTRUCTIONS, log_level="WARNING")
-    harmless = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    read_only = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
     def person(context: Context[Any, Any], scope: str) -> tuple[Person, str]:
-        """Who asks, and from where."""
+        """The person who asks, and the address that they ask from."""
         request = context.request_context.request
         assert request is not None
         person = person_of(request.scope)
@@ -53,59 +53,58 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
         return person, request.client.host if request.client else ""
 
     @contextmanager
-    def told() -> Iterator[None]:
-        """Has the program told what keeps it from an answer."""
+    def reported() -> Iterator[None]:
+        """Reports an error to the program that asked."""
         try:
             yield
         except QuothError as error:
             raise ToolError(public_message(error)) from error
         except Later as error:
-            raise ToolError(f"Too much is being asked. Ask again in {error.retry_after} seconds") from error
+            raise ToolError(f"The server is busy. Ask again in {error.retry_after} seconds") from error
 
-    @server.tool(annotations=harmless)
+    @server.tool(annotations=read_only)
     async def ask(
         question: Annotated[str, Field(max_length=LONGEST_QUESTION)],
         context: Context[Any, Any],
-        risk: Annotated[float | None, Field(ge=0, le=1, description="The share of wrong answers to bear.")] = None,
+        risk: Annotated[float | None, Field(ge=0, le=1, description="The accepted share of wrong answers.")] = None,
     ) -> dict[str, Any]:
         """Answers a question in the documents' own words, or says that they do not answer it."""
         asking, caller = person(context, "ask")
-        with told():
-            return await service.ask_row(asking, question, (), risk=risk, why=False, caller=caller)
+        with reported():
+            return {**await service.ask_row(asking, question, (), risk=risk, why=False, caller=caller)}
 
-    @server.tool(annotations=harmless)
+    @server.tool(annotations=read_only)
     async def search(
         query: Annotated[str, Field(max_length=LONGEST_QUESTION)],
         context: Context[Any, Any],
-        k: Annotated[int, Field(ge=1, le=MOST_PASSAGES, description="Passages, at most.")] = 10,
+        k: Annotated[int, Field(ge=1, le=MOST_PASSAGES, description="The most passages to give.")] = 10,
     ) -> dict[str, Any]:
-        """The passages that bear on a query, the best first, whether or not they answer it."""
+        """Finds the passages that are relevant to a query, best first, whether or not they answer it."""
         asking, caller = person(context, "ask")
-        with told():
+        with reported():
             hits = await service.search(asking, query, k, caller=caller)
         return {"passages": [{**passage_of(hit), "text": hit.passage.text} for hit in hits]}
 
-    @server.tool(annotations=harmless)
+    @server.tool(annotations=read_only)
     async def document(id: Annotated[str, Field(max_length=64)], context: Context[Any, Any]) -> dict[str, Any]:
-        """A document with its whole text, of which all offsets are."""
+        """Gives a document with its whole text, which all offsets count in."""
         asking, caller = person(context, "read")
         try:
-            with told():
-                found = await service.read(asking, id, lambda answerer: answerer.corpus.document(id), caller=caller)
+            with reported():
+                read = await service.read(asking, id, lambda answerer: answerer.corpus.document(id), caller=caller)
         except KeyError as error:
             raise ToolError("There is no such document") from error
-        return {"id": found.id, "title": found.title, "source": found.source, "date": found.date, "text": found.text}
+        return {"id": read.id, "title": read.title, "source": read.source, "date": read.date, "text": read.text}
 
-    @server.tool(annotations=harmless)
+    @server.tool(annotations=read_only)
     async def verify(
         receipts: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_RECEIPTS)],
         context: Context[Any, Any],
     ) -> dict[str, Any]:
-        """What became of citations that were given out earlier: valid, moved, changed or gone."""
+        """Says whether earlier citations still hold: valid, moved, changed or gone."""
         asking, caller = person(context, "read")
-        with told():
-            given = [Receipt.from_json(one) for one in receipts]
-            verdicts = await service.verify(asking, given, caller=caller)
+        with reported():
+            verdicts = await service.verify(asking, list(map(Receipt.from_json, receipts)), caller=caller)
         return {"verdicts": [verdict.to_json() for verdict in verdicts]}
 
     return server.streamable_http_app(
@@ -113,6 +112,6 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
         json_response=True,
         stateless_http=True,
         max_request_body_size=LARGEST,
-        # by which name and from which site one may ask is the gate's to say, for all ways in
+        # ui.http.trusted_host checks hosts and origins for all ways in
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )

@@ -1,286 +1,174 @@
-"""The shapes of what the API takes and gives, as its OpenAPI document describes them."""
+"""The JSON that the API takes and gives, as its OpenAPI document describes it; the shape of an answer is rag.row's."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from rag.answer import LONGEST_QUESTION
 from rag.receipt import LONGEST_SOUGHT
+from rag.row import DetailedRow, DocumentId, Edition, End, ReceiptJson, Shape, Source, Start, Text, Title, about
+from ui.service import MOST_QUOTED
 
 MOST_TURNS = 50
+"""Earlier turns of a conversation in one request."""
 MOST_ANSWERING = 20
-"""Documents that the excerpts of one answer may be from."""
-"""How much of a conversation can be sent along with a question."""
+"""Documents that the excerpts of one earlier answer are from."""
 MOST_RECEIPTS = 100
-MOST_QUOTED = 40_000
-"""Characters of the quotes of receipts that are verified at once. What is quoted is a few sentences: MOST_RECEIPTS of
-them have half as many, and seldom more. How long verifying takes follows from it."""
-MOST_DOCUMENTS = 100
+"""Receipts in one request."""
+MOST_DOCUMENTS = 1000
+"""Documents in one part of their list."""
 LONGEST_COMMENT = 2000
-
-Start = Annotated[
-    int, Field(ge=0, description="Where it begins in the document's text: an offset in Unicode code points, from 0.")
-]
-End = Annotated[
-    int, Field(ge=0, description="Where it ends, half-open: the offset, in Unicode code points, of what comes next.")
-]
-Sha256 = Annotated[str, Field(description="sha256, in hexadecimal, of the document's text in UTF-8.")]
-Title = Annotated[str, Field(description="The document's title.")]
-Source = Annotated[str | None, Field(description="The path or URL of the document; null where it is not known.")]
-Edition = Annotated[str, Field(description="The name of the state of the corpus that was asked.")]
+"""Characters of a comment in feedback."""
 
 
 class Taken(BaseModel):
+    """The body of a request. An unknown key is refused."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class Given(BaseModel):
-    model_config = ConfigDict(extra="forbid", serialize_by_alias=True)
-
-
 class TurnBody(Taken):
-    """An earlier question of the conversation, and what was answered."""
+    """An earlier question of the conversation, and its answer."""
 
-    question: Annotated[str, Field(description="As it was asked.")]
-    answer: str = Field("", description="The excerpts that were shown, joined by a space; empty where there were none.")
+    question: Annotated[str, about("The question as it was asked.")]
+    answer: Annotated[str, about("The excerpts that were shown, joined by a space; empty if unanswered.")] = ""
     documents: Annotated[
         list[Annotated[str, Field(max_length=64)]],
-        Field(
+        about(
+            "The document_id of each excerpt. A short follow-up question is searched for in these documents too.",
             max_length=MOST_ANSWERING,
-            description="The document_id of each of them: there too the question is then searched for, if it is short.",
         ),
     ] = []
 
 
 class AskBody(Taken):
-    # said here and checked where questions are, with a better word for it
+    """A question."""
+
+    # described here, but checked by the answerer, which has the better message
     question: Annotated[
         str,
-        Field(
+        about(
+            "The question in plain language. After earlier turns it may be a short follow-up.",
             json_schema_extra={"minLength": 1, "maxLength": LONGEST_QUESTION},
-            description="In plain language; with history it may be short, as people go on asking.",
         ),
     ]
-    history: Annotated[list[TurnBody], Field(max_length=MOST_TURNS, description="The oldest turn first.")] = []
+    history: Annotated[list[TurnBody], about("The earlier turns, oldest first.", max_length=MOST_TURNS)] = []
     risk: Annotated[
         float | None,
-        Field(strict=True, ge=0, le=1, description="The share of wrong answers to bear; else the server's."),
+        about("The accepted share of wrong answers, 0 to 1; without it the server's.", strict=True, ge=0, le=1),
     ] = None
-    why: StrictBool = Field(False, description="Whether to say what the answer, or there being none, comes from.")
-
-
-class ReceiptBody(Given):
-    """What is needed to check a citation later; send it to verify as it is."""
-
-    document_sha256: Sha256
-    start: Start
-    end: End
-    quote: Annotated[str, Field(description="The excerpt: the document's text from start to end, to the character.")]
-    prefix: Annotated[str, Field(description="What stands just before it: up to 32 Unicode code points.")]
-    suffix: Annotated[str, Field(description="What stands just after it: up to 32 Unicode code points.")]
-    edition: Annotated[str, Field(description="The name of the state of the corpus that the citation was made from.")]
+    why: Annotated[StrictBool, about("Whether to give the reasons for the answer, under the key why.")] = False
 
 
 class VerifyBody(Taken):
-    """Receipts of citations that were given out earlier."""
+    """Receipts of earlier citations."""
 
     receipts: Annotated[
-        list[ReceiptBody],
-        Field(
-            min_length=1,
-            max_length=MOST_RECEIPTS,
-            description=f"Their quotes have at most {MOST_QUOTED:,} characters in all.",
-        ),
+        list[ReceiptJson],
+        about(f"Their quotes have at most {MOST_QUOTED:,} characters in all.", min_length=1, max_length=MOST_RECEIPTS),
     ]
 
 
 class FeedbackBody(Taken):
-    id: Annotated[str, Field(max_length=64, description="The id of the answer.")]
-    verdict: Annotated[
-        Literal["up", "down"], Field(description="up: it helped; down: it did not. What is said last holds.")
-    ]
-    comment: Annotated[
-        str, Field(max_length=LONGEST_COMMENT, description="Why, for whoever keeps the documents; may be empty.")
-    ] = ""
+    """A person's judgement of an answer. The last one counts."""
+
+    id: Annotated[str, about("The id of the answer.", max_length=64)]
+    verdict: Annotated[Literal["up", "down"], about("up: it helped; down: it did not.")]
+    comment: Annotated[str, about("The reason, for the keepers of the documents.", max_length=LONGEST_COMMENT)] = ""
 
 
 class SessionBody(Taken):
-    token: Annotated[str, Field(max_length=8192, description="An embed token that the host's server signed.")]
+    """A request for a session of the widget."""
+
+    token: Annotated[str, about("An embed token that the host's server signed.", max_length=8192)]
 
 
-class Place(Given):
-    """A range of a document's text."""
+class AnswerBody(DetailedRow):
+    """The answer to a question: excerpts of documents, or none."""
 
-    document_id: Sha256
-    start: Start
-    end: End
+    feedback: Annotated[bool, about("Whether you may give feedback on this answer, and it is kept here.")]
 
 
-class CitationBody(Place):
-    """An excerpt of a document, and where it stands."""
+class DocumentBody(Shape):
+    """A document without its text."""
 
-    text: Annotated[str, Field(description="The document's text from start to end, to the character.")]
-    highlight: Annotated[
-        tuple[int, int],
-        Field(
-            description="The words of it that answer: from the first offset to before the second, in Unicode code "
-            "points of the document's text, as start and end are."
-        ),
-    ]
-    number: Annotated[int, Field(description="From 1, in the order of the list.")]
-    title: Title
-    heading: Annotated[str, Field(description="The heading that it stands under; empty where there is none.")]
-    paragraph: Annotated[int, Field(description="The number, from 1, of its paragraph in the document.")]
-    score: Annotated[
-        float,
-        Field(
-            description="The reader's score of its best sentence: higher is better, also between questions. It is no "
-            "probability: that is the answer's confidence."
-        ),
-    ]
-    source: Source
-    link: Annotated[
-        str | None,
-        Field(
-            description="The document's URL with a text fragment that marks the excerpt; null where the source is no "
-            "URL of the web."
-        ),
-    ]
-    receipt: Annotated[ReceiptBody, Field(description="What verify takes, to check this citation later.")]
-
-
-class AnswerBody(Given):
-    """A question's answer: excerpts of documents, or that there is none."""
-
-    version: Annotated[
-        Literal[1], Field(description="That of this shape: another where a key changes its meaning or goes.")
-    ]
-    id: Annotated[str, Field(description="By which feedback names the answer.")]
-    question: Annotated[str, Field(description="As it was asked.")]
-    status: Annotated[
-        Literal["answered", "unanswered"],
-        Field(description="Whether the documents answer, with no more risk than is borne. If not, citations is empty."),
-    ]
-    confidence: Annotated[
-        float, Field(ge=0, le=1, description="Calibrated probability, 0 to 1, that the best excerpt answers.")
-    ]
-    citations: Annotated[list[CitationBody], Field(description="The excerpts that answer, the best first.")]
-    closest: Annotated[
-        list[CitationBody], Field(description="Where unanswered: the nearest excerpts, which are no answers.")
-    ]
-    retrieved: Annotated[list[Place], Field(description="The passages found, the best first.")]
-    searched_for: Annotated[
-        list[str], Field(description="The stand-alone forms of the question that were searched for; the first counts.")
-    ]
-    searched_in: Annotated[
-        list[Sha256],
-        Field(description="The documents in which alone the first of them was searched for; empty: in all."),
-    ]
-    ms: Annotated[dict[str, float], Field(description="Milliseconds by stage: retrieve, read, total.")]
-    edition: Edition
-    feedback: Annotated[
-        bool, Field(description="Whether you may say by feedback what you think of it, and that is kept here.")
-    ]
-    why: Annotated[
-        dict[str, Any] | None,
-        Field(
-            description="Only where it was asked for. risk: the share of wrong answers borne, 0 to 1; threshold: the "
-            "least confidence that counts as answered with it, null where none does; forms: for each form that was "
-            "searched for its searched_for, searched_in, confidence (0 to 1), bias and features (the confidence "
-            "is the logistic function of the bias and all contributions), passages (with rank, from 1, and score, "
-            "higher is better, in all and by each searcher in found_by) and sentences (with the reader's score "
-            "and the rank of their passage), both the best first and with ranges of Unicode code points as "
-            "citations have.",
-        ),
-    ] = None
-
-
-class DocumentBody(Given):
-    """What is known of a document."""
-
-    id: Sha256
+    id: DocumentId
     title: Title
     source: Source
-    date: Annotated[
-        str | None,
-        Field(description="ISO 8601, as exact as it is known, such as 2024, 2024-06 or 2024-06-18; null: not known."),
-    ]
-    language: Annotated[str, Field(description="ISO 639-1, such as en.")]
+    date: Annotated[str | None, about("ISO 8601, such as 2024, 2024-06 or 2024-06-18; null if unknown.")]
+    language: Annotated[str, about("ISO 639-1, such as en.")]
 
 
 class WholeDocumentBody(DocumentBody):
     """A document with its text."""
 
-    text: Annotated[str, Field(description="The whole of it, to the character: offsets count its Unicode code points.")]
+    text: Annotated[str, about("The whole text, to the character: offsets count its Unicode code points.")]
 
 
-class DocumentsBody(Given):
+class DocumentsBody(Shape):
     """A part of the list of documents."""
 
-    documents: Annotated[list[DocumentBody], Field(description="In the order in which they were indexed.")]
-    next: Annotated[str | None, Field(description="What to send as after for the next ones; null: there are none.")]
+    documents: Annotated[list[DocumentBody], about("In the order in which they were indexed.")]
+    next: Annotated[str | None, about("There are more: send it as after to get them; null if there are none.")]
 
 
-class ChangeBody(Given):
-    """A run of text of a quote, of what the document has by now in its place, or of both."""
+class ChangeBody(Shape):
+    """A run of text of the quote, of the document, or of both."""
 
     kind: Annotated[
         Literal["same", "removed", "added"],
-        Field(description="same: both have it; removed: only the quote; added: only the document."),
+        about("same: both have it; removed: only the quote; added: only the document."),
     ]
-    text: Annotated[str, Field(description="The run, to the character.")]
+    text: Annotated[str, about("The run, to the character.")]
 
 
-class VerdictBody(Given):
-    """valid: it stands there still; moved: elsewhere; changed: close words do; gone: none do."""
+class VerdictBody(Shape):
+    """The result for one receipt. A quote that is gone has only its status."""
 
     status: Annotated[
         Literal["valid", "moved", "changed", "gone"],
-        Field(
-            description=f"For a quote of more than {LONGEST_SOUGHT:,} characters close words are not sought: it is "
-            "gone where it stands nowhere to the letter."
+        about(
+            "valid: the quote is at its place; moved: it is elsewhere; changed: similar words are there; gone: neither "
+            f"was found. Similar words are looked for only if the quote has at most {LONGEST_SOUGHT:,} characters."
         ),
     ]
-    document_id: Annotated[
-        str | None, Field(description="sha256 of the text of the document in which the words stand; absent if gone.")
-    ] = None
-    title: Annotated[str | None, Field(description="That document's title; absent if gone.")] = None
-    start: Annotated[
-        Start | None, Field(description="Where they begin in its text, in Unicode code points; absent if gone.")
-    ] = None
-    end: Annotated[
-        End | None, Field(description="Where they end, half-open, in Unicode code points; absent if gone.")
-    ] = None
-    text: Annotated[str | None, Field(description="Its text from start to end; absent if gone.")] = None
-    changes: Annotated[
-        list[ChangeBody] | None,
-        Field(description="If changed: the runs, in order, that turn the quote into the text; absent if gone."),
-    ] = None
+    document_id: NotRequired[DocumentId]
+    title: NotRequired[Title]
+    start: NotRequired[Start]
+    end: NotRequired[End]
+    text: NotRequired[Text]
+    changes: NotRequired[
+        Annotated[list[ChangeBody], about("The runs, in order, that turn the quote into the text; empty if equal.")]
+    ]
 
 
-class VerdictsBody(Given):
-    verdicts: Annotated[list[VerdictBody], Field(description="In the order of the receipts.")]
+class VerdictsBody(Shape):
+    """The results of verifying."""
+
+    verdicts: Annotated[list[VerdictBody], about("In the order of the receipts.")]
 
 
-class StatusBody(Given):
-    """The corpus, as you may read it."""
+class StatusBody(Shape):
+    """The corpus, as far as you may read it."""
 
-    edition: Annotated[str, Field(description="The name of the state of the corpus that is asked now.")]
-    documents: Annotated[int, Field(description="How many of them you may read.")]
-    passages: Annotated[int, Field(description="How many passages, the runs of sentences that are found, they have.")]
-
-
-class TokenBody(Given):
-    token: Annotated[str, Field(description="To be sent as Authorization: Bearer.")]
-    expires_in: Annotated[int, Field(description="Seconds, from now, for which it is good.")]
+    edition: Edition
+    documents: Annotated[int, about("The number of documents.")]
+    passages: Annotated[int, about("The number of passages: runs of sentences that a search finds.")]
 
 
-class ProblemBody(Given):
+class TokenBody(Shape):
+    """A session of the widget."""
+
+    token: Annotated[str, about("The token to send as Authorization: Bearer.")]
+    expires_in: Annotated[int, about("Seconds for which it is valid.")]
+
+
+class ProblemBody(Shape):
     """Problem details (RFC 9457)."""
 
-    type: Annotated[str, Field(description="about:blank: the status says what kind of problem it is.")]
-    title: Annotated[str, Field(description="The status in words.")]
-    status: Annotated[int, Field(description="The HTTP status.")]
-    detail: Annotated[str, Field(description="What is wrong, in one line, for the person who asked.")]
+    type: Annotated[str, about("about:blank: the status says which kind of problem it is.")]
+    title: Annotated[str, about("The status in words.")]
+    status: Annotated[int, about("The HTTP status.")]
+    detail: Annotated[str, about("The problem in one line, for the person who asked.")]

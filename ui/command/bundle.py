@@ -36,9 +36,10 @@ from urllib.request import url2pathname
 from packaging.utils import parse_wheel_filename
 
 from index.embedded.edition import EncoderId, check_encoder, open_current
-from index.encoders.encoder import PACKAGED, PACKAGED_SHA256
+from index.encoders.encoder import PACKAGED
+from index.encoders.packaged import PACKAGED_SHA256
 from index.errors import CorpusBusy, ModelError, SettingsError
-from rag.readers.load import READERS
+from rag.readers.names import READERS
 from rag.readers.trained import WEIGHTS
 from rag.settings import Settings
 from ui.command.requirements import installed_for

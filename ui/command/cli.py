@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from index.exit_codes import run_command
-from rag.settings import ACCESS, Settings
 from ui.access.identify import SCOPES
+from ui.settings import ACCESS
+from ui.settings import ServerSettings as Settings
 
 _EPILOG = """\
 exit codes:
@@ -34,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(given: Sequence[str]) -> int:
     if given[:1] == ["eval"]:
+        # the measuring itself ignores the server's settings, and so would not notice a misspelt variable
+        if not {"-h", "--help"} & set(given):
+            Settings.read(os.environ, {})
         # ui and eval do not import each other: the name is all that is known of it here
         return int(importlib.import_module("eval.run.evaluate").main(given[1:]))
     args = _parser().parse_args(given)

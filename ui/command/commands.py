@@ -12,18 +12,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from index.embedded.corpus import Corpus
-from index.embedded.corpus import publish as publish_corpus
+from index.corpus import open_corpus
 from index.embedded.edition import Manifest
 from index.encoders.encoder import Encoder, load_encoder
 from index.errors import CorpusMissing, ReceiptError, SettingsError, SourceError
 from index.exit_codes import print_json
+from index.publish import publish as publish_corpus
 from index.sources import SEEDS, decode, passed_over, read, read_bytes
 from index.strict_json import NotStrictJson, parse_json
 from rag.answer import Answerer, build_answerer, check_question
 from rag.receipt import Receipt, check_all
 from rag.row import detailed_row_of
-from rag.settings import Settings, given
+from rag.settings import given
 from ui.access.identify import SCOPES
 from ui.access.keyring import Keyring
 from ui.command import doctor as examination
@@ -32,13 +32,14 @@ from ui.command.terminal import Terminal
 from ui.journal.journal import read_gaps
 from ui.journal.unanswered import group, to_question_set
 from ui.service import JOURNAL
+from ui.settings import ServerSettings as Settings
 
 if TYPE_CHECKING:
     from index.types import Document
 
 _RECEIPT_REMEDY = "Give a receipt, or what quoth ask --json printed"
 CONNECTIONS = 500
-"""That are held at once, so that files and memory suffice."""
+"""How many connections are held at the same time, so that files and memory suffice."""
 
 
 def serve(args: argparse.Namespace, settings: Settings) -> int:
@@ -49,7 +50,6 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
 
     from ui.app import create_app
     from ui.http.request_log import logging_in_json
-    from ui.http.timeouts import impatient
 
     in_json = settings.access != "none" or settings.log_questions
     with logging_in_json() if in_json else nullcontext():
@@ -64,8 +64,10 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
             log_level="warning",
             access_log=False,
             server_header=False,
-            # headers that never end and connections that say nothing are given up
-            http=impatient(seconds=10, unread=30, connections=CONNECTIONS),
+            # the same parser whether or not httptools is installed
+            http="h11",
+            # further requests are answered 503; slow clients are the proxy's to give up
+            limit_concurrency=CONNECTIONS,
             # who asks is told by the connection itself; a header about it is ui.access.identify's alone to believe
             proxy_headers=False,
             # what was asked by then is answered; the streams of open pages, which never end, ui.page.end_streams ends
@@ -110,7 +112,7 @@ def ask(args: argparse.Namespace, settings: Settings) -> int:
 
 def verify(args: argparse.Namespace, settings: Settings) -> int:
     receipts = _read_receipts(args.receipt)
-    corpus = Corpus.open(settings.corpus, load_encoder(settings.encoder))
+    corpus = open_corpus(settings.corpus, load_encoder(settings.encoder))
     verdicts = check_all(receipts, corpus)
     if args.json:
         for receipt, verdict in zip(receipts, verdicts, strict=True):
@@ -182,14 +184,14 @@ def _open_answerer(settings: Settings) -> Answerer:
     unless others than who stands here may ask."""
     encoder = load_encoder(settings.encoder)
     try:
-        corpus = Corpus.open(settings.corpus, encoder)
+        corpus = open_corpus(settings.corpus, encoder)
     except CorpusMissing:
         if settings.access != "none":
             # a mistyped path would have them asking the wrong documents
             raise
         Terminal(sys.stderr).say(f"There is no corpus at {settings.corpus} yet: indexing the article that comes along.")
         _publish(read([SEEDS], language=settings.language), encoder, settings)
-        corpus = Corpus.open(settings.corpus, encoder)
+        corpus = open_corpus(settings.corpus, encoder)
     return build_answerer(corpus, encoder, settings)
 
 

@@ -12,20 +12,21 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from index.embedded.corpus import Corpus
-from index.encoders.encoder import PACKAGED, load_encoder, processor_dtype
+from index.corpus import open_corpus
+from index.encoders.encoder import PACKAGED, load_encoder
+from index.encoders.packaged import processor_dtype
 from index.errors import CorpusMissing, QuothError
 from rag.answer import build_answerer
-from rag.readers.load import TRANSFORMERS
-from rag.settings import Settings
+from rag.readers.names import TRANSFORMERS
 from ui.access.identify import read_secret
 from ui.command.requirements import installed_for
 from ui.command.try_offline import packed
 from ui.http.trusted_host import is_this_machine
+from ui.settings import ServerSettings as Settings
 
 _OUTSIDE = ("HF_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY")
 """Variables, in capitals or in small letters, by which libraries are told of something outside this machine."""
@@ -50,11 +51,10 @@ def examine(settings: Settings, given: Mapping[str, tuple[Any, str]]) -> Iterato
     `given` is what `rag.settings.given` found: where the settings come from.
     """
     yield Finding("version", True, f"quoth {importlib.metadata.version('quoth')}")
-    for field in fields(settings):
-        value = getattr(settings, field.name)
+    for name, value in settings:
         shown = ", ".join(value) if isinstance(value, tuple) else str(value)
-        origin = f", from {given[field.name][1]}" if field.name in given else ""
-        yield Finding(f"setting {field.name}", True, f"{shown or 'none'}{origin}")
+        origin = f", from {given[name][1]}" if name in given else ""
+        yield Finding(f"setting {name}", True, f"{shown or 'none'}{origin}")
     yield _access(settings)
     yield from _secrets(settings)
     yield from _idle(settings)
@@ -76,7 +76,7 @@ def examine(settings: Settings, given: Mapping[str, tuple[Any, str]]) -> Iterato
         yield Finding("weights", False, str(error))
         return
     try:
-        corpus = Corpus.open(settings.corpus, encoder)
+        corpus = open_corpus(settings.corpus, encoder)
     except CorpusMissing as error:
         # without access, the article that comes along is indexed; with it, nothing is served
         yield Finding("corpus", settings.access == "none", f"none yet: {error}")
@@ -84,12 +84,11 @@ def examine(settings: Settings, given: Mapping[str, tuple[Any, str]]) -> Iterato
     except QuothError as error:
         yield Finding("corpus", False, str(error))
         return
-    about = corpus.manifest
     yield Finding(
         "corpus",
         True,
-        f"edition {about.name}: {about.documents} documents, {about.passages} passages, "
-        f"all {len(about.files)} files as their checksums say",
+        f"edition {corpus.edition}: {corpus.counts.documents} documents, {corpus.counts.passages} passages, "
+        "all files as their checksums say",
     )
     try:
         build_answerer(corpus, encoder, settings).ask("Is everything in order?")

@@ -10,8 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rag.calibration import Calibration
-from rag.types import Answer, Attempt
+from rag.types import Answer, Judgement
 
 _SEARCHERS = ("dense", "lexical", "reranker")
 _NUMBER = 7
@@ -20,28 +19,28 @@ _NUMBER = 7
 
 def explanation(answer: Answer, visible: Callable[[str], str]) -> Iterator[RenderableType]:
     """What to print, part below part; `visible` makes the text of a document or a person safe to print."""
-    chosen = answer.attempts[0]
+    chosen = answer.judgements[0]
     yield Text("Why it is answered" if answer.status == "answered" else "Why it is not answered", "bold underline")
     yield Text(_verdict(answer, chosen))
-    for attempt in answer.attempts:
-        taken = ", and this form was taken" if attempt is chosen and len(answer.attempts) > 1 else ""
+    for attempt in answer.judgements:
+        taken = ", and this form was taken" if attempt is chosen and len(answer.judgements) > 1 else ""
         yield Text.assemble(
             ("\nSearched for ", "bold"),
-            visible(f"“{attempt.searched_for}”{_where(attempt)}"),
+            visible(f"“{attempt.form.text}”"),
             f": {attempt.confidence:.1%}{taken}",
         )
-        if attempt.retrieved:
+        if attempt.hits:
             yield Text("\nPassages found", "bold")
             yield _passages(attempt, visible)
         if attempt.readings:
             yield Text("\nSentences read, with the [answering words]", "bold")
             yield _sentences(attempt, visible)
-        if answer.calibration and attempt.features:
+        if attempt.contributions:
             yield Text("\nConfidence: 1 / (1 + exp(-logit))", "bold")
-            yield _features(answer.calibration, attempt)
+            yield _features(attempt)
 
 
-def _verdict(answer: Answer, chosen: Attempt) -> str:
+def _verdict(answer: Answer, chosen: Judgement) -> str:
     if not chosen.readings:
         return "The passages found hold no sentence to show."
     confidence, risk = f"The confidence is {chosen.confidence:.1%}", f"{100 * answer.risk:g}%"
@@ -51,17 +50,13 @@ def _verdict(answer: Answer, chosen: Attempt) -> str:
     return f"{confidence}, {relation} the {answer.threshold:.1%} that keeps wrong answers to {risk}."
 
 
-def _where(attempt: Attempt) -> str:
-    return f" in {', '.join(document.title for document in attempt.searched_in)}" if attempt.searched_in else ""
-
-
-def _passages(attempt: Attempt, visible: Callable[[str], str]) -> Table:
-    by = [name for name in _SEARCHERS if any(name in hit.found_by for hit in attempt.retrieved)]
+def _passages(attempt: Judgement, visible: Callable[[str], str]) -> Table:
+    by = [name for name in _SEARCHERS if any(name in hit.found_by for hit in attempt.hits)]
     table = _table("rank", "score", *by)
     table.add_column("characters", justify="right", no_wrap=True, min_width=10)
     table.add_column("passage", no_wrap=True)
-    several = len({hit.passage.document.id for hit in attempt.retrieved}) > 1
-    for hit in attempt.retrieved:
+    several = len({hit.passage.document.id for hit in attempt.hits}) > 1
+    for hit in attempt.hits:
         passage = hit.passage
         heading, title = passage.heading, passage.document.title
         place = " – ".join(part for part in (heading, title) if part) if several else heading or title
@@ -72,7 +67,7 @@ def _passages(attempt: Attempt, visible: Callable[[str], str]) -> Table:
     return table
 
 
-def _sentences(attempt: Attempt, visible: Callable[[str], str]) -> Table:
+def _sentences(attempt: Judgement, visible: Callable[[str], str]) -> Table:
     table = _table("score", "passage")
     table.add_column("sentence")
     for reading in attempt.readings:
@@ -88,17 +83,16 @@ def _sentences(attempt: Attempt, visible: Callable[[str], str]) -> Table:
     return table
 
 
-def _features(calibration: Calibration, attempt: Attempt) -> Table:
+def _features(attempt: Judgement) -> Table:
     table = _table()
     table.add_column("feature")
     for name in ("weight", "value", "contribution"):
         table.add_column(name, justify="right")
-    logit = calibration.bias
-    table.add_row("bias", "", "", f"{calibration.bias:+.3f}")
-    for name, value in attempt.features.items():
-        weight = calibration.weights.get(name, 0.0)
-        logit += weight * value
-        table.add_row(name, f"{weight:.3f}", f"{value:.3f}", f"{weight * value:+.3f}")
+    logit = attempt.bias
+    table.add_row("bias", "", "", f"{attempt.bias:+.3f}")
+    for name, part in attempt.contributions.items():
+        logit += part.weight * part.value
+        table.add_row(name, f"{part.weight:.3f}", f"{part.value:.3f}", f"{part.weight * part.value:+.3f}")
     table.add_row("logit", "", "", f"{logit:+.3f}", style="bold")
     return table
 

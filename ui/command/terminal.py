@@ -20,7 +20,7 @@ from rag.types import Answer, Citation
 from ui.command.explanation import explanation
 
 if TYPE_CHECKING:
-    from index.embedded.corpus import Progress as Report
+    from index.publish import Progress as Report
     from ui.access.keyring import Key
     from ui.command.doctor import Finding
     from ui.journal.unanswered import Group

@@ -15,13 +15,12 @@ import tempfile
 import threading
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rag.answer import Answerer
-    from rag.settings import Settings
+    from ui.settings import ServerSettings as Settings
 
 _CONNECTIONS = ("socket.connect", "socket.sendto", "socket.sendmsg")
 _LOOK_UPS = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
@@ -33,21 +32,14 @@ _TEXT_TOKENS = 9
 
 def packed(settings: Settings) -> bytes:
     """The settings as they are handed to this process."""
-    return json.dumps(asdict(settings), default=str).encode()
+    return settings.model_dump_json().encode()
 
 
 def unpacked(given: bytes) -> Settings:
     """The settings that `packed` made this of."""
-    from rag.settings import Settings
+    from ui.settings import ServerSettings
 
-    kinds = {field.name: str(field.type) for field in fields(Settings)}
-    values = json.loads(given)
-    for name, value in values.items():
-        if kinds[name].startswith("tuple"):
-            values[name] = tuple(value)
-        elif kinds[name].startswith("Path") and value is not None:
-            values[name] = Path(value)
-    return Settings(**values)
+    return ServerSettings.model_validate_json(given)
 
 
 def shut() -> list[str]:
@@ -94,16 +86,16 @@ def _try(settings: Settings) -> Iterator[tuple[str, bool, str]]:
         return
     yield "vocabulary", True, "tiktoken reads it from its package"
     try:
-        from index.embedded.corpus import Corpus
+        from index.corpus import open_corpus
         from index.encoders.encoder import load_encoder
         from rag.answer import build_answerer
 
         encoder = load_encoder(settings.encoder)
-        answerer = build_answerer(Corpus.open(settings.corpus, encoder), encoder, settings)
+        answerer = build_answerer(open_corpus(settings.corpus, encoder), encoder, settings)
         answerer.ask(_QUESTION)
         yield "sealed answering", True, f"the reader {settings.reader} answers over {settings.corpus}"
         with tempfile.TemporaryDirectory() as data:
-            yield _try_page(answerer, replace(settings, data=Path(data)))
+            yield _try_page(answerer, settings.model_copy(update={"data": Path(data)}))
     except QuothError as error:
         yield "sealed answering", False, str(error)
 
@@ -116,7 +108,8 @@ def _try_page(answerer: Answerer, settings: Settings) -> tuple[str, bool, str]:
 
     from ui.app import create_app
 
-    own = replace(settings, host="127.0.0.1", base="", access="none", journal=False, embed_secret=None)
+    alone = {"host": "127.0.0.1", "base": "", "access": "none", "journal": False, "embed_secret": None}
+    own = settings.model_copy(update=alone)
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = uvicorn.Server(uvicorn.Config(create_app(answerer, own), log_level="critical", access_log=False))

@@ -1,1 +1,1 @@
-"""HTTP middleware: trusted hosts, body limits, rate limits, timeouts, request log, metrics, problem details."""
+"""HTTP middleware: trusted hosts, body limits, rate limits, request log, metrics, problem details."""

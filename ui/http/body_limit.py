@@ -1,4 +1,4 @@
-"""A request's body: read whole before it is handed on, and no further than is allowed."""
+"""Body limit: a request's body is read whole, up to a size, before it is handed on."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ui.http.problem import problem
 
 LARGEST = 65_536
-"""Bytes that may be sent at once: a question and some housekeeping, or what was said before it."""
+"""The largest body in bytes: enough for a question and the turns before it."""
 TOO_LARGE = f"The request is larger than {LARGEST:,} bytes"
 
 
 async def read_body(request: Request) -> bytes | None:
-    """What was sent; None where it is larger than LARGEST, or is said to be, and then it is not read to its end."""
-    # as HTTP has it: digits, of which int() takes no more than some thousands
+    """The body, or None if it is larger than LARGEST; then it is not read to its end, or not at all."""
+    # compared by length first, since int() refuses some thousands of digits
     declared = request.headers.get("content-length", "").lstrip("0")
     if declared.isdecimal() and (len(declared) > len(str(LARGEST)) or int(declared) > LARGEST):
         return None
@@ -27,7 +27,7 @@ async def read_body(request: Request) -> bytes | None:
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:
-    """`receive`, as it was before the body was read from it."""
+    """`receive` as it was before `body` was read from it."""
     first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:
@@ -36,15 +36,16 @@ def replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def bounded(app: ASGIApp) -> ASGIApp:
-    """`app`, which is given each body whole, and none that is too large: that is a 413."""
+class BodyLimit:
+    """Middleware that answers 413 to a body that is too large."""
 
-    async def check(scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await app(scope, receive, send)
+            await self.app(scope, receive, send)
         elif (body := await read_body(Request(scope, receive))) is None:
             await problem(413, TOO_LARGE)(scope, receive, send)
         else:
-            await app(scope, replayed(body, receive), send)
-
-    return check
+            await self.app(scope, replayed(body, receive), send)

@@ -1,4 +1,4 @@
-"""What a monitor watches, in Prometheus's format: questions, how long they take, the queue, the edition's age."""
+"""Metrics for Prometheus: questions, their duration, the queue, requests, and the age of the edition."""
 
 from __future__ import annotations
 
@@ -19,41 +19,45 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 
 class Metrics:
-    """The numbers of one process. No label holds what a person wrote or who they are."""
+    """The metrics of one process. No label contains what people write, or their names."""
 
     def __init__(self, admission: Admission) -> None:
         self._registry = CollectorRegistry()
         self._questions = Counter(
             "quoth_questions",
-            "Questions by outcome; refused: they could not be asked, or came too fast or too many at once",
+            "Questions by outcome; refused: not a valid question, too often, or the queue was full",
             ["outcome"],
             registry=self._registry,
         )
         self._seconds = Histogram(
             "quoth_question_seconds",
-            "How long answering took, by stage",
+            "Duration of answering, by stage",
             ["stage"],
             buckets=_SECONDS,
             registry=self._registry,
         )
         self._requests = Counter(
-            "quoth_requests", "Requests by route and class of status", ["route", "status"], registry=self._registry
+            "quoth_requests", "Requests by route and class of status code", ["route", "status"], registry=self._registry
         )
         for name, text, read in (
-            ("quoth_queue_depth", "Questions that wait for their turn", lambda: admission.depth),
-            ("quoth_queue_limit", "Questions that may wait before others are turned away", lambda: admission.waiting),
+            ("quoth_queue_depth", "Questions that wait in the queue", lambda: admission.depth),
+            (
+                "quoth_queue_limit",
+                "Questions that may wait in the queue before others are refused",
+                lambda: admission.waiting,
+            ),
         ):
             Gauge(name, text, registry=self._registry).set_function(read)
-        # a rate can be reckoned only from a number that was there before
+        # a rate needs a first value, so each counter starts at 0
         for outcome in _OUTCOMES:
             self._questions.labels(outcome)
 
     def question(self, outcome: Outcome) -> None:
-        """Counts a question that led to this; one that has an answer is counted by `answered`."""
+        """Counts a question by its outcome. `answered` counts those that came to an Answer."""
         self._questions.labels(outcome).inc()
 
     def answered(self, answer: Answer) -> None:
-        """Counts a question that has an answer, be it that there is none, and how long that took."""
+        """Counts a question that came to an Answer, with or without an excerpt, and how long each stage took."""
         self.question(answer.status)
         for stage, ms in answer.ms.items():
             self._seconds.labels(stage).observe(ms / 1000)
@@ -63,36 +67,38 @@ class Metrics:
         self._requests.labels(route, f"{status // 100}xx").inc()
 
     def edition_made(self, created: str) -> None:
-        """Has the age of the edition shown, from its manifest's `created`; to be called once."""
+        """Adds the age of the edition, from `created` of its manifest. To be called once."""
         made = datetime.fromisoformat(created).timestamp()
-        Gauge(
-            "quoth_edition_age_seconds", "How long ago the edition that is asked was made", registry=self._registry
-        ).set_function(lambda: time.time() - made)
+        Gauge("quoth_edition_age_seconds", "Age of the edition that is served", registry=self._registry).set_function(
+            lambda: time.time() - made
+        )
 
     def exposition(self) -> tuple[bytes, str]:
-        """(body, content type) of what Prometheus reads."""
+        """(body, content type) of the response to Prometheus."""
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
 
 
-def counted(app: ASGIApp, metrics: Metrics) -> ASGIApp:
-    """`app`, with every request counted by its route and by how it was answered."""
+class RequestMetrics:
+    """Middleware that counts requests by route and status."""
 
-    async def counter(scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         status = 500
 
-        async def watched(message: Message) -> None:
+        async def note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await app(scope, receive, watched)
+            await self.app(scope, receive, note_status)
         finally:
-            # where no route was found there is no template, and paths are as many as anyone likes to send
-            metrics.request(getattr(scope.get("route"), "path", "none") or "/", status)
-
-    return counter
+            # without a route there is no template, and a path as a label would let anyone add labels without end
+            self._metrics.request(getattr(scope.get("route"), "path", "none") or "/", status)

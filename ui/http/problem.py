@@ -1,4 +1,4 @@
-"""What went wrong as an answer: problem details (RFC 9457)."""
+"""Problem details (RFC 9457): the response for whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from index.errors import one_line
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """The problem of this status; `detail` says it in one line, to the person who asked."""
+    """The response of this status; `detail` tells the person who asked, in one line."""
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": one_line(detail),
     }
-    return JSONResponse(body, status, headers=dict(headers or {}), media_type="application/problem+json")
+    # the unread rest of a body that is too large would keep the connection busy
+    closing = {"Connection": "close"} if status == 413 else {}
+    return JSONResponse(body, status, headers={**closing, **(headers or {})}, media_type="application/problem+json")

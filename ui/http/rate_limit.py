@@ -1,23 +1,24 @@
-"""How much may be asked at once and how often: turns, a bounded queue, and limits for each user."""
+"""Queue and rate limits: how many callers are served at the same time, how many may wait, and how often one may ask."""
 
 from __future__ import annotations
 
-import asyncio
 import math
 import threading
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from time import monotonic
+
+from anyio import CapacityLimiter
 
 _WINDOW = 60.0
 _MOST_KEYS = 10_000
-"""Of how many callers a RateLimit remembers what they asked; the one not seen for longest is forgotten first."""
+"""A RateLimit remembers this many callers. It forgets first the one that has not called for longest."""
 _LONGEST_WAIT = 60
 
 
 class Later(Exception):
-    """It cannot be now; after `retry_after` whole seconds, at least 1, it may."""
+    """The caller may try again after `retry_after` whole seconds, at least 1."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(retry_after)
@@ -25,7 +26,7 @@ class Later(Exception):
 
 
 class Overloaded(Later):
-    """As many wait as may: 503 over HTTP."""
+    """The queue is full: 503 over HTTP."""
 
 
 class TooMany(Later):
@@ -33,7 +34,7 @@ class TooMany(Later):
 
 
 class Admission:
-    """Turns: at most `workers` have one at a time and at most `waiting` wait for theirs, first come, first served.
+    """A bounded queue: at most `workers` callers have a turn and at most `waiting` wait, first come, first served.
 
     Belongs to one event loop.
     """
@@ -43,73 +44,50 @@ class Admission:
         """At least 1."""
         self.waiting = waiting
         """At least 0."""
-        self._inside = 0
-        self._queue: deque[asyncio.Future[None]] = deque()
-        self._seconds = 0.0
-        """How long a turn takes, of late."""
+        self._turns = CapacityLimiter(workers)
+        # Counted here: the limiter counts a caller only once its task runs, so all who come at once would be let in.
+        self._present = 0
+        self._average_seconds = 0.0
 
     @property
     def depth(self) -> int:
         """How many wait."""
-        # one that was cancelled leaves the queue only when its task runs again
-        return sum(not waiter.done() for waiter in self._queue)
+        return max(self._present - self.workers, 0)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """While this is entered it is the caller's turn. Raises Overloaded at once where nobody more may wait."""
-        await self._enter()
-        started = monotonic()
-        try:
-            yield
-        finally:
-            took = monotonic() - started
-            self._seconds = 0.9 * self._seconds + 0.1 * took if self._seconds else took
-            self._leave()
-
-    async def _enter(self) -> None:
-        if self._inside < self.workers:
-            self._inside += 1
-            return
-        if (depth := self.depth) >= self.waiting:
-            soon = math.ceil(self._seconds * (depth + 1) / self.workers)
+        """Waits for a turn, and has it while this is entered. Raises Overloaded at once if the queue is full."""
+        if self._present >= self.workers + self.waiting:
+            soon = math.ceil(self._average_seconds * (self.depth + 1) / self.workers)
             raise Overloaded(min(max(soon, 1), _LONGEST_WAIT))
-        waiter = asyncio.get_running_loop().create_future()
-        self._queue.append(waiter)
+        self._present += 1
         try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter.cancelled():
-                # not there any more where whoever left meanwhile has passed it over
-                with suppress(ValueError):
-                    self._queue.remove(waiter)
-            else:
-                # it was given its turn in the same moment
-                self._leave()
-            raise
-
-    def _leave(self) -> None:
-        while self._queue:
-            # the turn is handed over, so that nobody who comes just now takes it
-            if not (waiter := self._queue.popleft()).done():
-                waiter.set_result(None)
-                return
-        self._inside -= 1
+            async with self._turns:
+                started = monotonic()
+                try:
+                    yield
+                finally:
+                    seconds = monotonic() - started
+                    average = self._average_seconds or seconds
+                    self._average_seconds = 0.9 * average + 0.1 * seconds
+        finally:
+            self._present -= 1
 
 
 class RateLimit:
-    """At most `per_minute` calls, at least 1, of each caller in any 60 seconds. May be used by several threads at once.
+    """At most `per_minute` calls, at least 1, of each caller in any 60 seconds. Threads may share it.
 
-    What it remembers is bounded: by `per_minute` times of each of the last 10,000 callers.
+    It remembers at most `per_minute` times of each of the last 10,000 callers.
     """
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
         self._calls: dict[str, deque[float]] = {}
-        """When each caller called, the caller not seen for longest first."""
+        """The times of each caller's calls. The caller that has not called for longest comes first."""
         self._lock = threading.Lock()
 
     def check(self, key: str) -> int | None:
-        """None, and the call of `key` counts; or after how many whole seconds it may call again."""
+        """Counts a call of `key` and returns None, or returns after how many whole seconds it may call again."""
         now = monotonic()
         with self._lock:
             calls = self._calls[key] = self._calls.pop(key, deque())
@@ -124,7 +102,7 @@ class RateLimit:
 
 
 class Held:
-    """What a caller holds and gives back, such as open streams: at most `most`, at least 1, of each at a time.
+    """Bounds what a caller holds at the same time, such as open streams: at most `most`, at least 1, for each caller.
 
     Belongs to one event loop.
     """
@@ -135,7 +113,7 @@ class Held:
 
     @contextmanager
     def one_more(self, key: str) -> Iterator[bool]:
-        """Whether `key` may hold one more; it then does while this is entered."""
+        """Whether `key` may hold one more. If so, it holds it while this is entered."""
         if self._held[key] >= self._most:
             yield False
             return

@@ -1,5 +1,4 @@
-"""What every request passes, to the API and to the page: by which name it came, from which site, and how the answer
-may be used."""
+"""Trusted hosts, trusted origins, and security headers: the checks that every request passes."""
 
 from __future__ import annotations
 
@@ -11,69 +10,69 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.http.problem import problem
 
-# Any other name is a website's that had itself resolved to this machine, so that its scripts could read the documents.
+# Any other name may be a website's that resolves to this machine, so that its scripts can read the documents.
 _THIS_MACHINE = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
 
-_LASTING = "private, max-age=31536000, immutable"
+_IMMUTABLE = "private, max-age=31536000, immutable"
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether that is a name of this machine's own, with a port or without."""
+    """Whether `host`, with or without a port, is this machine's own name."""
     return _THIS_MACHINE.fullmatch(host) is not None
 
 
-def gated(app: ASGIApp, hosts: Sequence[str], origins: Sequence[str], *, lasting: str) -> ASGIApp:
-    """`app`, only for requests by a name of this machine's own or one of `hosts`, from its own pages or those of
-    `origins`, and with headers on whatever it answers.
+def is_own(headers: Headers) -> bool:
+    """Whether the request comes from a page of this site, or from no page."""
+    host = headers.get("host", "").lower()
+    # a proxy ends TLS, so the scheme that the browser used is not known here
+    return all(origin.lower() in (f"http://{host}", f"https://{host}") for origin in headers.getlist("origin"))
 
-    Nothing is kept by browsers and proxies unless the app says so itself, or it lies under the path `lasting`, where
-    files are the same for all and never change.
+
+class TrustedHost:
+    """Middleware: refuses unknown hosts (400) and origins (403), and adds security headers to every response.
+
+    Starlette's TrustedHostMiddleware ignores ports and accepts two Host headers. Responses are not cached, unless the
+    app allows it or the path starts with `immutable`, whose files never change and are the same for everyone.
     """
-    names = {host.lower() for host in hosts}
-    headers = _headers(origins)
 
-    async def gate(scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: Message) -> None:
+    def __init__(self, app: ASGIApp, hosts: Sequence[str], origins: Sequence[str], *, immutable: str) -> None:
+        self.app = app
+        self._hosts = {host.lower() for host in hosts}
+        self._origins = frozenset(origins)
+        self._immutable = immutable
+        self._headers = _security_headers(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message.setdefault("headers", [])
-                answer = MutableHeaders(scope=message)
-                answer.update(headers)
-                unchanging = message["status"] == 200 and scope["path"].startswith(lasting)
-                answer.setdefault("cache-control", _LASTING if unchanging else "private, no-store")
+                headers = MutableHeaders(scope=message)
+                headers.update(self._headers)
+                immutable = message["status"] == 200 and scope["path"].startswith(self._immutable)
+                headers.setdefault("cache-control", _IMMUTABLE if immutable else "private, no-store")
             await send(message)
 
+        app: ASGIApp = self.app
         if scope["type"] == "lifespan":
             await app(scope, receive, send)
             return
-        given = Headers(scope=scope)
-        host, sites = given.getlist("host"), given.getlist("origin")
-        if len(host) != 1 or not (is_this_machine(host[0]) or host[0].lower() in names):
-            refusal = problem(400, "Nothing is served by this name: the setting hosts says by which it is")
-            await refusal(scope, receive, with_headers)
-        elif len(sites) > 1 or (sites and not is_own(given) and sites[0] not in origins):
-            refusal = problem(403, "Pages of this site may not ask here: the setting origins says which may")
-            await refusal(scope, receive, with_headers)
-        else:
-            await app(scope, receive, with_headers)
-
-    return gate
+        headers = Headers(scope=scope)
+        hosts, origins = headers.getlist("host"), headers.getlist("origin")
+        if len(hosts) != 1 or not (is_this_machine(hosts[0]) or hosts[0].lower() in self._hosts):
+            app = problem(400, "Nothing is served under this host name: the setting hosts lists the names")
+        elif len(origins) > 1 or (origins and not is_own(headers) and origins[0] not in self._origins):
+            app = problem(403, "Pages of this site may not ask here: the setting origins lists those that may")
+        await app(scope, receive, send_with_headers)
 
 
-def is_own(headers: Headers) -> bool:
-    """Whether a request was not sent by a page of another site: by which name it came is where its page is from."""
-    host = headers.get("host", "").lower()
-    # the proxy ends TLS, so which of the two it is cannot be told here
-    return all(site.lower() in (f"http://{host}", f"https://{host}") for site in headers.getlist("origin"))
-
-
-def _headers(origins: Sequence[str]) -> dict[str, str]:
-    holders = " ".join(["'self'", *origins])
+def _security_headers(origins: Sequence[str]) -> dict[str, str]:
+    ancestors = " ".join(["'self'", *origins])
     return {
         # gradio writes scripts into the page and compiles others
         "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
         "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
-        f"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors {holders}",
+        f"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors {ancestors}",
         "x-content-type-options": "nosniff",
-        # nothing to others; with no-referrer browsers would hide from ourselves, too, which page a form was sent from
+        # not no-referrer, with which browsers send Origin: null for our own forms
         "referrer-policy": "same-origin",
     }

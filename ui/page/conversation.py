@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
+from index.corpus import Corpus
 from index.types import Span
 from rag.likelihood import in_words
 from rag.types import Answer, Citation, Turn
@@ -56,23 +57,20 @@ def failed(question: str, problem: str) -> Exchange:
     return Exchange(question, problem_html(problem))
 
 
-def answered(question: str, answer: Answer, answer_id: str = "") -> Exchange:
+def answered(question: str, answer: Answer, corpus: Corpus, answer_id: str = "") -> Exchange:
+    """The exchange of `answer`, which `corpus` gave."""
     id = uuid.uuid4().hex
-    citations, searched_in = answer.citations or answer.closest, answer.attempts[0].searched_in
-    documents = [citation.excerpt.document.id for citation in answer.citations]
+    citations = answer.citations or answer.closest
+    searched_in = [corpus.document(document_id) for document_id in answer.judgements[0].form.documents]
     return Exchange(
         question,
-        _reply(id, answer),
-        Turn(question, " ".join(c.excerpt.text for c in answer.citations), tuple(dict.fromkeys(documents))),
+        _reply(id, answer, [document.title for document in searched_in]),
+        Turn(question, shown=tuple(citation.excerpt.place for citation in answer.citations)),
         tuple(Quote(c.number, c.excerpt.document.id, c.excerpt.span, c.highlight, _place(c)) for c in citations),
-        frozenset(shown.id for shown in (*searched_in, *(c.excerpt.document for c in citations))),
+        frozenset(document.id for document in (*searched_in, *(c.excerpt.document for c in citations))),
         id,
         answer_id,
     )
-
-
-def turns_of(conversation: Conversation) -> tuple[Turn, ...]:
-    return tuple(exchange.turn for exchange in conversation if exchange.turn)
 
 
 def find_quote(conversation: Conversation, exchange_id: str, number: str) -> Quote | None:
@@ -111,7 +109,7 @@ def _feedback(exchange: Exchange) -> str:
     )
 
 
-def _reply(id: str, answer: Answer) -> str:
+def _reply(id: str, answer: Answer, searched_in: Sequence[str]) -> str:
     if answer.status == "answered":
         status = (
             '<p class="confidence"><span class="hidden-words">Does this answer the question? </span>'
@@ -122,15 +120,15 @@ def _reply(id: str, answer: Answer) -> str:
         status = '<p class="unanswered">The documents do not answer this.</p>'
         closest = "".join(_quote(id, citation, answering=False) for citation in answer.closest)
         quotes = closest and f'<div class="closest"><h3>Closest passages (not answers)</h3>{closest}</div>'
-    return f'<div class="reply">{status}{_searched_for(id, answer)}{quotes}</div>'
+    return f'<div class="reply">{status}{_searched_for(id, answer, searched_in)}{quotes}</div>'
 
 
-def _searched_for(id: str, answer: Answer) -> str:
+def _searched_for(id: str, answer: Answer, searched_in: Sequence[str]) -> str:
     """The form that was searched for, in a box to correct it and ask it alone; nothing if it is the question itself."""
     form = answer.searched_for[0]
     if form == " ".join(answer.question.split()):
         return ""
-    titles = ", ".join(isolated(document.title) for document in answer.attempts[0].searched_in)
+    titles = ", ".join(map(isolated, searched_in))
     return (
         f'<p class="searched"><label for="searched-{id}">Searched for{f" in {titles}" if titles else ""}</label>'
         f'<textarea id="searched-{id}" rows="1" dir="auto" autocomplete="off">{escaped(form)}</textarea>'

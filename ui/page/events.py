@@ -9,13 +9,13 @@ from typing import Any, TypeVar, get_args
 import gradio as gr
 from anyio import to_thread
 
+from index.corpus import Corpus
 from index.errors import QuothError
 from ui.access.identify import EVERYONE, Person, person_of
 from ui.http.rate_limit import Later
 from ui.http.request_log import request_id
-from ui.page.conversation import Conversation, Exchange, Quote, answered, conversation_html, find_quote
+from ui.page.conversation import Conversation, Exchange, Quote, answered, conversation_html, failed, find_quote
 from ui.page.markup import problem_html
-from ui.page.paged_titles import PagedCorpus, paged
 from ui.page.source import NO_DOCUMENTS, Opened, no_source_html, open_more, open_source
 from ui.page.start import TITLES, Start, start_of, titles_html
 from ui.service import Opinion, Service, public_message
@@ -41,7 +41,7 @@ class Events:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self.corpus = paged(service.seen_by(EVERYONE).corpus)
+        self.corpus = service.seen_by(EVERYONE).corpus
         self.start = start_of(self.corpus)
         """What everyone may see; the page itself holds it."""
 
@@ -74,12 +74,17 @@ class Events:
             return
         yield "", *_with(conversation, Exchange(question))
         person, caller = _sender(request)
-        history = [exchange.turn for exchange in context if exchange.turn]
+        takes_feedback = self._service.takes_feedback(person)
         try:
-            id, answer = await self._service.ask(person, question, history, caller=caller)
-            exchange = answered(question, answer, id if self._service.takes_feedback(person) else "")
+            exchange = await self._service.ask(
+                person,
+                question,
+                [exchange.turn for exchange in context if exchange.turn],
+                lambda id, answer, corpus: answered(question, answer, corpus, id if takes_feedback else ""),
+                caller=caller,
+            )
         except (QuothError, Later) as error:
-            exchange = Exchange(question, problem_html(_message(error)))
+            exchange = failed(question, _message(error))
         yield gr.skip(), *_with(conversation, exchange)
 
     async def give_feedback(self, conversation: Conversation, event: gr.EventData, request: gr.Request) -> Drawn:
@@ -103,7 +108,7 @@ class Events:
         """Says in the conversation that a question failed, or that it was turned away."""
         conversation = await self._readable(conversation, request)
         if conversation and not conversation[-1].reply:
-            return _with(conversation[:-1], Exchange(conversation[-1].question, problem_html(_BROKEN)))
+            return _with(conversation[:-1], failed(conversation[-1].question, _BROKEN))
         # The question was turned away. If it was typed, it still stands in its box.
         before = conversation_html(conversation) or (await self._look_up(request, start_of)).welcome
         return conversation, before + problem_html(_FULL)
@@ -111,7 +116,7 @@ class Events:
     async def start_afresh(self, opened: Opened | None, request: gr.Request) -> Drawn:
         """Empties the conversation, and shows the opened document from its start."""
 
-        def look_up(corpus: PagedCorpus) -> Start:
+        def look_up(corpus: Corpus) -> Start:
             start = start_of(corpus)
             return start._replace(document=opened.document) if opened and _holds(corpus, opened.document) else start
 
@@ -156,7 +161,7 @@ class Events:
         person, caller = _sender(request)
         try:
             return await self._service.read(
-                person, id, lambda answerer: open_source(paged(answerer.corpus), id, quote, turn), caller=caller
+                person, id, lambda answerer: open_source(answerer.corpus, id, quote, turn), caller=caller
             )
         except KeyError:
             return None, no_source_html(_GONE)
@@ -166,18 +171,18 @@ class Events:
     async def _readable(self, conversation: Conversation, request: gr.Request) -> Conversation:
         """The conversation without the exchanges that show a document which the person may no longer read."""
 
-        def look_up(corpus: PagedCorpus) -> Conversation:
+        def look_up(corpus: Corpus) -> Conversation:
             return tuple(one for one in conversation if all(_holds(corpus, id) for id in one.documents))
 
         return await self._look_up(request, look_up) if conversation else ()
 
-    async def _look_up(self, request: gr.Request, work: Callable[[PagedCorpus], T]) -> T:
+    async def _look_up(self, request: gr.Request, work: Callable[[Corpus], T]) -> T:
         """Runs `work` in a worker thread, over what the person may read; it is neither counted nor audited."""
         person, _ = _sender(request)
-        return await to_thread.run_sync(lambda: work(paged(self._service.seen_by(person).corpus)))
+        return await to_thread.run_sync(lambda: work(self._service.seen_by(person).corpus))
 
 
-def _holds(corpus: PagedCorpus, id: str) -> bool:
+def _holds(corpus: Corpus, id: str) -> bool:
     try:
         corpus.document(id)
     except KeyError:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from index.corpus import Corpus
 from index.types import Document, Sentence, Span
 from ui.page.conversation import Quote
 from ui.page.markup import EXCERPT, WORDS, escaped, isolated, marked, problem_html
-from ui.page.paged_titles import PagedCorpus
 
 WINDOW = 40_000
 """Characters shown around a quote, and added by each "Show more": a long read that is drawn quickly."""
@@ -46,7 +46,7 @@ class Opened:
     """The id of the quote's exchange."""
 
 
-def open_source(corpus: PagedCorpus, id: str, quote: Quote | None = None, exchange: str = "") -> tuple[Opened, str]:
+def open_source(corpus: Corpus, id: str, quote: Quote | None = None, exchange: str = "") -> tuple[Opened, str]:
     """The document from its start, or around `quote`, and its HTML. Raises KeyError if the corpus does not hold it."""
     blocks = blocks_of(corpus.sentences(id))
     quoted = [index for index, block in enumerate(blocks) if quote and block.span.overlaps(quote.span)] or [0, -1]
@@ -55,7 +55,7 @@ def open_source(corpus: PagedCorpus, id: str, quote: Quote | None = None, exchan
     return opened, source_html(opened, corpus.document(id), blocks)
 
 
-def open_more(corpus: PagedCorpus, opened: Opened, *, earlier: bool) -> tuple[Opened, str]:
+def open_more(corpus: Corpus, opened: Opened, *, earlier: bool) -> tuple[Opened, str]:
     """The same with earlier or later text. Raises KeyError if the corpus no longer holds the document."""
     blocks = blocks_of(corpus.sentences(opened.document))
     if earlier:

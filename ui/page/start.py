@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from index.types import Document
+from index.corpus import Corpus
+from index.types import Document, Title
 from ui.page.markup import escaped, isolated
-from ui.page.paged_titles import PagedCorpus, Title
 
 EXAMPLES = 6
 """How many questions the welcome shows."""
@@ -24,7 +24,7 @@ class Start(NamedTuple):
     """The id of the document to open; None if there is none."""
 
 
-def start_of(corpus: PagedCorpus) -> Start:
+def start_of(corpus: Corpus) -> Start:
     titles, several = corpus.titles(limit=TITLES), corpus.counts.documents > 1
     welcome = welcome_html(examples_of(corpus.document(title.id) for title in titles), one=not several)
     return Start(welcome, _FINDER if several else "", titles[0].id if titles else None)

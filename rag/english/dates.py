@@ -1,0 +1,33 @@
+"""English dates: months, weekdays, days of a month, years, centuries."""
+
+from __future__ import annotations
+
+import re
+
+from rag.english.numbers import ERA, ORDINAL
+
+MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+WEEKDAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
+
+_MONTH = rf"(?:{MONTHS}|(?:Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec)\.?)"
+_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
+_DAYS = rf"{_DAY}(?:\s?[–-]\s?{_DAY})?"
+# no more than a handful, here and below: a list of thousands is not read anew from each of its items
+_LISTED = rf"{_DAY}(?:,\s{_DAY}){{0,5}},?\s(?:and|or|to)\s{_DAY}"
+# after a month a list ends in a year or at a mark: on June 5 and 7 people came
+_LIST_ENDS = r"(?=,?\s\d{4}\b|[,.;:!?)\]”\"](?!\d)|\Z)"
+_YEAR = r"(?:,?\s\d{4}\b)?"
+DATE = re.compile(
+    rf"\b(?:{_LISTED}|{_DAYS})(?:\sof)?\s{_MONTH}(?!\w){_YEAR}|"
+    rf"\b{_MONTH}(?!\w)(?:\s{_LISTED}{_LIST_ENDS}|\s{_DAYS}(?!\w)|(?=,?\s\d)){_YEAR}"
+)
+"""A month with its day, its year or both."""
+CENTURY = re.compile(
+    rf"\b(?i:{ORDINAL}(?:(?:\s(?:and|or|to)\s|\s?[–-]\s?){ORDINAL}){{0,3}}"
+    rf"[\s-](?:century|centuries|millennium|millennia))\b(?:\s{ERA})?"
+)
+TIME = re.compile(
+    rf"(?:\b(?:early|late|mid)[\s-])?"
+    rf"(?:{DATE.pattern}|{CENTURY.pattern}|\b(?:{MONTHS})\b|\b\d{{4}}(?:s|[–-]\d{{2,4}})?\b)"
+)
+"""What answers a question for a time: a date, a century, a month alone, a year or years."""

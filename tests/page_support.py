@@ -11,22 +11,21 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from corpus_support import HashEncoder, documents_of
+from memory_corpus import MemoryCorpus
 from starlette.types import ASGIApp
 
-from index.corpus import open_corpus
+from index.corpus import Corpus, open_corpus
 from index.errors import QuestionError
 from index.publish import publish
 from index.sources import read
-from index.text.sentences import split_sentences
 from index.types import Document, Hit, Passage, Sentence, Span
 from rag.answer import build_answerer, check_question
 from rag.settings import Settings
-from rag.types import Answer, Attempt, Citation, Excerpt, Turn
+from rag.types import Answer, Citation, Excerpt, Form, Judgement, Turn
 from ui.app import create_app
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, RateLimit
@@ -75,41 +74,16 @@ def hostile_article() -> Document:
     )
 
 
-class FakeCorpus:
-    edition = "test-edition"
-    manifest = SimpleNamespace(created="2026-01-02T03:04:05+00:00")
-    passages = ()
-
-    def __init__(self, documents: Sequence[Document]) -> None:
-        self._sentences = {
-            document.id: (document, split_sentences(document.text, document.language)) for document in documents
-        }
-
-    def seen_by(self, groups: frozenset[str]) -> FakeCorpus:
-        all = [document for document, _ in self._sentences.values()]
-        seen = [one for one in all if not one.groups or groups & set(one.groups)]
-        return self if len(seen) == len(all) else FakeCorpus(seen)
-
-    def documents(self) -> tuple[Document, ...]:
-        return tuple(document for document, _ in self._sentences.values())
-
-    def titles(self) -> tuple[tuple[str, str], ...]:
-        return tuple((id, document.title) for id, (document, _) in self._sentences.items())
-
-    def document(self, id: str) -> Document:
-        if id not in self._sentences:
-            raise KeyError(id)
-        return self._sentences[id][0]
-
-    def sentences(self, document_id: str) -> tuple[Sentence, ...]:
-        return self._sentences[document_id][1]
+def judgement_of(form: str, confidence: float, documents: tuple[str, ...] = ()) -> Judgement:
+    """A judgement of this form, without hits and readings."""
+    return Judgement(Form(form, documents=documents), (), (), {}, 0.0, confidence, confidence)
 
 
 class FakeAnswerer:
     """Answers with the sentences that share the most words with the question; with none of them, not at all."""
 
     def __init__(self, *documents: Document, delay: float = 0.0) -> None:
-        self.corpus = FakeCorpus(documents)
+        self.corpus: Corpus = MemoryCorpus(documents, HashEncoder(), edition="test-edition")
         self.asked: list[tuple[str, tuple[Turn, ...]]] = []
         self._delay = delay
 
@@ -133,16 +107,17 @@ class FakeAnswerer:
         cited = tuple(self._citation(number, *scored) for number, scored in enumerate(found[:3], 1))
         answered = bool(found) and found[0][0] >= 2 and risk != 0
         forms = (question,) if not history else (f"{history[-1].question} {question}", question)
-        before = {id for turn in history[-1:] for id in turn.documents}
-        documents = tuple(document for document in documents_of(self.corpus) if document.id in before)
-        searched_in = documents if len(documents) < len(documents_of(self.corpus)) else ()
+        before = {id for turn in history[-1:] for id in (*turn.documents, *(place.document_id for place in turn.shown))}
+        documents = tuple(document.id for document in documents_of(self.corpus) if document.id in before)
+        within = documents if len(documents) < self.corpus.counts.documents else ()
         return Answer(
             question=question,
+            judgements=tuple(judgement_of(form, 0.82 if answered else 0.07, within) for form in forms),
             status="answered" if answered else "unanswered",
+            risk=0.2,
             threshold=0.5,
             citations=cited[:2] if answered else (),
             closest=() if answered else cited,
-            attempts=tuple(Attempt(form, (), (), {}, 0.82 if answered else 0.07, searched_in) for form in forms),
             edition=self.corpus.edition,
             ms={"retrieve": 1.0, "read": 2.0, "total": 3.0},
         )
@@ -185,7 +160,8 @@ def small_answerer(folder: Path, *documents: Document) -> Answerer:
 
 def service_of(answerer: Answerer) -> Service:
     admission = Admission(2, 64)
-    return Service(answerer, admission, RateLimit(1000), Metrics(admission), None, None)
+    limit = RateLimit(1000)
+    return Service(answerer, admission, limit, Metrics(admission), None, None, reads=limit, log_questions=False)
 
 
 def app_of(answerer: Answerer, **settings: Any) -> ASGIApp:

@@ -29,10 +29,12 @@ from rag.types import Answer, Turn
 from ui.access.keyring import Keyring
 from ui.api.schema import MOST_TURNS
 from ui.http.body_limit import LARGEST
+from ui.journal.audit import FILE as AUDIT
+from ui.journal.journal import FILE as JOURNAL
 from ui.page import lazy_app as deferred
 from ui.page.gradio_guard import only_listeners, only_the_page
 from ui.page.lazy_app import Deferred
-from ui.service import AUDIT, FAULT, JOURNAL
+from ui.service import FAULT
 
 PROBLEM = "application/problem+json"
 
@@ -239,8 +241,10 @@ def test_what_cannot_be_audited_is_not_handed_out(
         assert str(tmp_path) not in response.text
 
 
-def test_what_is_to_be_known_of_the_corpus(client: TestClient) -> None:
-    assert client.get("/api/v1/status").json() == {"edition": "test-edition", "documents": 1, "passages": 0}
+def test_what_is_to_be_known_of_the_corpus(client: TestClient, fake: FakeAnswerer) -> None:
+    passages = fake.corpus.counts.passages
+    assert passages > 1
+    assert client.get("/api/v1/status").json() == {"edition": "test-edition", "documents": 1, "passages": passages}
 
 
 def test_the_list_of_documents_is_given_in_parts() -> None:

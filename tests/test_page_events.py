@@ -60,6 +60,10 @@ class Tab:
     def join(self, part: str | None, event: str, *sent: Any, detail: Any = None) -> httpx.Response:
         return self.http.post("/gradio_api/queue/join", json=self.body(part, event, sent, detail))
 
+    def open(self, id: Any) -> str:
+        """What the page is sent for a title that is chosen."""
+        return self.send("titles", "open", detail={"document": id})
+
     def ask(self, question: Any, part: str = "question", event: str = "submit", *, detail: Any = None) -> str:
         """What the page is sent until the question has been answered."""
         assert self.join(part, event, question, detail=detail).status_code == 200
@@ -89,12 +93,12 @@ def test_what_the_page_opens_is_audited(tmp_path: Path) -> None:
         # not in the page itself, which is given out before anything is written down
         assert "Dogs bark" not in tab.page
         assert "Dogs bark" in tab.send(None, "load")
-        assert hidden.title in tab.send("picker", "input", "1")
-        assert "Dogs bark" in tab.send("picker", "input", "0")
+        assert hidden.title in tab.open(hidden.id)
+        assert "Dogs bark" in tab.open(shown.id)
         detail = cited(tab.ask(QUESTION))
         assert "mark" in tab.send("log", "cite", detail=detail)
         for way in ("earlier", "later", "later"):
-            assert hidden.title in tab.send("sheet", way)
+            assert hidden.title in tab.send("sheet", "more", detail={"way": way})
         assert hidden.title in tab.send("masthead", "fresh")
         again = cited(tab.ask(QUESTION))
         tab.http.headers["X-Forwarded-Groups"] = "staff"
@@ -120,7 +124,7 @@ def test_what_may_no_longer_be_read_is_not_drawn_again_nor_carried_over(tmp_path
 def test_who_opens_too_much_is_told_when_to_go_on(tmp_path: Path) -> None:
     with serving(app_of(FakeAnswerer(OTHER), data=tmp_path, per_minute=1, **PROXY)) as url:
         tab = Tab(url, "one", "ada")
-        drawn = [tab.send("picker", "input", "0") for _ in range(READS + 3)]
+        drawn = [tab.open(OTHER.id) for _ in range(READS + 3)]
         assert ["Dogs bark" in one for one in drawn] == [True] * READS + [False] * 3
         assert "Ask again in" in drawn[-1]
     assert len(audited(tmp_path)) == READS
@@ -131,7 +135,7 @@ def test_whoever_comes_is_written_down_with_what_the_page_opens_with(tmp_path: P
         tab = Tab(url, "one", "eve")
         assert "Dogs bark" in tab.send(None, "load")
         # a tab that the server has forgotten opens it anew
-        assert "Dogs bark" in Tab(url, "two", "eve").send("sheet", "later")
+        assert "Dogs bark" in Tab(url, "two", "eve").send("sheet", "more", detail={"way": "later"})
     assert audited(tmp_path) == [("read", "eve", OTHER.id)] * 2
 
 
@@ -140,7 +144,7 @@ def test_what_cannot_be_audited_is_not_opened(tmp_path: Path) -> None:
         (tmp_path / AUDIT).unlink()
         (tmp_path / AUDIT).mkdir()
         tab = Tab(url, "one", "ada")
-        for sent in (tab.send(None, "load"), tab.send("picker", "input", "0"), tab.send("masthead", "fresh")):
+        for sent in (tab.send(None, "load"), tab.open(OTHER.id), tab.send("masthead", "fresh")):
             assert "log says what" in sent
             assert "Dogs bark" not in sent
             assert AUDIT not in sent
@@ -214,9 +218,14 @@ def test_nothing_that_an_event_may_hold_is_an_error(url: str, capfd: pytest.Capt
     assert "Traceback" not in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("place", ["x", "99", "-1", "", "²", "1" * 5000, None])
-def test_nothing_that_may_be_picked_is_an_error(url: str, capfd: pytest.CaptureFixture[str], place: Any) -> None:
-    assert "no longer holds" in Tab(url, "picking").send("picker", "input", place)
+@pytest.mark.parametrize("sent", ["x", "", "²", "1" * 5000, None, 7, ["x"]])
+def test_nothing_that_may_be_chosen_or_typed_is_an_error(
+    url: str, capfd: pytest.CaptureFixture[str], sent: Any
+) -> None:
+    tab = Tab(url, "choosing")
+    assert "no such document" in tab.open(sent)
+    assert "listbox" in tab.send("finder", "find", detail={"words": sent})
+    assert "listbox" in tab.send("titles", "find", detail={"words": "", "after": sent})
     assert "Traceback" not in capfd.readouterr().err
 
 

@@ -8,12 +8,6 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-from index.text.sentences import split_sentences
-from index.types import Document, Sentence, Span
-from rag.types import Answer, Attempt, Citation, Excerpt, Turn
-from ui.page import source
-from ui.page.markup import overlap, shown
 from ui.page.render import (
     Exchange,
     citation_at,
@@ -24,6 +18,12 @@ from ui.page.render import (
     turns_of,
     welcome_html,
 )
+
+from index.text.sentences import split_sentences
+from index.types import Document, Sentence, Span
+from rag.types import Answer, Attempt, Citation, Excerpt, Turn
+from ui.page import source
+from ui.page.markup import overlap, shown
 from ui.page.source import View, blocks_of, source_html, view_of
 
 HOSTILE = (

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from page_support import FakeAnswerer, app_of, article, serving
 
-from ui.service import AUDIT, JOURNAL
+from ui.journal.audit import FILE as AUDIT
+from ui.journal.journal import FILE as JOURNAL
 
 BASE = "/ask"
 HOLDS = ("root:x:", "[project]", "SQLite format", "import annotations", "who reads what")

@@ -29,14 +29,15 @@ from ui.http.metrics import Metrics, RequestMetrics
 from ui.http.rate_limit import Admission, RateLimit
 from ui.http.request_log import RequestLog
 from ui.http.trusted_host import TrustedHost
+from ui.journal.audit import FILE as audit_file
 from ui.journal.audit import AuditLog, Refusals
+from ui.journal.journal import FILE as journal_file
 from ui.journal.journal import Journal
 from ui.page.chat import build_page
-from ui.page.end_streams import Closing
 from ui.page.gradio_guard import only_the_page
 from ui.page.lazy_app import Deferred
-from ui.page.warm_up import rehearse
-from ui.service import AUDIT, JOURNAL, Service
+from ui.page.warm_up import warm_up
+from ui.service import Service
 from ui.settings import ServerSettings
 
 if TYPE_CHECKING:
@@ -66,28 +67,24 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
         embedding = EmbedTokens(read_secret(settings.embed_secret, "embed_secret"), settings.origins, keyring)
     journal = None
     if settings.journal:
-        journal = Journal.open(settings.data / JOURNAL, days=settings.journal_days, named=named)
-    audit = AuditLog.open(settings.data / AUDIT) if named else None
+        journal = Journal.open(settings.data / journal_file, days=settings.journal_days, named=named)
+    audit = AuditLog.open(settings.data / audit_file) if named else None
     refusals = Refusals(audit) if audit else None
     admission = Admission(settings.workers, settings.waiting)
     metrics = Metrics(admission)
     metrics.edition_made(answerer.corpus.created)
     limit, reads = RateLimit(settings.per_minute), RateLimit(READS * settings.per_minute)
-    service = Service(
-        answerer, admission, limit, metrics, journal, audit, reads=reads, log_questions=settings.log_questions
-    )
+    service = Service(answerer, admission, limit, metrics, journal, audit, reads, settings.log_questions)
 
     # routes
     page = Deferred(lambda: build_page(service, base))
-    closing = Closing(page)
     tools = Deferred(lambda: build_tools(service, base))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with closing.listening():
-            async with page.lifespan(), tools.lifespan():
-                await rehearse(app, f"{base}{PREFIX}/ask")
-                yield
+        async with page.lifespan(), tools.lifespan():
+            await warm_up(app, f"{base}{PREFIX}/ask")
+            yield
         for open_until_now in (journal, keyring, refusals):
             if open_until_now:
                 open_until_now.close()
@@ -114,7 +111,7 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     # POST alone: a GET would open a stream of the server's own messages, of which there are none
     fastapi.router.routes.append(Route(f"{base}{TOOLS}", BodyLimit(tools), methods=["POST"]))
     # not mounted: a mount would answer for known paths that are asked for by a wrong method
-    fastapi.router.default = no_others(for_the_page(only_the_page(closing, base)), base)
+    fastapi.router.default = no_others(for_the_page(only_the_page(page, base)), base)
 
     # middleware, outermost first; around FastAPI, so that its answers to failures pass through as well
     sign_in_page = f"{base}{SIGN_IN}" if settings.access == "token" else None

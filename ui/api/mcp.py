@@ -18,7 +18,7 @@ from ui.access.person import Person, person_of
 from ui.api.schema import MOST_RECEIPTS
 from ui.http.body_limit import LARGEST
 from ui.http.rate_limit import Later
-from ui.service import said
+from ui.service import public_message
 
 if TYPE_CHECKING:
     from ui.service import Service
@@ -58,7 +58,7 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
         try:
             yield
         except QuothError as error:
-            raise ToolError(said(error)) from error
+            raise ToolError(public_message(error)) from error
         except Later as error:
             raise ToolError(f"The server is busy. Ask again in {error.retry_after} seconds") from error
 
@@ -71,7 +71,7 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
         """Answers a question in the documents' own words, or says that they do not answer it."""
         asking, caller = person(context, "ask")
         with reported():
-            return {**await service.ask_row(asking, question, risk=risk, caller=caller)}
+            return {**await service.ask_row(asking, question, (), risk=risk, why=False, caller=caller)}
 
     @server.tool(annotations=read_only)
     async def search(

@@ -24,7 +24,7 @@ from ui.api import schema
 from ui.http.body_limit import TOO_LARGE, read_body, replayed
 from ui.http.problem import problem
 from ui.http.rate_limit import Later, Overloaded
-from ui.service import said
+from ui.service import public_message
 
 if TYPE_CHECKING:
     from index.corpus import Corpus
@@ -245,7 +245,7 @@ def _problem(request: Request, error: Exception) -> JSONResponse:
         case QuestionError() | ReceiptError() | NotStrictJson():
             return problem(422, str(error))
         case QuothError():
-            return problem(503, said(error), {"Retry-After": _RETRY_AFTER_FAULT})
+            return problem(503, public_message(error), {"Retry-After": _RETRY_AFTER_FAULT})
     return problem(500, "Something went wrong here. The server's log says what.")
 
 

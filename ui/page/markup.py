@@ -1,20 +1,17 @@
-"""Text from documents and people as HTML: escaped, its control characters made visible, its marks on exact spans."""
+"""Text as HTML: escaped, control characters made visible, exact spans marked, directions isolated."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from index.types import Document, Span
+from index.types import Span
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
-# A carriage return is written as a reference, since an HTML parser would turn CRLF into LF.
 _ESCAPES: dict[int, str] = {
     **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n\f"},  # control pictures: ␀ ␛ …
     0x7F: "\N{SYMBOL FOR DELETE}",
     **dict.fromkeys(range(128, 160), _REPLACEMENT),
     **dict.fromkeys(range(55296, 57344), _REPLACEMENT),  # lone surrogates cannot be sent
-    ord("\r"): "&#13;",
+    ord("\r"): "&#13;",  # an HTML parser would turn CRLF into LF
     ord("&"): "&amp;",
     ord("<"): "&lt;",
     ord(">"): "&gt;",
@@ -22,29 +19,47 @@ _ESCAPES: dict[int, str] = {
     ord("'"): "&#39;",
 }
 
+EXCERPT, WORDS = '<mark class="excerpt" tabindex="-1">', '<mark class="words">'
 
-def shown(text: str) -> str:
-    """`text` as HTML, for between tags and inside quoted attributes alike."""
+_OPENS, _ENDS = ("\u2066", "\u2067", "\u2068"), "\u2069"
+"""Unicode's isolates: the characters that open one (left to right, right to left, by its text), and the end."""
+_PARAGRAPH = "\u2029"
+
+
+def escaped(text: str) -> str:
+    """`text` as HTML, for use between tags and inside quoted attributes."""
     return text.translate(_ESCAPES)
 
 
-def overlap(inner: Span, outer: Span) -> Span:
-    """The part of `inner` that lies in `outer`; empty, at an edge of `outer`, where there is none."""
-    start = min(max(inner.start, outer.start), outer.end)
-    return Span(start, max(start, min(inner.end, outer.end)))
+def problem_html(problem: str) -> str:
+    return f'<p class="problem">{escaped(problem)}</p>'
 
 
-def wrapped(
-    document: Document, span: Span, inside: Span, opening: str, closing: str, render: Callable[[Span], str]
-) -> str:
-    """`span` of the document as HTML: what lies in `inside` by `render`, between the two tags, and the rest plain."""
-    part = overlap(inside, span)
-    if not part:
-        return shown(document[span])
-    before, after = Span(span.start, part.start), Span(part.end, span.end)
-    return f"{shown(document[before])}{opening}{render(part)}{closing}{shown(document[after])}"
+def marked(text: str, start: int, *marks: tuple[Span, str]) -> str:
+    """`text`, which begins at offset `start` of its document, as HTML with these marks.
+
+    A mark is a span in the document's offsets and its opening tag. Each mark lies inside the one before it.
+    """
+    if not marks:
+        return escaped(text)
+    (span, opening), *inner = marks
+    first, last = (min(max(edge - start, 0), len(text)) for edge in (span.start, span.end))
+    if first == last:
+        return escaped(text)
+    content = marked(text[first:last], start + first, *inner)
+    return f"{escaped(text[:first])}{opening}{content}</mark>{escaped(text[last:])}"
 
 
-def with_words(document: Document, span: Span, words: Span) -> str:
-    """`span` of the document as HTML, with the words that answer marked."""
-    return wrapped(document, span, words, '<mark class="words">', "</mark>", lambda part: shown(document[part]))
+def isolated(text: str) -> str:
+    """`text` as HTML whose direction does not change the text after it."""
+    # A browser ends a <bdi> with the character that ends an isolate, so an isolate that `text` leaves open would end in
+    # its place, and a stray end would end it too early. A paragraph separator ends them all.
+    opened = ended = 0
+    for character in text:
+        if character in _OPENS:
+            opened += 1
+        elif character == _ENDS and opened:
+            opened -= 1
+        elif character == _ENDS:
+            ended += 1
+    return f"<bdi>{_OPENS[2] * ended}{escaped(text.replace(_PARAGRAPH, ' '))}{_ENDS * opened}</bdi>"

@@ -1,5 +1,4 @@
-"""A request that the server makes to itself before it listens: what libraries put off until the first one is then
-done, and the first person does not wait for it."""
+"""Warms up the API: a question before the server listens loads what libraries load at the first request."""
 
 from __future__ import annotations
 
@@ -8,28 +7,15 @@ from starlette.types import ASGIApp, Message
 from ui.access.person import EVERYONE
 
 
-async def rehearse(app: ASGIApp, path: str) -> None:
-    """Asks `app`, behind all that counts and logs, at `path` as somebody who may not, so that nothing is answered."""
+async def warm_up(app: ASGIApp, path: str) -> None:
+    """Sends a question to `app` at `path`, as a person who may not ask: it is refused, and neither counted nor logged,
+    because `app` is called inside the middleware that does so."""
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": b'{"question": "Is everything ready?"}', "more_body": False}
+        return {"type": "http.request", "body": b'{"question": "Is everything ready?"}'}
 
     async def send(message: Message) -> None:
         pass
 
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "root_path": "",
-        "query_string": b"",
-        "headers": [(b"content-type", b"application/json")],
-        "client": None,
-        "server": None,
-        "state": {"person": EVERYONE},
-    }
-    await app(scope, receive, send)
+    request = {"type": "http", "method": "POST", "path": path, "query_string": b"", "state": {"person": EVERYONE}}
+    await app(request | {"headers": [(b"content-type", b"application/json")]}, receive, send)

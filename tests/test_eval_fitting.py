@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval.fitting.confidence_model import Example, calibrate, cross_fitted, fit, thresholds
@@ -111,6 +111,7 @@ def test_what_carries_something_over_changes_its_own_coefficient_alone() -> None
     assert both.bias == plain.bias
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([0.5, 1.0, 3.0])), min_size=2, max_size=30))
 def test_as_many_that_carry_something_over_are_right_as_the_confidences_say(ones: list[tuple[bool, float]]) -> None:
     some = asked(300)

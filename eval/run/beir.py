@@ -124,7 +124,7 @@ def _run(argv: Sequence[str] | None) -> int:
     retrieval = read_beir(args.folder)
     systems = compare(rank(retrieval, load_encoder()), retrieval)
     if args.json:
-        plain = {system: {name: asdict(one) for name, one in own.items()} for system, own in systems.items()}
+        plain = {system: {name: asdict(estimate) for name, estimate in own.items()} for system, own in systems.items()}
         print_json(plain, indent=2)
     else:
         rows = [

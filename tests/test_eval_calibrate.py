@@ -43,7 +43,7 @@ def rows() -> list[dict[str, object]]:
 
 @pytest.fixture
 def given(tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    monkeypatch.setattr("index.encoders.encoder.load_encoder", lambda name: encoder)
+    monkeypatch.setattr("index.encoders.load.load_encoder", lambda name: encoder)
     (tmp_path / "harbour.txt").write_text(TEXT)
     (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, rows())))
     (tmp_path / "foreign.jsonl").write_text('{"question": "What does the mayor of Lisbon eat?"}\n\n')

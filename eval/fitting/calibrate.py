@@ -117,7 +117,7 @@ class _Set:
 
 def _ask(source: _Set, settings: Settings, chooser: random.Random, most: int, foreign: Sequence[str]) -> list[Example]:
     """An example of each foreign question, and of each other question that can be asked and judged."""
-    from index.encoders.encoder import load_encoder
+    from index.encoders.load import load_encoder
     from rag.answer import build_answerer
     from rag.row import row_of
 

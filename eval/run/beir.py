@@ -18,7 +18,8 @@ from eval.run.tables import aligned
 from index.embedded.dense import DenseIndex
 from index.embedded.fusion import fuse
 from index.embedded.lexical import LexicalIndex
-from index.encoders.encoder import Encoder, load_encoder
+from index.encoders.encoder import Encoder
+from index.encoders.load import load_encoder
 from index.errors import QuestionSetError
 from index.exit_codes import GOOD, print_json, run_command
 from index.publish import encode_all

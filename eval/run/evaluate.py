@@ -82,7 +82,7 @@ def _evaluate(
     args: argparse.Namespace, settings: Settings, documents: Documents, questions: Sequence[Question], title: str
 ) -> int:
     from eval.run.baselines import baseline_rows
-    from index.encoders.encoder import load_encoder
+    from index.encoders.load import load_encoder
     from rag.answer import build_answerer
 
     encoder = load_encoder(settings.encoder)

@@ -71,7 +71,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.data:
         # imported here, because a machine that only trains may lack what search needs
         from eval.training.make_examples import make_examples
-        from index.encoders.encoder import load_encoder
+        from index.encoders.load import load_encoder
 
         make_examples(
             args.data, args.examples, load_encoder(),

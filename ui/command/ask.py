@@ -9,7 +9,7 @@ import uuid
 from rich.text import Text
 
 from index.corpus import open_corpus
-from index.encoders.encoder import load_encoder
+from index.encoders.load import load_encoder
 from index.errors import CorpusMissing
 from index.exit_codes import print_json
 from index.sources import SEEDS, read

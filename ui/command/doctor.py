@@ -14,7 +14,8 @@ from typing import Any
 from rich.text import Text
 
 from index.corpus import open_corpus
-from index.encoders.encoder import PACKAGED, load_encoder
+from index.encoders.encoder import PACKAGED
+from index.encoders.load import load_encoder
 from index.encoders.packaged import processor_dtype
 from index.errors import CorpusMissing, QuothError
 from index.exit_codes import print_json

@@ -21,7 +21,7 @@ def run(args: argparse.Namespace, settings: ServerSettings) -> int:
     groups: Sequence[Group] = ()
     if gaps:
         # here, since it loads torch
-        from index.encoders.encoder import load_encoder
+        from index.encoders.load import load_encoder
 
         groups = group(gaps, load_encoder(settings.encoder))
     if args.export:

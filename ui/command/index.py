@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from index.embedded.edition import Manifest
-from index.encoders.encoder import Encoder, load_encoder
+from index.encoders.encoder import Encoder
+from index.encoders.load import load_encoder
 from index.exit_codes import print_json
 from index.publish import publish
 from index.sources import passed_over, read

@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from index.corpus import open_corpus
-from index.encoders.encoder import load_encoder
+from index.encoders.load import load_encoder
 from index.errors import ReceiptError
 from index.exit_codes import print_json
 from index.strict_json import NotStrictJson, parse_json

@@ -47,7 +47,7 @@ class Events:
 
     async def arrive(self, request: gr.Request) -> Drawn:
         """Draws what the page itself does not hold: what this person may see besides, and documents if audited."""
-        start = await self._look_up(request, start_of)
+        start = await self._look_up(request, self._start_of)
         if start == self.start and not self._service.audited:
             return gr.skip(), gr.skip(), gr.skip(), gr.skip()
         return start.welcome, start.finder, *await self._open(request, start.document)
@@ -110,14 +110,14 @@ class Events:
         if conversation and not conversation[-1].reply:
             return _with(conversation[:-1], failed(conversation[-1].question, _BROKEN))
         # The question was turned away. If it was typed, it still stands in its box.
-        before = conversation_html(conversation) or (await self._look_up(request, start_of)).welcome
+        before = conversation_html(conversation) or (await self._look_up(request, self._start_of)).welcome
         return conversation, before + problem_html(_FULL)
 
     async def start_afresh(self, opened: Opened | None, request: gr.Request) -> Drawn:
         """Empties the conversation, and shows the opened document from its start."""
 
         def look_up(corpus: Corpus) -> Start:
-            start = start_of(corpus)
+            start = self._start_of(corpus)
             return start._replace(document=opened.document) if opened and _holds(corpus, opened.document) else start
 
         start = await self._look_up(request, look_up)
@@ -129,8 +129,6 @@ class Events:
         try:
             self._service.count_read(*_sender(request))
             return titles_html(await self._look_up(request, lambda corpus: corpus.titles(words, after, TITLES + 1)))
-        except KeyError:
-            return titles_html((), _GONE)
         except (QuothError, Later) as error:
             return titles_html((), _message(error))
 
@@ -147,7 +145,7 @@ class Events:
         """Shows earlier or later text of the opened document."""
         if opened is None:
             # The server has forgotten this tab, so it begins again.
-            return await self._open(request, (await self._look_up(request, start_of)).document)
+            return await self._open(request, (await self._look_up(request, self._start_of)).document)
         earlier = _detail(event, "way") == "earlier"
         try:
             return await self._look_up(request, lambda corpus: open_more(corpus, opened, earlier=earlier))
@@ -175,6 +173,9 @@ class Events:
             return tuple(one for one in conversation if all(_holds(corpus, id) for id in one.documents))
 
         return await self._look_up(request, look_up) if conversation else ()
+
+    def _start_of(self, corpus: Corpus) -> Start:
+        return self.start if corpus is self.corpus else start_of(corpus)
 
     async def _look_up(self, request: gr.Request, work: Callable[[Corpus], T]) -> T:
         """Runs `work` in a worker thread, over what the person may read; it is neither counted nor audited."""

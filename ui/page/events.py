@@ -11,6 +11,7 @@ from anyio import to_thread
 
 from index.corpus import Corpus
 from index.errors import QuothError
+from rag.types import Answer
 from ui.access.identify import EVERYONE, Person, person_of
 from ui.http.rate_limit import Later
 from ui.http.request_log import request_id
@@ -54,35 +55,32 @@ class Events:
 
     async def ask(self, sent: object, conversation: Conversation, request: gr.Request) -> AsyncIterator[Drawn]:
         """Asks what was typed, which may refer to the conversation."""
-        conversation = await self._readable(conversation, request)
-        async for drawn in self._answer(_text(sent), conversation, conversation, request):
+        async for drawn in self._answer(_text(sent), conversation, request, alone=False):
             yield drawn
 
     async def ask_alone(
         self, conversation: Conversation, event: gr.EventData, request: gr.Request
     ) -> AsyncIterator[Drawn]:
         """Asks an example or a corrected form, which does not refer to the conversation."""
-        conversation = await self._readable(conversation, request)
-        async for drawn in self._answer(_detail(event, "question"), conversation, (), request):
+        async for drawn in self._answer(_detail(event, "question"), conversation, request, alone=True):
             yield drawn
 
     async def _answer(
-        self, question: str, conversation: Conversation, context: Conversation, request: gr.Request
+        self, question: str, conversation: Conversation, request: gr.Request, *, alone: bool
     ) -> AsyncIterator[Drawn]:
         if not question.strip():
             yield gr.skip(), gr.skip(), gr.skip()
             return
+        conversation = await self._readable(conversation, request)
         yield "", *_with(conversation, Exchange(question))
         person, caller = _sender(request)
-        takes_feedback = self._service.takes_feedback(person)
+        history = [] if alone else [exchange.turn for exchange in conversation if exchange.turn]
+
+        def draw(id: str, answer: Answer, corpus: Corpus) -> Exchange:
+            return answered(question, answer, corpus, id if self._service.takes_feedback(person) else "")
+
         try:
-            exchange = await self._service.ask(
-                person,
-                question,
-                [exchange.turn for exchange in context if exchange.turn],
-                lambda id, answer, corpus: answered(question, answer, corpus, id if takes_feedback else ""),
-                caller=caller,
-            )
+            exchange = await self._service.ask(person, question, history, draw, caller=caller)
         except (QuothError, Later) as error:
             exchange = failed(question, _message(error))
         yield gr.skip(), *_with(conversation, exchange)

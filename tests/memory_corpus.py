@@ -84,7 +84,7 @@ class MemoryCorpus:
         readable = [d for d in self._documents.values() if not d.groups or groups.intersection(d.groups)]
         if len(readable) == len(self._documents):
             return self
-        return MemoryCorpus(readable, self._encoder, self.edition, self.language)
+        return type(self)(readable, self._encoder, self.edition, self.language)
 
     def _bm25(self, text: str, passages: Sequence[Passage]) -> dict[str, float]:
         """Passage.id -> score, for the passages that share a word with `text`."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from corpus_support import HashEncoder, documents_of
+from corpus_support import HashEncoder
 from memory_corpus import MemoryCorpus
 from starlette.types import ASGIApp
 
@@ -84,12 +84,14 @@ class FakeAnswerer:
 
     def __init__(self, *documents: Document, delay: float = 0.0) -> None:
         self.corpus: Corpus = MemoryCorpus(documents, HashEncoder(), edition="test-edition")
+        self._documents = list(documents)
         self.asked: list[tuple[str, tuple[Turn, ...]]] = []
         self._delay = delay
 
     def seen_by(self, groups: frozenset[str]) -> FakeAnswerer:
         seen = copy(self)
         seen.corpus = self.corpus.seen_by(groups)
+        seen._documents = [one for one in self._documents if not one.groups or groups & set(one.groups)]
         return seen
 
     def ask(self, question: str, history: Sequence[Turn] = (), *, risk: float | None = None) -> Answer:
@@ -108,8 +110,8 @@ class FakeAnswerer:
         answered = bool(found) and found[0][0] >= 2 and risk != 0
         forms = (question,) if not history else (f"{history[-1].question} {question}", question)
         before = {id for turn in history[-1:] for id in (*turn.documents, *(place.document_id for place in turn.shown))}
-        documents = tuple(document.id for document in documents_of(self.corpus) if document.id in before)
-        within = documents if len(documents) < self.corpus.counts.documents else ()
+        within = tuple(document.id for document in self._documents if document.id in before)
+        within = within if len(within) < len(self._documents) else ()
         return Answer(
             question=question,
             judgements=tuple(judgement_of(form, 0.82 if answered else 0.07, within) for form in forms),
@@ -131,7 +133,7 @@ class FakeAnswerer:
 
     def _scored(self, question: str) -> Iterator[tuple[int, Document, Sentence, str]]:
         words = {word for word in re.findall(r"\w+", question.lower()) if len(word) > 3}
-        for document in documents_of(self.corpus):
+        for document in self._documents:
             heading = ""
             for sentence in self.corpus.sentences(document.id):
                 if sentence.heading:

@@ -8,14 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from browser_support import Watched
-from page_support import FakeAnswerer, app_of, article, hostile_article, service_of, serving
+from browser_support import CONTRASTS, Watched
+from corpus_support import documents_of
+from page_support import FakeAnswerer, app_of, article, hostile_article, serving
 from playwright.sync_api import Browser, expect
-from starlette.testclient import TestClient
 
 from index.types import Document
 from rag.answer import Answerer
-from ui.page.chat import build_page
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +24,7 @@ QUESTION = "Who is North Korea’s largest economic partner?"
 def test_the_answerer_itself_is_asked_the_examples_and_every_citation_opens(
     browser: Browser, answerer: Answerer
 ) -> None:
-    (document,) = answerer.corpus.documents()
+    (document,) = documents_of(answerer.corpus)
     with serving(app_of(answerer)) as url, browser.new_context() as context:
         visit = Watched(context, url)
         page = visit.page
@@ -64,32 +63,49 @@ def test_a_hostile_document_and_a_hostile_question_are_text(browser: Browser) ->
         visit.check()
 
 
-def test_with_several_documents_one_chooses_which_to_read(browser: Browser) -> None:
+def test_a_document_is_found_by_words_of_its_title(browser: Browser) -> None:
     other = hostile_article()
-    with serving(app_of(FakeAnswerer(article(), other))) as url, browser.new_context() as context:
+    notes = [Document.of(f"This is note {n}.", title=f"Note {n} of the meeting") for n in range(120)]
+    with serving(app_of(FakeAnswerer(article(), *notes, other))) as url, browser.new_context() as context:
         visit = Watched(context, url)
         page = visit.page
-        chooser = page.get_by_role("listbox", name="Document").or_(page.get_by_label("Document", exact=True)).first
-        chooser.click()
-        page.get_by_role("option").nth(1).click()
+        box, options = page.get_by_role("combobox", name="Find a document"), page.get_by_role("option")
+        expect(options).to_have_count(0)
+        box.click()
+        expect(options).to_have_count(101)
+        assert page.evaluate(CONTRASTS) == []
+        page.get_by_role("option", name="Show the next ones").click()
+        expect(options).to_have_count(22)
+        page.get_by_role("option", name="Note 110 of the meeting").click()
+        expect(page.locator(".paper h2")).to_have_text("Note 110 of the meeting")
+        expect(options).to_have_count(0)
+
+        box.press_sequentially("meeting 57")
+        expect(options).to_have_count(1)
+        box.press("Enter")
+        expect(page.locator(".paper h2")).to_have_text("Note 57 of the meeting")
+        expect(box).to_have_value("")
+
+        box.fill("NOTE")
+        expect(page.get_by_role("option", name="Note 0 of the meeting")).to_have_attribute("aria-selected", "true")
+        box.press("ArrowDown")
+        expect(page.get_by_role("option", name="Note 1 of the meeting")).to_have_attribute("aria-selected", "true")
+        expect(box).to_have_attribute("aria-activedescendant", "title-1")
+        box.press("Escape")
+        expect(options).to_have_count(0)
+        box.fill("no such title")
+        expect(options).to_have_count(1)
+        expect(options).to_have_text("No title contains these words.")
+        expect(options).to_have_attribute("aria-disabled", "true")
+        box.fill(other.title)
+        expect(options).to_have_count(1)
+        options.click()
         expect(page.locator(".paper h2")).to_have_text(other.title)
+
         visit.ask(QUESTION)
         page.locator(".cite").first.click()
         expect(page.locator(".paper h2")).to_have_text(article().title)
-        expect(chooser).to_have_value(article().title)
         visit.check()
-
-
-def test_thousands_of_documents_make_a_light_page_and_their_texts_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    answerer = FakeAnswerer(*(Document.of(f"Text {n}.", title=f"Document {n}") for n in range(3000)))
-    read: list[str] = []
-    document = answerer.corpus.document
-    monkeypatch.setattr(answerer.corpus, "documents", None)
-    monkeypatch.setattr(answerer.corpus, "document", lambda id: read.append(id) or document(id))
-    page = TestClient(build_page(service_of(answerer))).get("/").text
-    assert '"Document 2999"' in page
-    assert len(page) < 200_000
-    assert len(read) < 200
 
 
 def test_of_a_megabyte_only_what_is_around_the_excerpt_is_drawn_and_all_of_it_can_be_read(browser: Browser) -> None:

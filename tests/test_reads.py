@@ -4,38 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any
+from collections.abc import Sequence
 
 import httpx
 import pytest
 from anyio import to_thread
+from corpus_support import HashEncoder
+from memory_corpus import MemoryCorpus
 from page_support import FakeAnswerer, app_of, article
 from starlette.testclient import TestClient
 
+from index.types import Document, Title
 from ui.app import READS
 
 QUESTION = {"question": "Who is North Korea’s largest economic partner?"}
 URL = "http://127.0.0.1"
 
 
-class Blocked(FakeAnswerer):
-    """One whose lists of documents are not there until they are let go."""
+class Blocked(MemoryCorpus):
+    """A corpus that lists titles only when it is let."""
 
-    def __init__(self) -> None:
-        super().__init__(article())
+    def __init__(self, *documents: Document) -> None:
+        super().__init__(documents, HashEncoder())
         self.go, self.reading = threading.Event(), threading.Semaphore(0)
-        titles = self.corpus.titles
 
-        def late() -> Any:
-            self.reading.release()
-            assert self.go.wait(60)
-            return titles()
-
-        self.corpus.titles = late  # type: ignore[method-assign]
+    def titles(self, words: str = "", after: str = "", limit: int = 100) -> Sequence[Title]:
+        self.reading.release()
+        assert self.go.wait(60)
+        return super().titles(words, after, limit)
 
 
 def test_reads_that_take_all_threads_keep_nobody_from_an_answer() -> None:
-    fake = Blocked()
+    fake = FakeAnswerer(article())
+    fake.corpus = corpus = Blocked(article())
     app = app_of(fake)
 
     async def scene() -> None:
@@ -44,14 +45,14 @@ def test_reads_that_take_all_threads_keep_nobody_from_an_answer() -> None:
             reads = [asyncio.create_task(client.get("/api/v1/documents")) for _ in range(threads + 10)]
             try:
                 for _ in range(threads):
-                    await asyncio.to_thread(fake.reading.acquire)
+                    assert await asyncio.to_thread(corpus.reading.acquire, timeout=60)
                 # nobody waits that long: without threads of its own it would not be answered at all
                 async with asyncio.timeout(30):
                     answer = await client.post("/api/v1/ask", json=QUESTION)
                 assert answer.json()["status"] == "answered"
                 assert not any(read.done() for read in reads)
             finally:
-                fake.go.set()
+                corpus.go.set()
                 read = await asyncio.gather(*reads)
         assert {one.status_code for one in read} == {200}
 

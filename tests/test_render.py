@@ -1,30 +1,25 @@
-"""What is put into the page: escaped, marked on exact spans, and nothing lost or added."""
+"""The page's HTML: escaped, marked on exact spans, and nothing lost or added."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import accumulate, pairwise
 
 import pytest
+from corpus_support import HashEncoder
 from hypothesis import example, given
 from hypothesis import strategies as st
-from ui.page.render import (
-    Exchange,
-    citation_at,
-    confidence_in_words,
-    conversation_html,
-    examples_of,
-    isolated,
-    turns_of,
-    welcome_html,
-)
+from memory_corpus import MemoryCorpus
+from page_support import judgement_of
 
 from index.text.sentences import split_sentences
-from index.types import Document, Sentence, Span
-from rag.types import Answer, Attempt, Citation, Excerpt, Turn
-from ui.page import source
-from ui.page.markup import overlap, shown
-from ui.page.source import View, blocks_of, source_html, view_of
+from index.types import Document, Sentence, Span, Title
+from rag.likelihood import in_words
+from rag.types import Answer, Citation, Excerpt, Place, Turn
+from ui.page.conversation import Exchange, Quote, answered, conversation_html, failed, find_quote
+from ui.page.markup import escaped, isolated, marked
+from ui.page.source import WINDOW, Opened, blocks_of, no_source_html, open_more, open_source, source_html
+from ui.page.start import TITLES, examples_of, titles_html, welcome_html
 
 HOSTILE = (
     '<script>alert(1)</script> <img src="http://example.invalid/a.png" onerror="alert(2)"> &lt;b&gt; \' " '
@@ -40,7 +35,7 @@ TRICKY = [
 ]
 TAGS = {
     *("article", "bdi", "blockquote", "button", "div", "figcaption", "figure", "h2", "h3", "header", "li", "mark"),
-    *("input", "label", "p", "section", "span", "time", "ul"),
+    *("label", "p", "section", "span", "textarea", "time", "ul"),
 }
 
 
@@ -59,8 +54,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
-        if tag != "input":
-            self.open.append((tag, dict(attrs).get("class") or ""))
+        self.open.append((tag, dict(attrs).get("class") or ""))
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop()[0] == tag, "tags must nest"
@@ -73,30 +67,50 @@ class Page(HTMLParser):
 
     handle_decl = handle_pi = unknown_decl = handle_comment
 
+    @property
+    def text(self) -> str:
+        return "".join(data for _, data in self.pieces)
+
     def within(self, element: str) -> str:
         return "".join(data for path, data in self.pieces if element in path)
 
 
 def as_shown(text: str) -> str:
     """What a reader sees of `text`: itself, but for control characters, which are pictured."""
-    return Page(f"<p>{shown(text)}</p>").within("p.")
+    return Page(f"<p>{escaped(text)}</p>").within("p.")
 
 
 def citation_of(document: Document, span: Span, words: Span, number: int = 1) -> Citation:
     return Citation(number, Excerpt(document, span), words, "A <b>heading</b>", 2, 1.5)
 
 
-def answer_of(question: str, citations: tuple[Citation, ...], *, answered: bool, forms: tuple[str, ...] = ()) -> Answer:
-    return Answer(
+def exchange_of(
+    question: str, *citations: Citation, answers: bool = True, form: str = "", documents: tuple[Document, ...] = ()
+) -> Exchange:
+    """The exchange of an answer with these citations; `form` was searched for, in `documents` if there are any."""
+    within = tuple(document.id for document in documents)
+    answer = Answer(
         question=question,
-        status="answered" if answered else "unanswered",
+        judgements=(judgement_of(form or question, 0.82 if answers else 0.1, within),),
+        status="answered" if answers else "unanswered",
+        risk=0.2,
         threshold=0.5,
-        citations=citations if answered else (),
-        closest=() if answered else citations,
-        attempts=tuple(Attempt(form, (), (), {}, 0.82 if answered else 0.1) for form in forms or (question,)),
+        citations=citations if answers else (),
+        closest=() if answers else citations,
         edition="edition",
         ms={},
     )
+    return answered(question, answer, MemoryCorpus(documents, HashEncoder()))
+
+
+def sheet_of(document: Document, quote: Quote | None = None) -> str:
+    """The source panel with the whole document."""
+    blocks = blocks_of(split_sentences(document.text))
+    return source_html(Opened(document.id, 0, len(blocks), quote), document, blocks)
+
+
+def quote_of(citation: Citation) -> Quote:
+    return exchange_of("Who?", citation).quotes[0]
 
 
 @st.composite
@@ -115,7 +129,7 @@ def cited(draw: st.DrawFn) -> Citation:
 @given(st.text())
 @example(HOSTILE)
 def test_shown_text_has_no_markup_and_loses_nothing_but_control_characters(text: str) -> None:
-    html = shown(text)
+    html = escaped(text)
     assert not set(html) & set("<>\"'")
     seen = as_shown(text)
     assert len(seen) == len(text)
@@ -126,7 +140,7 @@ def test_shown_text_has_no_markup_and_loses_nothing_but_control_characters(text:
 @given(cited())
 def test_the_marked_text_of_the_source_is_the_excerpt_and_the_whole_text_is_the_documents(citation: Citation) -> None:
     document = citation.excerpt.document
-    page = Page(source_html(view_of(document, split_sentences(document.text), citation, "0")))
+    page = Page(sheet_of(document, quote_of(citation)))
     assert page.within("mark.excerpt") == as_shown(citation.excerpt.text)
     assert page.within("mark.words") == as_shown(document[citation.highlight])
     assert page.within("div.text") == as_shown(document.text)
@@ -134,10 +148,10 @@ def test_the_marked_text_of_the_source_is_the_excerpt_and_the_whole_text_is_the_
 
 
 @given(cited(), st.booleans(), st.text(min_size=1) | st.sampled_from(TRICKY))
-def test_the_conversation_quotes_exactly(citation: Citation, answered: bool, question: str) -> None:
-    page = Page(conversation_html([Exchange(question, answer_of(question, (citation,), answered=answered))]))
+def test_the_conversation_quotes_exactly(citation: Citation, answers: bool, question: str) -> None:
+    page = Page(conversation_html([exchange_of(question, citation, answers=answers)]))
     assert page.within("blockquote.") == as_shown(citation.excerpt.text)
-    assert page.within("mark.words") == (as_shown(citation.excerpt.document[citation.highlight]) if answered else "")
+    assert page.within("mark.words") == (as_shown(citation.excerpt.document[citation.highlight]) if answers else "")
     assert page.within("h2.question") == "You asked: " + as_shown(question)
 
 
@@ -146,14 +160,19 @@ def test_nothing_in_the_page_is_a_link_or_fetches_or_runs(citation: Citation, te
     document = citation.excerpt.document
     hostile = Document.of(document.text, title=text, source=text, date=text, language=text, examples=(text,))
     exchanges = [
-        Exchange(text, answer_of(text, (citation,), answered=True, forms=(text, text + "?"))),
-        Exchange(text, answer_of(text, (citation,), answered=False)),
-        Exchange(text, problem=text),
+        exchange_of(text, citation, form=text + "?"),
+        exchange_of(text, citation, answers=False),
+        failed(text, text),
         Exchange(text),
     ]
-    sheet = source_html(view_of(hostile, split_sentences(hostile.text), citation, "0"))
     welcome = welcome_html(examples_of([hostile]), one=True)
-    for html in (conversation_html(exchanges), welcome, sheet, source_html(None, text)):
+    for html in (
+        conversation_html(exchanges),
+        welcome,
+        sheet_of(hostile, quote_of(citation)),
+        titles_html([Title(text, text)]),
+        no_source_html(text),
+    ):
         page = Page(html)
         assert page.tags <= TAGS
         assert not {name for name in page.attributes if name.startswith("on")} | page.attributes & {
@@ -178,17 +197,17 @@ def test_an_isolated_text_ends_the_isolates_that_it_begins_and_no_other(text: st
 
 
 @given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))
-def test_overlap_is_where_both_are(a: int, b: int, c: int, d: int) -> None:
-    inner, outer = Span(min(a, b), max(a, b)), Span(min(c, d), max(c, d))
-    part = overlap(inner, outer)
-    assert outer.covers(part)
-    assert set(range(part.start, part.end)) == set(range(inner.start, inner.end)) & set(range(outer.start, outer.end))
+def test_a_mark_holds_the_part_of_its_span_that_the_text_has(a: int, b: int, c: int, d: int) -> None:
+    text, span = "0123456789"[min(a, b) : max(a, b)], Span(min(c, d), max(c, d))
+    html = marked(text, min(a, b), (span, "<mark>"))
+    assert Page(f"<p>{html}</p>").within("mark.") == "".join(one for one in text if span.start <= int(one) < span.end)
+    assert Page(f"<p>{html}</p>").text == text
 
 
 def test_an_unanswered_question_says_so_and_marks_nothing() -> None:
     document = Document.of("One thing. Another thing.", title="Things")
     near = citation_of(document, Span(0, 10), Span(0, 3))
-    html = conversation_html([Exchange("What?", answer_of("What?", (near,), answered=False))])
+    html = conversation_html([exchange_of("What?", near, answers=False)])
     assert "The documents do not answer this." in html
     assert "Closest passages (not answers)" in html
     assert "<mark" not in html
@@ -196,27 +215,24 @@ def test_an_unanswered_question_says_so_and_marks_nothing() -> None:
     assert "confidence" not in html
 
 
-def test_what_was_searched_for_can_be_corrected_where_it_differs() -> None:
-    document = Document.of("One thing.", title="Things")
-    citations = (citation_of(document, Span(0, 10), Span(0, 3)),)
-
-    def html(*forms: str) -> str:
-        return conversation_html([Exchange("It?", answer_of("It?", citations, answered=True, forms=forms), id="7")])
-
-    assert "Searched for" not in html("It?") + html("It?", "What?")
-    assert '<label for="searched-7">Searched for</label><input type="text" id="searched-7"' in html("What?", "It?")
-    assert 'value="What?"' in html("What?", "It?")
-    hostile = html('"><script>alert(1)</script>', "It?")
-    assert 'value="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"' in hostile
-    assert "<script" not in hostile
+def test_the_form_that_was_searched_for_can_be_corrected_if_it_is_not_the_question() -> None:
+    assert "Searched for" not in conversation_html([exchange_of("It?")])
+    exchange = exchange_of("It?", form="What?")
+    page = Page(conversation_html([exchange]))
+    assert page.within("label.") == "Searched for"
+    assert page.within("textarea.") == "What?"
+    assert f'<label for="searched-{exchange.id}">' in exchange.reply
+    assert f'<textarea id="searched-{exchange.id}"' in exchange.reply
+    hostile = exchange_of("It?", form="</textarea><script>alert(1)</script>")
+    assert "&lt;/textarea&gt;&lt;script&gt;alert(1)&lt;/script&gt;</textarea>" in hostile.reply
+    assert "<script" not in hostile.reply
 
 
-def test_where_it_was_searched_for_in_some_documents_alone_they_are_named() -> None:
-    document = Document.of("One thing.", title="<b>Things</b>")
-    answer = answer_of("It?", (citation_of(document, Span(0, 10), Span(0, 3)),), answered=True, forms=("What?", "It?"))
-    chosen = replace(answer.attempts[0], searched_in=(document, Document.of("Two.", title="Others")))
-    html = conversation_html([Exchange("It?", replace(answer, attempts=(chosen, *answer.attempts[1:])), id="7")])
-    assert ">Searched for in <bdi>&lt;b&gt;Things&lt;/b&gt;</bdi>, <bdi>Others</bdi></label>" in html
+def test_the_documents_that_were_searched_are_named_if_they_are_not_all() -> None:
+    things, others = Document.of("One thing.", title="<b>Things</b>"), Document.of("Two.", title="Others")
+    exchange = exchange_of("It?", form="What?", documents=(things, others))
+    assert ">Searched for in <bdi>&lt;b&gt;Things&lt;/b&gt;</bdi>, <bdi>Others</bdi></label>" in exchange.reply
+    assert exchange.documents == {things.id, others.id}
 
 
 @pytest.mark.parametrize(
@@ -230,23 +246,22 @@ def test_where_it_was_searched_for_in_some_documents_alone_they_are_named() -> N
     ],
 )
 def test_confidence_in_words(confidence: float, words: str) -> None:
-    assert confidence_in_words(confidence) == words
+    assert in_words(confidence) == words
 
 
-def test_turns_hold_what_was_answered_and_citations_are_found_again() -> None:
+def test_turns_hold_what_was_answered_and_quotes_are_found_again() -> None:
     document = Document.of("One thing. Another thing.", title="Things")
     both = (citation_of(document, Span(0, 10), Span(0, 3)), citation_of(document, Span(11, 25), Span(11, 18), 2))
-    conversation = [
-        Exchange("a", answer_of("a", both, answered=True)),
-        Exchange("b", problem="too long"),
-        Exchange("c", answer_of("c", both[:1], answered=False)),
-    ]
-    assert turns_of(conversation) == (Turn("a", "One thing. Another thing.", (document.id,)), Turn("c", ""))
-    first, failed, last = (exchange.id for exchange in conversation)
-    assert citation_at(conversation, first, "2") is both[1]
-    assert citation_at(conversation, last, "1") is both[0]
-    for turn, number in ((failed, "1"), (last, "2"), ("", "1"), (first, "x")):
-        assert citation_at(conversation, turn, number) is None
+    conversation = (exchange_of("a", *both), failed("b", "too long"), exchange_of("c", both[0], answers=False))
+    first, problem, last = conversation
+    shown = (Place(document.id, Span(0, 10)), Place(document.id, Span(11, 25)))
+    assert [one.turn for one in conversation] == [Turn("a", shown=shown), None, Turn("c")]
+    second = find_quote(conversation, first.id, "2")
+    assert second is not None
+    assert (second.number, second.document, second.span, second.words) == (2, document.id, Span(11, 25), Span(11, 18))
+    assert find_quote(conversation, last.id, "1") == last.quotes[0]
+    for exchange, number in ((problem.id, "1"), (last.id, "2"), ("", "1"), (first.id, "x")):
+        assert find_quote(conversation, exchange, number) is None
 
 
 def test_examples_are_few_and_none_is_shown_twice() -> None:
@@ -291,31 +306,39 @@ def test_headings_paragraphs_and_very_long_ones_become_blocks() -> None:
     ]
 
 
+class Lines(MemoryCorpus):
+    """A corpus of one document, in which every line is a paragraph."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__((), HashEncoder())
+        self._document = document
+
+    def document(self, id: str) -> Document:
+        return self._document
+
+    def sentences(self, id: str) -> list[Sentence]:
+        ends = list(accumulate(len(line) for line in self._document.text.splitlines(keepends=True)))
+        return [Sentence(Span(*ends), n) for n, ends in enumerate(pairwise([0, *ends]), start=1)]
+
+
 def test_a_long_document_is_shown_around_the_citation_and_all_of_it_can_be_reached() -> None:
     document = Document.of("".join(f"Sentence {n} of many.\n" for n in range(50_000)), title="Long")
-    sentences: list[Sentence] = []
-    start = 0
-    for n, line in enumerate(document.text.splitlines(keepends=True)):
-        sentences.append(Sentence(Span(start, start + len(line)), n + 1))
-        start += len(line)
-    target = sentences[25_000].span.trimmed(document.text)
-    view = view_of(document, sentences, citation_of(document, target, target), "0")
-    html = source_html(view)
+    corpus = Lines(document)
+    target = corpus.sentences("")[25_000].span.trimmed(document.text)
+    opened, html = open_source(corpus, document.id, quote_of(citation_of(document, target, target)), "0")
     assert len(html) < 500_000
     assert "Show earlier text" in html
     assert "Show later text" in html
     assert Page(html).within("mark.excerpt") == document[target]
     steps = 0
-    while view.first > 0 or view.last < len(view.blocks):
-        view = view.earlier().later()
+    while "Show earlier text" in html or "Show later text" in html:
+        opened, html = open_more(corpus, opened, earlier="Show earlier text" in html)
         steps += 1
-    assert 1 < steps < 40
-    assert Page(source_html(view)).within("div.text") == document.text
-    start_of_it = view_of(document, sentences)
-    assert (start_of_it.first, start_of_it.citation) == (0, None)
-    assert (
-        source.WINDOW <= sum(len(block.span) for block in start_of_it.blocks[: start_of_it.last]) < source.WINDOW + 100
-    )
+    assert 1 < steps < 80
+    assert Page(html).within("div.text") == document.text
+    opened, html = open_source(corpus, document.id)
+    assert "Show earlier text" not in html
+    assert WINDOW <= len(Page(html).within("div.text")) < WINDOW + 100
 
 
 @pytest.mark.parametrize(
@@ -329,13 +352,19 @@ def test_a_long_document_is_shown_around_the_citation_and_all_of_it_can_be_reach
     ],
 )
 def test_dates_are_written_as_exactly_as_they_are_known(date: str, words: str) -> None:
-    document = Document.of("Text.", title="t", date=date)
-    assert f"<time>{words}</time>" in source_html(View(document, (), 0, 0))
+    assert f"<time>{words}</time>" in sheet_of(Document.of("Text.", title="t", date=date))
 
 
-def test_a_source_is_shown_or_said_to_be_unknown_and_no_document_is_said_too() -> None:
-    assert "source not stated" in source_html(View(Document.of("x", title="t"), (), 0, 0))
-    assert "<bdi>https://example.invalid/</bdi>" in source_html(
-        View(Document.of("x", title="t", source="https://example.invalid/"), (), 0, 0)
-    )
-    assert "There are no documents yet." in source_html(None)
+def test_a_source_is_shown_or_said_to_be_unknown() -> None:
+    assert "source not stated" in sheet_of(Document.of("x", title="t"))
+    source = "https://example.invalid/"
+    assert f"<bdi>{source}</bdi>" in sheet_of(Document.of("x", title="t", source=source))
+
+
+def test_more_titles_than_are_listed_at_a_time_can_be_asked_for() -> None:
+    titles = [Title(f"id{n}", f"Title {n}") for n in range(TITLES + 1)]
+    assert "Show the next ones" not in titles_html(titles[:TITLES])
+    page = titles_html(titles)
+    assert page.count('data-event="open"') == TITLES
+    assert f'data-event="find" data-after="id{TITLES - 1}"' in page
+    assert 'aria-disabled="true"' in titles_html(())

@@ -90,7 +90,25 @@ class Service:
 
         Both happen in one turn and in a worker thread. Raises Overloaded, TooMany and the errors of Answerer.ask.
         """
-        return await self._in_turn(person, caller, lambda: self._ask(person, question, history, shape, risk))
+
+        def work() -> T:
+            if self._log_questions:
+                _log.info("asked", extra={"question": question, "user": person.user})
+            id = uuid.uuid4().hex
+            try:
+                answerer = self.seen_by(person)
+                answer = answerer.ask(question, history, risk=risk)
+                shown = {citation.excerpt.document.id for citation in answer.citations + answer.closest}
+                self._record("ask", person, id=id, edition=answer.edition, documents=sorted(shown))
+            except BaseException as error:
+                self.metrics.question("refused" if isinstance(error, QuestionError) else "failed")
+                raise
+            self.metrics.answered(answer)
+            # In the journal a follow-up stands alone: it is written as the form that was searched for.
+            self._write_journal(person, id, answer.judgements[0].form.text if history else question, answer)
+            return shape(id, answer, answerer.corpus)
+
+        return await self._in_turn(person, caller, work)
 
     async def ask_row(
         self, person: Person, question: str, history: Sequence[Turn], *, risk: float | None, why: bool, caller: str
@@ -175,30 +193,6 @@ class Service:
         except Later:
             self.metrics.question("refused")
             raise
-
-    def _ask(
-        self,
-        person: Person,
-        question: str,
-        history: Sequence[Turn],
-        shape: Callable[[str, Answer, Corpus], T],
-        risk: float | None,
-    ) -> T:
-        if self._log_questions:
-            _log.info("asked", extra={"question": question, "user": person.user})
-        id = uuid.uuid4().hex
-        try:
-            answerer = self.seen_by(person)
-            answer = answerer.ask(question, history, risk=risk)
-            shown = {citation.excerpt.document.id for citation in answer.citations + answer.closest}
-            self._record("ask", person, id=id, edition=answer.edition, documents=sorted(shown))
-        except BaseException as error:
-            self.metrics.question("refused" if isinstance(error, QuestionError) else "failed")
-            raise
-        self.metrics.answered(answer)
-        # In the journal a follow-up stands alone, so it is written as the stand-alone question that was searched for.
-        self._write_journal(person, id, answer.judgements[0].form.text if history else question, answer)
-        return shape(id, answer, answerer.corpus)
 
     def _write_journal(self, person: Person, id: str, question: str, answer: Answer) -> None:
         try:

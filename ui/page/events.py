@@ -11,6 +11,7 @@ from anyio import to_thread
 
 from index.corpus import Corpus
 from index.errors import QuothError
+from rag.types import Answer
 from ui.access.person import EVERYONE, Person, person_of
 from ui.http.rate_limit import Later
 from ui.http.request_log import request_id
@@ -47,42 +48,39 @@ class Events:
 
     async def arrive(self, request: gr.Request) -> Drawn:
         """Draws what the page itself does not hold: what this person may see besides, and documents if audited."""
-        start = await self._look_up(request, start_of)
+        start = await self._look_up(request, self._start_of)
         if start == self.start and not self._service.audited:
             return gr.skip(), gr.skip(), gr.skip(), gr.skip()
         return start.welcome, start.finder, *await self._open(request, start.document)
 
     async def ask(self, sent: object, conversation: Conversation, request: gr.Request) -> AsyncIterator[Drawn]:
         """Asks what was typed, which may refer to the conversation."""
-        conversation = await self._readable(conversation, request)
-        async for drawn in self._answer(_text(sent), conversation, conversation, request):
+        async for drawn in self._answer(_text(sent), conversation, request, alone=False):
             yield drawn
 
     async def ask_alone(
         self, conversation: Conversation, event: gr.EventData, request: gr.Request
     ) -> AsyncIterator[Drawn]:
         """Asks an example or a corrected form, which does not refer to the conversation."""
-        conversation = await self._readable(conversation, request)
-        async for drawn in self._answer(_detail(event, "question"), conversation, (), request):
+        async for drawn in self._answer(_detail(event, "question"), conversation, request, alone=True):
             yield drawn
 
     async def _answer(
-        self, question: str, conversation: Conversation, context: Conversation, request: gr.Request
+        self, question: str, conversation: Conversation, request: gr.Request, *, alone: bool
     ) -> AsyncIterator[Drawn]:
         if not question.strip():
             yield gr.skip(), gr.skip(), gr.skip()
             return
+        conversation = await self._readable(conversation, request)
         yield "", *_with(conversation, Exchange(question))
         person, caller = _sender(request)
-        takes_feedback = self._service.takes_feedback(person)
+        history = [] if alone else [exchange.turn for exchange in conversation if exchange.turn]
+
+        def draw(id: str, answer: Answer, corpus: Corpus) -> Exchange:
+            return answered(question, answer, corpus, id if self._service.takes_feedback(person) else "")
+
         try:
-            exchange = await self._service.ask(
-                person,
-                question,
-                [exchange.turn for exchange in context if exchange.turn],
-                lambda id, answer, corpus: answered(question, answer, corpus, id if takes_feedback else ""),
-                caller=caller,
-            )
+            exchange = await self._service.ask(person, question, history, draw, caller=caller)
         except (QuothError, Later) as error:
             exchange = failed(question, _message(error))
         yield gr.skip(), *_with(conversation, exchange)
@@ -110,14 +108,14 @@ class Events:
         if conversation and not conversation[-1].reply:
             return _with(conversation[:-1], failed(conversation[-1].question, _BROKEN))
         # The question was turned away. If it was typed, it still stands in its box.
-        before = conversation_html(conversation) or (await self._look_up(request, start_of)).welcome
+        before = conversation_html(conversation) or (await self._look_up(request, self._start_of)).welcome
         return conversation, before + problem_html(_FULL)
 
     async def start_afresh(self, opened: Opened | None, request: gr.Request) -> Drawn:
         """Empties the conversation, and shows the opened document from its start."""
 
         def look_up(corpus: Corpus) -> Start:
-            start = start_of(corpus)
+            start = self._start_of(corpus)
             return start._replace(document=opened.document) if opened and _holds(corpus, opened.document) else start
 
         start = await self._look_up(request, look_up)
@@ -129,8 +127,6 @@ class Events:
         try:
             self._service.count_read(*_sender(request))
             return titles_html(await self._look_up(request, lambda corpus: corpus.titles(words, after, TITLES + 1)))
-        except KeyError:
-            return titles_html((), _GONE)
         except (QuothError, Later) as error:
             return titles_html((), _message(error))
 
@@ -147,7 +143,7 @@ class Events:
         """Shows earlier or later text of the opened document."""
         if opened is None:
             # The server has forgotten this tab, so it begins again.
-            return await self._open(request, (await self._look_up(request, start_of)).document)
+            return await self._open(request, (await self._look_up(request, self._start_of)).document)
         earlier = _detail(event, "way") == "earlier"
         try:
             return await self._look_up(request, lambda corpus: open_more(corpus, opened, earlier=earlier))
@@ -175,6 +171,9 @@ class Events:
             return tuple(one for one in conversation if all(_holds(corpus, id) for id in one.documents))
 
         return await self._look_up(request, look_up) if conversation else ()
+
+    def _start_of(self, corpus: Corpus) -> Start:
+        return self.start if corpus is self.corpus else start_of(corpus)
 
     async def _look_up(self, request: gr.Request, work: Callable[[Corpus], T]) -> T:
         """Runs `work` in a worker thread, over what the person may read; it is neither counted nor audited."""

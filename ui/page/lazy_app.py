@@ -1,4 +1,4 @@
-"""An ASGI app that is still being built while others are served already; who asks for it waits."""
+"""An ASGI app that is built in the background while others are served already; requests to it wait."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 GRACE = 2.0
-"""Seconds for which building waits unless somebody asks: it would slow down the first question to the API."""
+"""Seconds for which building waits for a request, because it would slow down the first question to the API."""
 
 _ONE_AT_A_TIME = threading.Lock()
 """Held while anything is built: libraries whose modules import each other must not be imported by two threads."""
@@ -22,14 +22,14 @@ _log = logging.getLogger(__name__)
 
 
 class Deferred:
-    """Builds an app in a thread, when it is first asked for or after GRACE seconds, and runs it with its lifespan."""
+    """Builds an app in a thread, at the first request or after GRACE seconds, and runs it with its lifespan."""
 
     def __init__(self, build: Callable[[], Starlette]) -> None:
         self._build = build
         self._asked = asyncio.Event()
         self._closing = asyncio.Event()
         self.built = False
-        """Whether it is served by now; never where it could not be built."""
+        """Whether the app is served by now; False for good if it could not be built."""
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
@@ -54,7 +54,7 @@ class Deferred:
             await self._ready.result()(scope, receive, send)
 
     async def _run(self) -> None:
-        # Entered and left in one task: lifespans may hold scopes that must not wander between tasks.
+        # One task enters and leaves the lifespan: it may hold a cancel scope, which must not change tasks.
         await asyncio.wait({asyncio.create_task(self._asked.wait())}, timeout=GRACE)
         if self._closing.is_set():
             return

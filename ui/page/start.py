@@ -62,7 +62,7 @@ _FINDER = (
 )
 
 
-def titles_html(titles: Sequence[Title], note: str = "No title has words that begin so.") -> str:
+def titles_html(titles: Sequence[Title], note: str = "No title contains these words.") -> str:
     """The first TITLES titles as options; if there are more, a last option asks for them. `note` stands for none."""
     options = [
         f'<li role="option" id="title-{number}" data-event="open" data-document="{escaped(title.id)}">'

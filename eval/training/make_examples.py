@@ -248,6 +248,10 @@ def _as_pieces(made: Sequence[tuple[int, Example]], names: Sequence[str]) -> Exa
         if example.kind is not Kind.ANSWERS or spans[0, 0] >= 0:
             pair = (questions[example.question], row)
             columns.append((pair, spans, example.kind, number, example.answerable))
+    if not columns:
+        raise QuestionSetError(
+            f"no question of {', '.join(names)} gives an example", "Name sets with answered questions"
+        )
     pairs, places, kinds, sets, answerable = zip(*columns, strict=True)
     return Examples(
         questions=Ragged.of(question_pieces(tokenizer, list(questions)), np.uint16),

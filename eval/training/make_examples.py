@@ -103,22 +103,22 @@ def make_examples(
     sets = [QuestionSet.read(folder) for folder in folders]
     heldout = held_out(sets, held, seed)
     made = []
-    for number, one in enumerate(sets):
-        say(f"{one.name}: {len(one.documents)} documents, {len(one.questions)} questions")
-        examples = list(examples_of(one, heldout, encoder, held_limit=held_limit, limit=limit, seed=seed))
+    for number, questions in enumerate(sets):
+        say(f"{questions.name}: {len(questions.documents)} documents, {len(questions.questions)} questions")
+        examples = list(examples_of(questions, heldout, encoder, held_limit=held_limit, limit=limit, seed=seed))
         counts = Counter(example.kind for example in examples)
-        say(f"{one.name}: " + ", ".join(f"{kind.name.lower()} {counts[kind]}" for kind in Kind))
+        say(f"{questions.name}: " + ", ".join(f"{kind.name.lower()} {counts[kind]}" for kind in Kind))
         made += [(number, example) for example in examples]
     settings = {"seed": seed, "limit": limit, "held": held, "held_limit": held_limit, "held_documents": len(heldout)}
-    write_examples(_as_pieces(made, [one.name for one in sets]), out, settings)
+    write_examples(_as_pieces(made, [questions.name for questions in sets]), out, settings)
     save_base(out / BASE)
 
 
 def held_out(sets: Sequence[QuestionSet], share: float, seed: int) -> frozenset[str]:
     """The ids of the documents to hold out: this share of each set, and at least one if a set has several."""
     ids: set[str] = set()
-    for one in sets:
-        by_digest = sorted((document.id for document in one.documents), key=lambda id: _digest(seed, id))
+    for questions in sets:
+        by_digest = sorted((document.id for document in questions.documents), key=lambda id: _digest(seed, id))
         if len(by_digest) > 1 and share > 0:
             ids.update(by_digest[: max(1, round(share * len(by_digest)))])
     return frozenset(ids)
@@ -248,6 +248,10 @@ def _as_pieces(made: Sequence[tuple[int, Example]], names: Sequence[str]) -> Exa
         if example.kind is not Kind.ANSWERS or spans[0, 0] >= 0:
             pair = (questions[example.question], row)
             columns.append((pair, spans, example.kind, number, example.answerable))
+    if not columns:
+        raise QuestionSetError(
+            f"no question of {', '.join(names)} gives an example", "Name sets with answered questions"
+        )
     pairs, places, kinds, sets, answerable = zip(*columns, strict=True)
     return Examples(
         questions=Ragged.of(question_pieces(tokenizer, list(questions)), np.uint16),

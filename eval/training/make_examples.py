@@ -237,12 +237,12 @@ def _as_pieces(made: Sequence[tuple[int, Example]], names: Sequence[str]) -> Exa
     """The (number of the set, example) pairs as word pieces, each question and each passage once."""
     tokenizer = load_tokenizer()
     questions = {text: row for row, text in enumerate(dict.fromkeys(example.question for _, example in made))}
-    passages = {_key(example.passage): example.passage for _, example in made}
-    rows = {key: row for row, key in enumerate(passages)}
+    passages = {example.passage.id: example.passage for _, example in made}
+    rows = {id: row for row, id in enumerate(passages)}
     pieces = passage_pieces(tokenizer, list(passages.values()))
     columns = []
     for number, example in made:
-        row = rows[_key(example.passage)]
+        row = rows[example.passage.id]
         spans = _spans(pieces[row], example)
         # an answer that cannot be read out of the passage cannot be learned from it
         if example.kind is not Kind.ANSWERS or spans[0, 0] >= 0:
@@ -265,10 +265,6 @@ def _as_pieces(made: Sequence[tuple[int, Example]], names: Sequence[str]) -> Exa
         names=tuple(names),
         tokenizer=tokenizer,
     )
-
-
-def _key(passage: Passage) -> tuple[str, int]:
-    return passage.document.id, passage.span.start
 
 
 def _spans(pieces: Pieces, example: Example) -> NDArray[np.int16]:

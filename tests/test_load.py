@@ -27,8 +27,9 @@ from index.encoders.encoder import Encoder
 from index.publish import publish
 from index.sources import read
 from ui.access.keyring import Keyring
+from ui.journal.audit import FILE as AUDIT
+from ui.journal.journal import FILE as JOURNAL
 from ui.journal.journal import read_gaps
-from ui.service import AUDIT, JOURNAL
 
 # as `quoth serve` does it, but with the stand-in for the answerer, which takes its time
 SERVER = """

@@ -17,7 +17,7 @@ from process_support import running, said
 from test_page_events import PROXY, Tab
 
 from ui.access.keyring import Keyring
-from ui.service import AUDIT
+from ui.journal.audit import FILE as AUDIT
 
 # The command itself, over the stand-in for the answerer, which fails at some questions and says what they were.
 SERVER = """

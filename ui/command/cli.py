@@ -34,11 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     if argv[:1] == ["eval"]:
-        # eval ignores the server's settings, and so would not notice a misspelt variable
-        if not {"-h", "--help"} & set(argv):
-            ServerSettings.read(os.environ, {})
         # by name, since ui and eval do not import each other
-        return int(importlib.import_module("eval.run.evaluate").main(argv[1:]))
+        evaluate = importlib.import_module("eval.run.evaluate")
+        args = evaluate.parse(argv[1:])
+        # eval ignores the server's settings, and so would not notice a misspelt variable
+        ServerSettings.read(os.environ, {})
+        return int(evaluate.run(args))
     args = _parser().parse_args(argv)
     settings = ServerSettings.read(os.environ, vars(args))
     # each command loads only the libraries that it needs, and the help loads none

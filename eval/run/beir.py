@@ -117,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m eval.run.beir",
-        description="Measures search by meaning, by words and by both on a retrieval set, with 95%% intervals.",
+        description="Measures search by meaning, by words and by both on a retrieval set, with 95% intervals.",
     )
     parser.add_argument("folder", type=input_path, help="holds corpus.jsonl, queries.jsonl and qrels/test.tsv")
     parser.add_argument("--json", action="store_true", help="write the figures as JSON instead of a table")

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="quoth eval", description="Measures how well a question set is answered, with 95%% intervals."
+        prog="quoth eval", description="Measures how well a question set is answered, with 95% intervals."
     )
     # fmt: off
     parser.add_argument("--documents", type=input_path, nargs="+", metavar="PATH",

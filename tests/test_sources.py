@@ -157,7 +157,7 @@ def test_jsonl_in_both_shapes(tmp_path: Path, keys: tuple[str, str, str]) -> Non
         ('{"doc_id": "b", "text": "x", "groups": ["a,b"]}', "groups names 'a,b'"),
         ('{"doc_id": "b", "text": "x", "GROUPS": ["a"]}', "the key 'GROUPS' does not say who may read"),
         ('{"doc_id": "b", "text": " "}', "it is empty"),
-        ('{"doc_id": "a", "text": "b"}', "doc_id 'a' stands on line 1 already"),
+        ('{"doc_id": "a", "text": "b"}', "doc_id 'a' is already on line 1"),
         ('{"doc_id": "b", "text": "half a \\ud800 pair"}', "\\ud800 is half of a surrogate pair"),
         ('{"doc_id": "b", "text": "x", "title": "half a \\ud800 pair"}', "\\ud800 is half of a surrogate pair"),
         ('{"doc_id": "b\\udc00", "text": "x"}', "\\udc00 is half of a surrogate pair"),

@@ -25,7 +25,7 @@ _SETTINGS = ("reader", "calibration", "reranker", "risk")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command and gives its exit code, 1 if a --fail-under fell short. A wrong usage raises SystemExit(2)."""
+    """Runs the command and returns its exit code, 1 if a measure is below its --fail-under. Raises SystemExit(2)."""
     return run_command("quoth eval", lambda: _run(argv))
 
 

@@ -1,1 +1,1 @@
-"""Floor 3: measures what floor 2 answers."""
+"""Evaluation, floor 3 of 3: measures the answers, fits the calibration, trains the reader."""

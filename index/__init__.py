@@ -1,1 +1,1 @@
-"""Floor 1: documents become a searchable corpus."""
+"""Indexing and search, floor 1 of 3: turns documents into a searchable corpus."""

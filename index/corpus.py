@@ -14,7 +14,7 @@ class Corpus(Protocol):
     """One edition of the documents, or the part of it that some groups may read.
 
     Everything above floor 1 goes through this interface. It never changes after opening, and several threads may use
-    it. In a part, hidden documents are not searched, counted, listed or hinted at.
+    it. A part neither searches, counts nor lists hidden documents.
     """
 
     @property
@@ -36,7 +36,7 @@ class Corpus(Protocol):
     def counts(self) -> Counts: ...
 
     def search(self, query: Query, k: int, within: Sequence[str] = ()) -> list[Hit]:
-        """The at most `k` passages that match best, by meaning and by words, best first.
+        """Hybrid search: at most `k` passages that match best, by meaning and by words, best first.
 
         `within` restricts the search to the documents with these ids; unknown ids are ignored. Word statistics are
         those of the documents searched.
@@ -44,7 +44,7 @@ class Corpus(Protocol):
         ...
 
     def like(self, text: str, k: int) -> list[Passage]:
-        """The at most `k` passages that share most words with `text`, best first; all share at least one."""
+        """Lexical search: at most `k` passages, best first. Each shares at least one word with `text`."""
         ...
 
     def seen_by(self, groups: frozenset[str]) -> Corpus:
@@ -52,15 +52,15 @@ class Corpus(Protocol):
         ...
 
     def document(self, id: str) -> Document:
-        """Raises KeyError if there is none with this id, or it is hidden."""
+        """The document with this id. Raises KeyError if there is none, or if it is hidden."""
         ...
 
     def sentences(self, id: str) -> Sequence[Sentence]:
-        """The sentences and headings that tile the document's text, in order. Raises KeyError as `document` does."""
+        """The sentences and headings that cover the document's text, in order. Raises KeyError as `document` does."""
         ...
 
     def titles(self, words: str = "", after: str = "", limit: int = 100) -> Sequence[Title]:
-        """At most `limit` titles in order of indexing, starting behind the document with the id `after`.
+        """At most `limit` titles in order of indexing, starting after the document with the id `after`.
 
         Only titles that contain each of the blank-separated `words`, regardless of case.
         """

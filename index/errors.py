@@ -1,7 +1,7 @@
 """The one tree of errors.
 
-    QuothError                    every error that a person can do something about
-    ├── SettingsError             a setting has a value that cannot be
+    QuothError                    every error that a person can correct
+    ├── SettingsError             a setting has an invalid value
     ├── QuestionError             a question cannot be asked: empty, too long, control characters
     ├── SourceError               a document cannot be read: missing, empty, binary, wrong encoding, malformed
     ├── QuestionSetError          a question set or rows file for evaluation is malformed
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 
 class QuothError(Exception):
-    """Something that a person can mend. `problem` names the value and what was expected, `remedy` what to do."""
+    """An error that a person can correct. `problem` names the value and what was expected, `remedy` what to do."""
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(problem, remedy)

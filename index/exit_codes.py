@@ -29,7 +29,7 @@ def run_command(name: str, command: Callable[[], int]) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         code = command()
-        # now, since at exit a closed pipe could not be handled any more
+        # flushed now: at exit, an error from a closed pipe can no longer be handled
         if sys.stdout:
             sys.stdout.flush()
         return code
@@ -39,7 +39,7 @@ def run_command(name: str, command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # the reader of our output has read enough
+        # the program that reads our output has closed the pipe
         _discard_output()
         return GOOD
     except OSError as error:

@@ -1,4 +1,4 @@
-"""JSON that came from outside, parsed strictly: one error for all that is wrong with it."""
+"""Strict parsing of JSON from outside: every problem raises the same error."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 
 
 class NotStrictJson(ValueError):
-    """Its message says why, and where in the text."""
+    """The text is not strict JSON. The message says why, and where in the text."""
 
 
 def parse_json(text: str) -> Any:
-    """The value of `text`. Raises NotStrictJson, also where a number, a depth or a character is beyond what can be, and
-    where an object has a key twice: which of the two was meant nobody can tell.
+    """Parses `text`. Raises NotStrictJson if it is not valid JSON.
+
+    Also raises it if a number is too long, the nesting too deep, a string not valid Unicode, or an object has a key
+    twice, because nobody can tell which value was meant.
     """
     try:
         value = json.loads(text, object_pairs_hook=_each_once)
@@ -23,7 +25,7 @@ def parse_json(text: str) -> Any:
     except (ValueError, RecursionError) as error:
         raise NotStrictJson("not JSON (a number is too long or brackets are nested too deep)") from error
     try:
-        # an escape such as \ud800 on its own becomes a string that can be neither stored nor printed
+        # a lone surrogate, such as the escape \ud800, makes a string that can be neither stored nor printed
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         half = ord(error.object[error.start])

@@ -1,4 +1,4 @@
-"""The nouns of floor 1: spans, sentences, documents, passages, queries and hits, all frozen."""
+"""Types of indexing and search: spans, sentences, documents, passages, queries and hits. All are frozen."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Span:
         return self.start < other.end and other.start < self.end
 
     def trimmed(self, text: str) -> Span:
-        """This span of `text` without the blank characters at its two ends; empty, at its start, if all are blank."""
+        """This span of `text` without the blanks at both ends. If all is blank: the empty span at its start."""
         body = text[self.start : self.end]
         leading = len(body) - len(body.lstrip())
         return (
@@ -43,7 +43,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence or one heading, with the blanks after it. The sentences of a document tile its text."""
+    """One sentence or one heading, with the blanks after it. A document's sentences cover its text without gaps."""
 
     span: Span
     paragraph: int
@@ -94,13 +94,13 @@ class Passage:
 
     document: Document
     sentences: tuple[Sentence, ...]
-    """At least one. Their spans tile the passage."""
+    """At least one. Their spans cover the passage without gaps."""
     heading: str = ""
     """The heading above the passage, or the empty string."""
 
     @property
     def id(self) -> str:
-        """Unique in a corpus, and the same in every edition that cuts the document in the same way."""
+        """Unique in a corpus, and the same in every edition that splits the document in the same way."""
         return f"{self.document.id}:{self.sentences[0].span.start}"
 
     @property
@@ -149,7 +149,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """A document as it stands in a list."""
+    """A document's entry in a list of documents."""
 
     id: str
     title: str

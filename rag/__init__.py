@@ -1,1 +1,1 @@
-"""Floor 2: a question becomes an answer."""
+"""Question answering, floor 2 of 3: rewrites the question, searches, reads, judges and cites."""

@@ -24,11 +24,11 @@ from rag.settings import Settings
 from rag.types import Answer, Form, Judgement, Reranker, Turn
 
 LONGEST_QUESTION = 2000
-"""Characters."""
+"""The longest question, in characters."""
 _RETRIEVED = 10
-"""Passages that a search returns."""
+"""The number of passages that a search returns."""
 _RERANKED = 32
-"""Passages that a re-ranker orders, if there is one, before the best are kept."""
+"""The number of passages that a re-ranker, if there is one, sorts before the best are kept."""
 
 
 class Answerer:
@@ -105,7 +105,7 @@ class Answerer:
         return [form for form in possible_forms(question, turns, self.corpus.language) if self._fits(form.text)]
 
     def _resolved(self, turn: Turn) -> Turn:
-        """The turn with the text of what was shown, and with the documents to search: none if they are all there are.
+        """The turn with the text of its excerpts and the documents to search; these are empty if all are searched.
 
         Places and documents that the corpus does not hold are dropped.
         """

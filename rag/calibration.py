@@ -1,4 +1,4 @@
-"""Confidence: a logistic model over what search and reader saw, and the threshold for each risk."""
+"""Calibrated confidence: a logistic model over features of search and reader, and a threshold for each risk."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Calibration:
         return calibration
 
     def to_json(self) -> dict[str, Any]:
-        """What `read` reads, without the reader's name. Thresholds are rounded up, so that they keep their risk."""
+        """The object that `read` reads, without the reader's name. Thresholds are rounded up, to keep their risk."""
         thresholds = [[risk, min(1.0, math.ceil(least * 1e6) / 1e6)] for risk, least in self.thresholds]
         return {"weights": dict(self.weights), "bias": self.bias, "thresholds": thresholds, "features": FEATURES}
 
@@ -106,10 +106,10 @@ class Calibration:
         return 1 / (1 + math.exp(-max(-50.0, min(50.0, log_odds))))
 
     def threshold(self, risk: float) -> float:
-        """The least confidence to answer at, if the share `risk` (0 to 1) of wrong answers is accepted.
+        """The lowest confidence to answer at, if the share `risk` (0 to 1) of wrong answers is accepted.
 
         The threshold of the largest listed risk that is not above `risk`. 0 for a risk of 1: everything is answered.
-        Infinite for a risk below all listed ones: no confidence was seen to keep it.
+        Infinite for a risk below all listed ones, because no threshold achieved it.
         """
         if risk >= 1:
             return 0.0
@@ -134,14 +134,14 @@ def features(
 ) -> dict[str, float]:
     """The values of FEATURES for the best reading; all 0 if there is none.
 
-    They compare the question as it was put with the best reading, whatever was searched for: carried-over text is
-    similar to the passage it came from, and that says nothing about the question.
+    They compare the best reading with the question as it was asked, not with the form that was searched for:
+    carried-over text is always similar to the passage that it came from.
 
     reader_score      the score of the best sentence
     reader_margin     its distance to the next best
     dense_similarity  the inner product of the vectors of the question and of the best sentence's passage
     words_covered     the share of the question's stemmed words that the passage, its title or heading contains
-    names_covered     the same share of its names and numbers, which false premises often get wrong; 1 if it has none
+    names_covered     the same share of its names and numbers, often wrong in false premises; 1 if it has none
     carried           1 if earlier turns were carried over: readers score such forms lower
     """
     if not readings:

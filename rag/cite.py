@@ -17,7 +17,7 @@ SentencesOf = Callable[[str], Sequence[Sentence]]
 """Returns the sentences of the document with this id, in order."""
 
 _SHOWN = 5
-"""Sentences that an answer selects, and so its most excerpts."""
+"""The most sentences that an answer selects, and so the most excerpts that it has."""
 _CLOSEST = 3
 """Excerpts shown for an unanswered question."""
 _NEAR = 0.75
@@ -73,7 +73,7 @@ class _Part:
     sentence: Sentence
     reading: Reading | None = None
     rank: int = _SHOWN
-    """Among the selected readings, from 0: scores may be equal, and their order then counts."""
+    """The position among the selected readings, from 0. It orders readings with equal scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def _without_repeats(readings: Iterable[Reading], most: int) -> list[Reading]:
 
 
 def _words(reading: Reading) -> frozenset[str]:
-    """Those that say something; a capital that only opens the sentence is made small."""
+    """The words without filling. The first word is made lower-case unless it is a name."""
     passage = reading.hit.passage
     words: list[str] = _WORD.findall(without_filling(passage.document[reading.sentence.span]))
     if words and words[0][0].isupper() and not is_name_in(words[0], passage.text):

@@ -1,4 +1,4 @@
-"""Deciding: which form of a question is answered, and whether its confidence is enough."""
+"""Decision: which form of a question is answered, and whether its confidence reaches the threshold."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rag.types import Judgement
 def likeliest_first(judgements: Sequence[Judgement], threshold: float) -> tuple[Judgement, ...]:
     """The judgements ordered by how likely their form is meant and answered; the answer is taken from the first.
 
-    Fallback forms come last. If the likeliest other form is not answered and a fallback is, they come first. Equal
-    ones keep their order. Forms are compared by prior and by the confidence without carried-over text: carried-over
-    text always finds its own passage again, with much confidence.
+    Fallback forms come last, unless the likeliest other form is not answered and a fallback form is: then they come
+    first. Equal judgements keep their order. Forms are compared by prior and by the confidence without carried-over
+    text, because carried-over text finds the passage that it came from, with high confidence.
     """
     meant = [judgement for judgement in judgements if not judgement.form.fallback]
     fallbacks = [judgement for judgement in judgements if judgement.form.fallback]

@@ -1,4 +1,4 @@
-"""Query rewriting: a question in a conversation becomes the stand-alone questions that it can mean."""
+"""Query rewriting: turns a question in a conversation into the stand-alone questions that it can mean."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from rag.types import Form, Turn
 FITTED = Path(__file__).parent / "followup.json"
 
 _TURNS = 2
-"""Last turns that are carried over; of earlier ones only names are."""
+"""The number of last turns that are carried over. Of earlier turns, only names are."""
 _CARRIED_WORDS = 20
-"""Words of an answer that are carried over: its subject stands at its beginning."""
+"""The number of words that are carried over from the start of an answer, which usually has its subject."""
 _NAMES = 12
-"""Names of earlier turns that are carried over."""
+"""The most names of earlier turns that are carried over."""
 
 _CARRIED_BIAS = -1.0
 """Log-odds: if in doubt, a question is taken to stand alone."""
@@ -35,7 +35,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 def possible_forms(question: str, history: Sequence[Turn], language: str = "en") -> tuple[Form, ...]:
     """The stand-alone questions that `question` can mean after `history`, oldest turn first.
 
-    1. The question as it was put.
+    1. The question as it was asked.
     2. If it may lean on earlier turns: the last answered turns and the question, searched in the documents of the last
        answer.
     3. If the last turn was unanswered: its question and the question. Unanswered turns carry nothing else.

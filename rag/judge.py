@@ -1,4 +1,4 @@
-"""Judging: the passages found for a form are read, and the readings get a calibrated confidence."""
+"""Judging: reads the passages found for a form, and estimates a calibrated confidence."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from rag.calibration import CARRIED, Calibration, features
 from rag.types import Form, Judgement, Reader, Reading
 
 READ = 8
-"""Passages that are read for a question."""
+"""The most passages that are read for a question."""
 
 _QUESTION_SHARE = 0.6
-"""Weight of the question as it was put, when a form with carried-over text is read."""
+"""The weight of the question as it was asked, if a form with carried-over text is read."""
 _SHOWN_SHARE = 0.7
-"""The same for a sentence that the last answer showed, which the carried-over text repeats."""
+"""The same weight for a sentence that the last answer showed: the carried-over text repeats such a sentence."""
 
 
 class Judge:
@@ -34,13 +34,13 @@ class Judge:
         self._words = words
 
     def threshold(self, risk: float) -> float:
-        """The least confidence to answer at; see Calibration.threshold."""
+        """The lowest confidence to answer at; see Calibration.threshold."""
         return self._calibration.threshold(risk)
 
     def judge(self, form: Form, question: Query, query: Query, hits: Sequence[Hit]) -> Judgement:
         """Reads the best of `hits` and estimates how likely they answer.
 
-        `question` is the question as it was put, `query` the form's text; they are the same unless the form carries
+        `question` is the question as it was asked, `query` the form's text; they are the same unless the form carries
         earlier turns. Raises ModelError if a score is not a finite number.
         """
         readings = self._reader.read(query, hits[:READ])
@@ -64,16 +64,16 @@ class Judge:
         )
 
     def _similarity(self, form: Form, question: Query, hit: Hit) -> float:
-        """Of the question as it was put and the passage, as an inner product; 0 if dense search did not find it."""
+        """The inner product of passage and question, as it was asked; 0 if dense search did not find the passage."""
         if not form.carried:
             return hit.found_by.get("dense", 0.0)
         return float(question.encoding.vector @ self._encoder.encode([searchable(hit.passage)])[0])
 
 
 def _mixed(of_question: Sequence[Reading], of_form: Sequence[Reading], form: Form) -> list[Reading]:
-    """Two readings of the same passages combined: weighted means of the scores, best first.
+    """Combines two lists of readings of the same passages: weighted means of the scores, best first.
 
-    A sentence that one of them leaves out is taken to score there like the last that it gives.
+    A sentence that one list lacks gets that list's lowest score there.
     """
     scores, form_scores = ({reading.excerpt.place: reading.score for reading in its} for its in (of_question, of_form))
     lowest, form_lowest = min(scores.values(), default=0.0), min(form_scores.values(), default=0.0)

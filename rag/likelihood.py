@@ -1,4 +1,4 @@
-"""Likelihood words: a probability as people say it."""
+"""Likelihood in words: "Likely" for a probability of 0.82."""
 
 from __future__ import annotations
 

@@ -21,20 +21,20 @@ from rag.cite import SentencesOf
 from rag.types import Citation
 
 LONGEST_SOUGHT = 2000
-"""Characters of the longest quote for which similar text is searched."""
+"""The longest quote, in characters, for which similar text is searched."""
 
 _CONTEXT = 32
-"""Characters before and after the quote that a receipt keeps."""
+"""The number of characters before and after the quote that a receipt keeps."""
 _LIKELY = 10
-"""Passages that share most words with the quote. Their documents are searched first, and only they for similar text."""
+"""The number of passages to find by the quote's words. Similar text is searched only in their documents."""
 _OTHERS, _CHARACTERS = 1000, 2_000_000
-"""Other documents that are searched, and about how much text: in most corpora everything."""
+"""The most other documents that are searched, and about the most characters of them. Most corpora are smaller."""
 _PLACES = 300
-"""Places of a quote that are compared, since a single letter stands in a text thousands of times."""
+"""The most places of a quote that are compared: a quote of one letter occurs thousands of times in a text."""
 _SIMILAR = 70.0
-"""rapidfuzz's similarity, 0 to 100, from which text counts as the same but changed."""
+"""The lowest similarity, rapidfuzz's 0 to 100, at which text counts as changed and not as gone."""
 _PIECE = 200
-"""Characters that are aligned at once: the time grows with their cube, and no other thread runs meanwhile."""
+"""The most characters aligned at once: the time grows with their cube, and other threads wait meanwhile."""
 _REMEDY = "Take the receipt whole from quoth ask --json"
 _TOKEN = re.compile(r"\s+|\w+|[^\w\s]")
 
@@ -92,7 +92,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A run of text that both sides have, or only the receipt ("removed"), or only the document ("added")."""
+    """A run of text in receipt and document ("same"), only in the receipt ("removed"), or only in the document."""
 
     kind: Literal["same", "removed", "added"]
     text: str
@@ -100,7 +100,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The fate of a citation.
+    """The result of checking a receipt.
 
     valid    the document is in the corpus and has the quote at its place
     moved    the same text stands at `span` of `document`
@@ -129,7 +129,7 @@ class Verdict:
 
 
 def check_all(receipts: Iterable[Receipt], corpus: Corpus) -> list[Verdict]:
-    """The fate of each receipt's citation in this edition of the corpus.
+    """Checks each receipt against this edition of the corpus.
 
     The time depends on the receipts and hardly on the corpus. In a large corpus a quote is searched only in its own
     document, in those that share most words with it, and in the first _OTHERS others.

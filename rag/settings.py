@@ -1,4 +1,4 @@
-"""Settings: what answers are made with, read from command-line flags, environment variables and a TOML file."""
+"""Settings of question answering, read from command-line flags, environment variables and a TOML file."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     encoder: str = "all-MiniLM-L6-v2"
     """The packaged encoder, or a sentence-transformers model by name or path."""
     reader: str = "trained"
-    """similarity, trained, or "transformers:" and an extractive question-answering model by name or path."""
+    """One of "similarity", "trained", or "transformers:" and the name or path of an extractive QA model."""
     calibration: FilePath | None = None
-    """The reader's calibration, a file of eval.fitting.calibrate. Without it, the one that ships with quoth."""
+    """A file that eval.fitting.calibrate wrote for the reader. None: the calibration that ships with quoth."""
     reranker: str = ""
     """A sentence-transformers CrossEncoder, by name or path, that reorders the passages found. Empty: none."""
     language: str = "en"
@@ -79,10 +79,10 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
 
     @classmethod
     def read(cls, environment: Mapping[str, str], flags: Mapping[str, Any]) -> Self:
-        """The settings that `flags` name, then those of `environment`, then those of the file, then the defaults.
+        """Reads the settings. Flags override environment variables, which override the settings file.
 
-        Ignores settings that are not this class's. Raises SettingsError for a value that is not allowed, and for a file
-        that cannot be read.
+        Ignores names that are not fields of this class. Raises SettingsError if a value is not allowed or the file
+        cannot be read.
         """
         sources = given(environment, flags).items()
         return cls(**{name: value for name, (value, _) in sources if name in cls.model_fields})
@@ -95,10 +95,10 @@ def not_allowed(name: str, value: Any, expected: str) -> SettingsError:
 
 
 def given(environment: Mapping[str, str], flags: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
-    """(value, where it comes from) of each name that a flag, a variable or the settings file sets.
+    """Each setting that a flag, an environment variable or the settings file sets: name -> (value, origin).
 
-    A flag of None is not set. The file is the one that QUOTH_SETTINGS names, or else settings.toml in the person's or
-    the system's configuration folder, if there is one.
+    A flag of None is not set. QUOTH_SETTINGS names the file. If it is not set, the file is settings.toml in the user's
+    configuration folder or, if there is none, in the system's.
     """
     file = _file(environment)
     found = {name: (value, str(file)) for name, value in (_parsed(file) if file else {}).items()}

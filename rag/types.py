@@ -1,4 +1,4 @@
-"""The nouns of floor 2: turns, forms, readings, judgements, citations and answers; the interfaces of its parts."""
+"""Types of question answering: turns, forms, readings, citations, answers; the interfaces Reader and Reranker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from index.types import Document, Hit, Query, Sentence, Span
 Status = Literal["answered", "unanswered"]
 
 READINGS = 10
-"""Sentences that a reader returns at most, of all that it scores."""
+"""The most sentences that a reader returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ class Form:
 
     text: str
     prior: float = 0.0
-    """Log-odds of this form against the question as it was put, before any search."""
+    """Log-odds, before any search, that this form is meant rather than the question as it was asked."""
     documents: tuple[str, ...] = ()
     """The ids of the documents to search; empty: all."""
     carried: bool = False
-    """Whether the text of earlier turns was added. The confidence then uses the question as it was put."""
+    """Whether text of earlier turns was added. If so, the confidence is computed from the question as it was asked."""
     shown: tuple[Place, ...] = ()
     """The excerpts of the last answer, if it was carried over and their places are known."""
     shown_text: str = ""
@@ -111,7 +111,7 @@ class Judgement:
     confidence: float
     """The calibrated probability, 0 to 1, that the best reading answers the question."""
     confidence_if_not_carried: float
-    """The confidence without the contribution of carried-over text: forms are compared by it."""
+    """The confidence without the contribution of carried-over text. Forms are compared by this value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,20 +133,20 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The documents' answer to a question, in their own words, or that they have none."""
+    """The answer to a question: citations of documents, or the status "unanswered"."""
 
     question: str
     judgements: tuple[Judgement, ...]
-    """One a form that was tried; the answer is taken from the first."""
+    """One for each form that was tried. The answer is taken from the first."""
     status: Status
     risk: float
     """The accepted share of wrong answers among all answered questions, 0 to 1."""
     threshold: float
-    """The least confidence that counts as answered at this risk; infinite if no confidence does."""
+    """The lowest confidence that counts as answered at this risk; infinite if no confidence is high enough."""
     citations: tuple[Citation, ...]
     """Best first; empty if unanswered."""
     closest: tuple[Citation, ...]
-    """If unanswered, the nearest excerpts, which are no answers; otherwise empty."""
+    """If unanswered, the most similar excerpts, which are not answers; otherwise empty."""
     edition: str
     """The name of the edition that was asked."""
     ms: Mapping[str, float]
@@ -183,5 +183,5 @@ class Reranker(Protocol):
     """Orders passages by how well they answer a question."""
 
     def rerank(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
-        """The same passages, best first by its score, 0 to 1, which `found_by` holds as "reranker"."""
+        """The same passages, best first. The score, 0 to 1, is also in `found_by` under "reranker"."""
         ...

@@ -258,7 +258,7 @@ def test_an_audit_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="Is a directory"):
         AuditLog.open(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(SettingsError, match="no plain file"):
+    with pytest.raises(SettingsError, match="not a regular file"):
         AuditLog.open(tmp_path / "pipe")
 
 

@@ -157,7 +157,7 @@ def test_jsonl_in_both_shapes(tmp_path: Path, keys: tuple[str, str, str]) -> Non
         ('{"doc_id": "b", "text": "x", "groups": ["a,b"]}', "groups names 'a,b'"),
         ('{"doc_id": "b", "text": "x", "GROUPS": ["a"]}', "the key 'GROUPS' does not say who may read"),
         ('{"doc_id": "b", "text": " "}', "it is empty"),
-        ('{"doc_id": "a", "text": "b"}', "doc_id 'a' stands on line 1 already"),
+        ('{"doc_id": "a", "text": "b"}', "doc_id 'a' is already on line 1"),
         ('{"doc_id": "b", "text": "half a \\ud800 pair"}', "\\ud800 is half of a surrogate pair"),
         ('{"doc_id": "b", "text": "x", "title": "half a \\ud800 pair"}', "\\ud800 is half of a surrogate pair"),
         ('{"doc_id": "b\\udc00", "text": "x"}', "\\udc00 is half of a surrogate pair"),
@@ -284,7 +284,7 @@ def test_only_markdown_has_front_matter_and_only_at_its_start(tmp_path: Path) ->
 @pytest.mark.parametrize("key", ["groups", "Group", '"groups"', "  groups "])
 def test_a_text_that_is_no_markdown_does_not_lose_its_groups_in_silence(tmp_path: Path, key: str) -> None:
     file = write(tmp_path, "a.txt", f"---\ntitle: A\n{key}: [staff]\n---\nText.")
-    assert "names groups, which is read of Markdown files alone" in refused(file)
+    assert "names groups, but only Markdown can have front matter" in refused(file)
     write(tmp_path, "a.txt", f"\n---\n{key}: [staff]\n---\nText.")
     assert read([file])[0].groups == ()
 
@@ -299,7 +299,7 @@ def test_a_metadata_file_of_no_document_is_refused(tmp_path: Path, name: str) ->
     write(tmp_path, "paper.pdf", "no text")
     assert len(read([tmp_path])) == 2
     file = write(tmp_path, name, json.dumps({"groups": ["board"]}))
-    assert refused(tmp_path).startswith(f"{file}: a metadata file, but of no document")
+    assert refused(tmp_path).startswith(f"{file}: a metadata file without a document")
 
 
 def test_what_is_said_twice_is_refused(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Floor 3: the ways in: command line and web page."""
+"""User interfaces, floor 3 of 3: command line, web page, JSON API and MCP tools."""

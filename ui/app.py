@@ -46,18 +46,18 @@ if TYPE_CHECKING:
     from rag.answer import Answerer
 
 READS = 10
-"""One person may read this many times as often as ask: documents, their list, the status."""
+"""For each question that the rate limit allows, it allows this many reads of documents, their list or the status."""
 ASSETS = "/assets/"
-"""The path of gradio's own files, each named for its content."""
+"""The path of gradio's static files. A file's name changes with its content, so browsers may keep it."""
 
 
 def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
-    """The application over this answerer, with everything under `settings.base`.
+    """Builds the ASGI application that serves `answerer`. All of its paths begin with `settings.base`.
 
-    The API answers at once, the page as soon as gradio has been imported. Raises SettingsError if a file that the
-    settings name cannot be used.
+    The API answers at once, the page as soon as gradio has been imported. Raises SettingsError if the settings name a
+    file that cannot be used.
     """
-    # services
+    # services; named: whether the server knows the names of the people who ask
     base, named = settings.base, settings.access != "none" or settings.embed_secret is not None
     if settings.journal or named:
         make_private(settings.data)
@@ -85,9 +85,9 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
         async with page.lifespan(), tools.lifespan():
             await warm_up(app, f"{base}{PREFIX}/ask")
             yield
-        for open_until_now in (journal, keyring, refusals):
-            if open_until_now:
-                open_until_now.close()
+        for resource in (journal, keyring, refusals):
+            if resource:
+                resource.close()
 
     fastapi = FastAPIOffline(
         title="quoth",
@@ -99,7 +99,7 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
         static_url=f"{base}{PREFIX}/docs/static",
         swagger_ui_oauth2_redirect_url=f"{base}{PREFIX}/docs/oauth2-redirect",
         redoc_url=None,
-        # they would lead to http, behind a proxy that ends TLS
+        # behind a proxy that ends TLS, these redirects would point to http
         redirect_slashes=False,
     )
     fastapi.include_router(api(service, embedding, lambda: page.built and tools.built), prefix=base)
@@ -108,12 +108,12 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     add_problems(fastapi)
     if settings.access == "token" and keyring:
         fastapi.router.routes += [sign_in(keyring, base), sign_out(base)]
-    # POST alone: a GET would open a stream of the server's own messages, of which there are none
+    # only POST: a GET would open a stream for messages from the server, but this server sends none
     fastapi.router.routes.append(Route(f"{base}{TOOLS}", BodyLimit(tools), methods=["POST"]))
-    # not mounted: a mount would answer for known paths that are asked for by a wrong method
+    # not mounted: a mount would also match a known path with a wrong method, which must get a 405
     fastapi.router.default = no_others(for_the_page(only_the_page(page, base)), base)
 
-    # middleware, outermost first; around FastAPI, so that its answers to failures pass through as well
+    # Middleware, outermost first. It wraps FastAPI itself, so that FastAPI's error responses pass through it too.
     sign_in_page = f"{base}{SIGN_IN}" if settings.access == "token" else None
     middleware = [
         Middleware(RequestLog),

@@ -29,14 +29,14 @@ T = TypeVar("T")
 Opinion = Literal["up", "down"]
 
 MOST_QUOTED = 40_000
-"""Characters of the quotes in the receipts of one request: the time that verifying takes depends on them."""
+"""The most characters in all quotes of one request's receipts: verifying takes longer the longer the quotes are."""
 
 FAULT = "Something is wrong with the documents here. The server's log says what."
 _log = logging.getLogger(__name__)
 
 
 def public_message(error: QuothError) -> str:
-    """The message for the person who asked. Errors that name files or settings are told to the log alone."""
+    """The message for the person who asked. Errors that name files or settings go only to the log."""
     if isinstance(error, QuestionError | ReceiptError):
         return str(error)
     _log.error("This could not be answered", exc_info=error)
@@ -46,7 +46,7 @@ def public_message(error: QuothError) -> str:
 class Service:
     """Answers questions and reads documents. Page, API and MCP share its queue and its limits.
 
-    Limits count by the person's name or, if the server knows no names, by `caller`, the address.
+    Rate limits count by the person's name. If the server knows no names, they count by `caller`, the network address.
     """
 
     def __init__(
@@ -86,9 +86,10 @@ class Service:
         risk: float | None = None,
         caller: str,
     ) -> T:
-        """Answers, and returns what `shape` makes of the answer's id, the answer and the corpus that was asked.
+        """Answers `question` and returns `shape(id, answer, corpus)`, with the answer's id and the corpus searched.
 
-        Both happen in one turn and in a worker thread. Raises Overloaded, TooMany and the errors of Answerer.ask.
+        Waits in the queue; then both run in one worker thread. Raises Overloaded, TooMany and the errors of
+        Answerer.ask.
         """
 
         def work() -> T:
@@ -104,7 +105,7 @@ class Service:
                 self.metrics.question("refused" if isinstance(error, QuestionError) else "failed")
                 raise
             self.metrics.answered(answer)
-            # In the journal a follow-up stands alone: it is written as the form that was searched for.
+            # The journal gets the stand-alone form of a follow-up, because it has no history.
             self._write_journal(person, id, answer.judgements[0].form.text if history else question, answer)
             return shape(id, answer, answerer.corpus)
 
@@ -113,7 +114,7 @@ class Service:
     async def ask_row(
         self, person: Person, question: str, history: Sequence[Turn], *, risk: float | None, why: bool, caller: str
     ) -> DetailedRow:
-        """Answers as `ask` does, with a row for programs."""
+        """Answers as `ask` does, and returns the answer as a row for programs."""
 
         def row(id: str, answer: Answer, corpus: Corpus) -> DetailedRow:
             return detailed_row_of(answer, id=id, why=why)
@@ -121,7 +122,7 @@ class Service:
         return await self.ask(person, question, history, row, risk=risk, caller=caller)
 
     async def search(self, person: Person, question: str, k: int, *, caller: str) -> list[Hit]:
-        """The `k` passages that bear most on `question`. Takes a turn and raises as `ask` does."""
+        """The `k` passages most relevant to `question`. Waits in the queue and raises as `ask` does."""
 
         def search() -> list[Hit]:
             hits = self.seen_by(person).search(question, k)
@@ -131,7 +132,10 @@ class Service:
         return await self._in_turn(person, caller, search)
 
     async def verify(self, person: Person, receipts: Sequence[Receipt], *, caller: str) -> list[Verdict]:
-        """Checks receipts against the corpus. Takes a turn and raises as `ask` does; ReceiptError past MOST_QUOTED."""
+        """Checks receipts against the corpus. Waits in the queue and raises as `ask` does.
+
+        Also raises ReceiptError if the quotes have more than MOST_QUOTED characters.
+        """
         if (quoted := sum(len(receipt.quote) for receipt in receipts)) > MOST_QUOTED:
             raise ReceiptError(
                 f"the receipts' quotes have {quoted:,} characters in all, expected at most {MOST_QUOTED:,}",
@@ -147,9 +151,10 @@ class Service:
         return await self._in_turn(person, caller, check)
 
     async def read(self, person: Person, what: str, work: Callable[[Answerer], T], *, caller: str) -> T:
-        """Runs `work` in a worker thread, over what `person` may read. It is counted, and audited as reading `what`.
+        """Runs `work` in a worker thread, with the answerer over the documents that `person` may read.
 
-        Raises TooMany and the KeyError of `work`, which means that this cannot be read; that is audited as refused.
+        The call counts as a read, and the audit log records it with `what`. Raises TooMany. If `work` raises KeyError,
+        `person` cannot read this: the audit log records a refusal, and the error is raised.
         """
         self.count_read(person, caller)
 
@@ -165,7 +170,7 @@ class Service:
         return await to_thread.run_sync(read)
 
     async def feedback(self, person: Person, id: str, opinion: Opinion, comment: str, *, caller: str) -> bool:
-        """Keeps feedback on the answer `id`; whether the journal knows that answer to this person. Raises TooMany."""
+        """Keeps feedback on the answer `id`. False if the journal has no such answer to `person`. Raises TooMany."""
         self.count_read(person, caller)
 
         def keep() -> bool:
@@ -187,8 +192,8 @@ class Service:
         try:
             _check_rate(self._limit, person, caller)
             async with self._admission.turn():
-                # A caller who leaves keeps the turn until the work is done, because a thread cannot be stopped. The
-                # turns bound these threads; the default limiter would share its threads with those who read.
+                # If the caller leaves, the turn is still held until the work is done: a thread cannot be stopped. The
+                # queue bounds these threads. With anyio's default limiter, questions and reads would share threads.
                 return await to_thread.run_sync(work, limiter=CapacityLimiter(1))
         except Later:
             self.metrics.question("refused")
@@ -200,7 +205,7 @@ class Service:
                 answered = answer.status == "answered"
                 self._journal.asked(id, question, answered, answer.confidence, answer.edition, person.user)
         except (SettingsError, sqlite3.Error):
-            # The journal is for the documents' keepers: its failure must not cost the person their answer.
+            # The person gets the answer even if the journal fails.
             _log.exception("A question could not be written into the journal")
 
     def _record(self, event: str, person: Person, **fields: object) -> None:

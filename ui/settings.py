@@ -55,7 +55,7 @@ Origin = Annotated[
 ]
 Header = Annotated[
     str,
-    # browsers set those that are excluded, so they cannot say who is asking
+    # the excluded headers are set by browsers, so they cannot identify a person
     _matching(
         r"(?i:(?!(authorization|content-length|content-type|cookie|host|transfer-encoding)$))[A-Za-z0-9-]+",
         "the name of a header that only the proxy sets, such as X-Forwarded-User",
@@ -64,7 +64,7 @@ Header = Annotated[
 
 
 class ServerSettings(Settings, frozen=True):
-    """All settings: the server's, and those that it answers with."""
+    """All settings: those of the server and those of question answering."""
 
     host: str = "127.0.0.1"
     """The address to listen at. With access none it is one of this machine's own."""
@@ -89,7 +89,7 @@ class ServerSettings(Settings, frozen=True):
     embed_secret: FilePath | None = None
     """The file of the secret with which sites sign the widget's embed tokens (HS256). Without it, none is accepted."""
     data: FilePath = Field(default_factory=user_data)
-    """The folder for what the server keeps: API keys, journal, audit log."""
+    """The folder for the server's data: API keys, journal, audit log."""
     journal: bool = True
     """Whether unanswered questions and feedback are kept, with names if people are known (access or embed_secret).
     Answered questions are kept for a day or two, so that feedback can refer to them."""

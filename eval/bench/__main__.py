@@ -17,7 +17,7 @@ from index.sources import SEEDS
 from rag.settings import Settings
 
 _QUESTIONS = 400
-"""How many are asked at most."""
+"""The most questions that are asked."""
 
 Bench = Callable[[Settings, Documents, Sequence[str]], list[Figure]]
 
@@ -31,7 +31,7 @@ def every_figure(settings: Settings, documents: Documents, questions: Sequence[s
 
 
 def main(argv: Sequence[str] | None = None, bench: Bench = every_figure) -> int:
-    """Runs the command and gives its exit code, 1 if a figure is over its limit."""
+    """Runs the command and returns its exit code, 1 if a figure is over its limit."""
     return run_command("eval.bench", lambda: _run(argv, bench))
 
 

@@ -31,7 +31,7 @@ _READ_QUESTIONS = 40
 
 
 def trained_reader(settings: Settings, documents: Documents, questions: Sequence[str]) -> list[Figure]:
-    """Answers by the trained reader, if it has weights and is the one that is set."""
+    """The figures of the trained reader; none if it has no weights or the settings name another reader."""
     if settings.reader != "trained" or not WEIGHTS.is_file():
         sys.stderr.write(f"eval.bench: the reader {settings.reader!r} is not timed, only 'trained' with its weights\n")
         return []
@@ -47,7 +47,7 @@ def answering(
     documents: Documents,
     questions: Sequence[str],
 ) -> list[Figure]:
-    """A reading against the reader's bare forward, and question to answer against those of encoder and reader."""
+    """Reading against the reader's forward pass, and answering against the forward passes of encoder and reader."""
     forwards: list[tuple[object, ...]] = []
     few = questions[:: max(1, len(questions) // _READ_QUESTIONS)]
     with opened(documents, encoder, settings) as corpus, torch.inference_mode():
@@ -84,7 +84,7 @@ def answering(
 
 
 def embedding(settings: Settings, documents: Documents) -> Figure:
-    """Embedding the documents' passages against sentence-transformers' own encode in fp32."""
+    """Embedding the documents' passages against sentence-transformers' encode in fp32."""
     from sentence_transformers import SentenceTransformer
 
     encoder = PackagedEncoder.load()

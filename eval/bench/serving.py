@@ -1,4 +1,4 @@
-"""Benchmarks of a served article, from outside: its start, what the API adds to answering, its page and its widget."""
+"""Benchmarks of a running server: its start, the time that the API adds to answering, the page and the widget."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from index.sources import SEEDS
 from rag.settings import Settings
 
 _CLIENTS = 8
-"""How many ask at once, so that there is always something to do."""
+"""The number of clients at once, so that the server always has work."""
 
 _COMMAND = (sys.executable, "-m", "ui.command.cli")
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _WIDGET = '<!doctype html><title>host</title><script src="quoth.js" data-mode="inline"></script>'
 
-# The moment, in milliseconds since the navigation began, in which a question can be typed and sent.
+# The time, in milliseconds since navigation began, at which a question can be typed and sent.
 _USABLE = """() => new Promise((usable) => {
   const look = () => {
     const box = ROOT?.querySelector("textarea");
@@ -49,7 +49,7 @@ def serving(settings: Settings, *, rounds: int = 5, questions: int = 48, visits:
     """Every figure of a served article. Raises SettingsError if these settings cannot serve."""
     helps = [_processor_seconds([*_COMMAND, "--help"]) for _ in range(rounds)]
     with tempfile.TemporaryDirectory(prefix="quoth-bench-") as folder:
-        # the environment may set who may ask, how often, and a folder to write to: none of it counts here
+        # settings of access, rate limits and folders in the environment are ignored here
         environment = {
             **os.environ,
             "QUOTH_CORPUS": folder,
@@ -72,7 +72,7 @@ def serving(settings: Settings, *, rounds: int = 5, questions: int = 48, visits:
 
 
 def _api(settings: Settings, corpus_folder: Path, url: str, rounds: int, most: int) -> list[Figure]:
-    """Answers over the API against Answerer.ask: one at a time, and as fast as it goes."""
+    """Answers over the API against Answerer.ask: latency, one at a time, and throughput."""
     from index.corpus import open_corpus
     from index.encoders.load import load_encoder
     from rag.answer import build_answerer
@@ -124,7 +124,7 @@ def _connected(url: str) -> http.client.HTTPConnection:
 
 
 def in_browser(url: str, visits: int) -> list[Figure]:
-    """How soon page and widget can be asked, each time by a browser that has never seen them."""
+    """The time until page and widget can take a question, each time in a new browser without a cache."""
     chromium = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if chromium is None or find_spec("playwright") is None:
         sys.stderr.write("eval.bench: without Chromium and playwright the page and the widget are not timed\n")
@@ -151,7 +151,7 @@ def in_browser(url: str, visits: int) -> list[Figure]:
 
 
 def index_article(environment: Mapping[str, str]) -> None:
-    """Makes the article a corpus. Raises SettingsError if the command cannot with these settings."""
+    """Indexes the article. Raises SettingsError if that fails with these settings."""
     done = subprocess.run(
         [*_COMMAND, "index", str(SEEDS)],
         env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
@@ -166,7 +166,7 @@ def index_article(environment: Mapping[str, str]) -> None:
 
 @contextmanager
 def _served(environment: Mapping[str, str]) -> Iterator[str]:
-    """The URL of a server in a process of its own."""
+    """Starts a server in a separate process and yields its URL."""
     process = subprocess.Popen(
         [*_COMMAND, "serve", "--port", "0", "--json"], env=environment, stdout=subprocess.PIPE, text=True
     )
@@ -177,7 +177,7 @@ def _served(environment: Mapping[str, str]) -> Iterator[str]:
             raise SettingsError("quoth serve ended before it served", "Correct the environment, and see quoth doctor")
         yield json.loads(line)["url"]
     finally:
-        # killed, since the time that it takes to stop is not measured
+        # killed, because a graceful stop takes longer and is not measured
         process.kill()
         process.wait()
 

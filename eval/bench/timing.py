@@ -1,4 +1,4 @@
-"""A figure of the bench, and how two things are timed against each other on a noisy machine."""
+"""Paired timing: times two functions against each other on a noisy machine. A figure of the bench."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Figure:
 
 
 def median(name: str, values: Sequence[float], at_most: float) -> Figure:
-    """The median of some times, in the unit that the name says."""
+    """The figure for the median of these times, in the unit that `name` states."""
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75]).tolist()
     return Figure(name, middle, at_most, f"median of {len(values)}, quartiles {low:.4g} and {high:.4g}")
 
@@ -47,9 +47,9 @@ def seconds(run: Callable[..., object], *arguments: object) -> float:
 def in_turns(
     ours: Callable[[T], float], theirs: Callable[[T], float], inputs: Iterable[T]
 ) -> list[tuple[float, float]]:
-    """(ours, theirs) of each input, measured within moments of each other.
+    """(ours, theirs): the times for each input, measured right after each other.
 
-    The side that goes first changes every time, so that a machine that slows down favours neither.
+    The two sides take turns in going first, so that a machine that slows down favours neither.
     """
     pairs = []
     for number, value in enumerate(inputs):
@@ -62,7 +62,7 @@ def in_turns(
 
 
 def ratio(name: str, pairs: Sequence[tuple[float, float]], at_most: float) -> Figure:
-    """The median of the pairs' own ratios, so that the noise of the machine between pairs does not count."""
+    """The median of the ratios within pairs, so that noise of the machine between pairs does not count."""
     ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
     low, middle, high = np.quantile([a / b for a, b in pairs], [0.25, 0.5, 0.75]).tolist()
     detail = f"quartiles {low:.2f} and {high:.2f}; medians {1000 * ours:.4g} ms and {1000 * theirs:.4g} ms"

@@ -33,7 +33,7 @@ _SEED = 20240618
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Asks question sets and writes coefficients, thresholds and their origin. Gives the exit code."""
+    """Asks question sets, and writes coefficients, thresholds and their origin. Returns the exit code."""
     return run_command("eval.fitting.calibrate", lambda: _run(argv))
 
 
@@ -97,7 +97,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Set:
-    """Documents, and the questions to ask of them."""
+    """Documents, and the questions to ask about them."""
 
     documents: tuple[Path, ...]
     questions: Path
@@ -105,7 +105,7 @@ class _Set:
 
     @classmethod
     def of(cls, paths: Sequence[Path], half: Half | None) -> _Set:
-        """A folder that holds both, or documents with the questions last."""
+        """From the paths on the command line: a folder with both, or documents and, last, the questions."""
         if len(paths) == 1:
             return cls((paths[0] / "corpus.jsonl",), paths[0] / "questions.jsonl", half)
         return cls(tuple(paths[:-1]), paths[-1], half)
@@ -116,7 +116,7 @@ class _Set:
 
 
 def _ask(source: _Set, settings: Settings, chooser: random.Random, most: int, foreign: Sequence[str]) -> list[Example]:
-    """An example of each foreign question, and of each other question that can be asked and judged."""
+    """One example for each foreign question, and for each other question that can be asked and judged."""
     from index.encoders.load import load_encoder
     from rag.answer import build_answerer
     from rag.row import row_of
@@ -135,7 +135,7 @@ def _ask(source: _Set, settings: Settings, chooser: random.Random, most: int, fo
                 answer = answerer.ask(question.text, question.history, risk=1.0)
                 case = Case(question, row_of(answer, id=question.id, document_id=documents.row_id), documents)
                 if case.judged:
-                    # questions about a document that is not named are each a group of their own
+                    # each question that does not name its document is a separate group
                     group = question.document_id or question.id
                     examples.append(Example(_features(answer), case.is_hit(1), group))
             report(number, len(questions))
@@ -150,7 +150,7 @@ def _features(answer: Answer) -> dict[str, float]:
 
 
 def _present(settings: Settings) -> Calibration:
-    """The present calibration, which chooses among the forms of a follow-up question; an empty one if there is none.
+    """The current calibration, which chooses among the forms of a follow-up question; an empty one if there is none.
 
     A question without history has one form, so its calibration does not matter.
     """
@@ -162,7 +162,7 @@ def _present(settings: Settings) -> Calibration:
 
 
 def _shortened(path: Path) -> str:
-    """Enough of a path to know a set by, and nothing of the machine."""
+    """The end of a path: enough to recognise the set, without the folders of this machine."""
     return str(Path(*path.parts[-3:]))
 
 

@@ -14,7 +14,7 @@ from rag.calibration import CARRIED, Calibration
 RISKS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 FOLDS = 5
 _STEEPEST = 100.0
-"""Beyond the logits that Calibration.confidence tells apart."""
+"""A limit for logits: beyond it, Calibration.confidence cannot tell two logits apart."""
 _SEED = 20240618
 
 
@@ -25,14 +25,14 @@ class Example:
     features: Mapping[str, float]
     right: bool
     group: str
-    """Questions of one group, those about one document, are held out together."""
+    """Questions of one group, such as one document, are held out together."""
     weight: float = 1.0
 
 
 def calibrate(examples: Sequence[Example]) -> Calibration:
     """The coefficients fitted on all examples, with thresholds from cross-fitted confidences.
 
-    Raises QuestionSetError if too few are right, or wrong, for that.
+    Raises QuestionSetError if too few are right or too few are wrong.
     """
     fitted = fit(examples)
     right = np.array([example.right for example in examples])
@@ -41,13 +41,13 @@ def calibrate(examples: Sequence[Example]) -> Calibration:
 
 
 def fit(examples: Sequence[Example]) -> Calibration:
-    """The weighted logistic regression, without regularisation, of being right on the features; no thresholds.
+    """Fits a weighted logistic regression, without regularisation, that predicts whether a reading is right.
 
-    It is fitted on the questions that were read as they were put. The few others carry something over from earlier
-    turns: only the coefficient of `carried` is fitted on them, by maximum likelihood. Most sets hold no conversations,
-    and those that do must not change the other coefficients.
+    It is fitted on the questions that were read as they were asked. The few others carry text over from earlier turns:
+    only the coefficient of `carried` is fitted on them, by maximum likelihood. Most sets have no conversations, and
+    those that have some must not change the other coefficients. The result has no thresholds.
 
-    Raises QuestionSetError if all are right, or none.
+    Raises QuestionSetError if all are right or all are wrong.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -63,7 +63,7 @@ def fit(examples: Sequence[Example]) -> Calibration:
     names = [name for name in as_put[0].features if name != CARRIED]
     weights = np.array([example.weight for example in as_put])
     model = LogisticRegression(C=1e6, max_iter=10_000)
-    # the regularisation stays as weak as it is meant to be if the mean weight is 1
+    # with a mean weight of 1, the regularisation stays negligible
     model.fit([[example.features[name] for name in names] for example in as_put], right, weights / weights.mean())
     coefficients = {name: round(float(weight), 4) for name, weight in zip(names, model.coef_[0], strict=True)}
     fitted = Calibration(coefficients, round(float(model.intercept_[0]), 4), ())
@@ -71,9 +71,9 @@ def fit(examples: Sequence[Example]) -> Calibration:
 
 
 def _shift(fitted: Calibration, examples: Sequence[Example]) -> float:
-    """What to add to the logits so that, by weight, as many are right as the confidences say; 0 if all or none are.
+    """The maximum-likelihood shift of the logits; 0 if all are right or all are wrong.
 
-    The likelihood is greatest there.
+    With it, the weighted sum of the confidences is the weighted number that are right.
     """
     from scipy.optimize import brentq
 
@@ -90,7 +90,7 @@ def _shift(fitted: Calibration, examples: Sequence[Example]) -> float:
 def cross_fitted(examples: Sequence[Example]) -> NDArray[np.float64]:
     """(n,): the confidence of each question by coefficients fitted on the groups of the other folds.
 
-    Raises QuestionSetError if those of some folds are all right, or none is.
+    Raises QuestionSetError if the questions of the other folds are all right or all wrong.
     """
     from sklearn.model_selection import GroupKFold
 
@@ -109,10 +109,10 @@ def thresholds(
     weights: NDArray[np.float64],
     risks: Sequence[float] = RISKS,
 ) -> tuple[tuple[float, float], ...]:
-    """(risk, threshold) of each of `risks`, ascending, that some threshold keeps; confidence, right, weights (n,).
+    """(risk, threshold) for each of `risks`, ascending, that a threshold achieves; the arrays are (n,).
 
-    The threshold is the least confidence such that at most that share of the questions that reach it is wrong, by
-    weight. A share of 1 in n is not seen among fewer than n: a threshold that fewer reach does not count.
+    The threshold is the lowest confidence at which, of the questions that reach it, at most the share `risk` is wrong,
+    by weight. At least 1 / risk questions must reach it, because fewer cannot show so small a share.
     """
     order = np.argsort(-confidence, kind="stable")
     ordered = confidence[order]

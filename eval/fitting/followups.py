@@ -1,4 +1,4 @@
-"""`python -m eval.fitting.followups`: fits how likely a question depends on the turns before it."""
+"""`python -m eval.fitting.followups`: fits the probability that a question depends on earlier turns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ALONE = 4000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Reads question sets and writes coefficients and their origin. Gives the exit code."""
+    """Reads question sets, and writes the coefficients and what they were fitted on. Returns the exit code."""
     return run_command("eval.fitting.followups", lambda: _run(argv))
 
 
@@ -30,9 +30,9 @@ def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m eval.fitting.followups", description=__doc__)
     # fmt: off
     parser.add_argument("--conversations", type=input_path, required=True, metavar="FILE.jsonl",
-                        help="questions with a history and a `rewrite` of each that stands alone")
+                        help="questions with a history, each with a stand-alone `rewrite`")
     parser.add_argument("--alone", type=input_path, nargs="+", required=True, metavar="FILE.jsonl",
-                        help=f"others that stand alone, of which {_ALONE:,} are drawn")
+                        help=f"stand-alone questions; at most {_ALONE:,} of them are sampled")
     parser.add_argument("--out", type=output_path, required=True, metavar="FILE.json")
     # fmt: on
     args = parser.parse_args(argv)
@@ -49,7 +49,7 @@ def _run(argv: Sequence[str] | None) -> int:
     chooser = random.Random(_SEED)
     others = [row["question"] for file in args.alone for row in read_rows(file, "question")]
     others = chooser.sample(others, min(_ALONE, len(others)))
-    # a question that stands alone does so after any conversation
+    # each gets a random conversation as history, because a stand-alone question does not depend on any
     alone = [(text, chooser.choice(rows)[2]) for text in (*others, *(rewrite for _, rewrite, _ in rows)) if rows]
     fitted = {
         **fit(leaning, alone),
@@ -70,9 +70,10 @@ def _said(history: Sequence[Mapping[str, Any]]) -> str:
 
 
 def fit(leaning: Sequence[tuple[str, str]], alone: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """The logistic regression of leaning on the signs, {"weights", "bias"}; both kinds weigh the same in all.
+    """Fits a logistic regression that predicts from its signs whether a question leans on the turns before it.
 
-    Each pair is a question and the conversation before it. Raises QuestionSetError if there is none of one kind.
+    Each pair is a question and the conversation before it. Both classes have the same total weight. Returns {"weights",
+    "bias"}. Raises QuestionSetError if a class is empty.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -84,7 +85,7 @@ def fit(leaning: Sequence[tuple[str, str]], alone: Sequence[tuple[str, str]]) ->
     features = [signs(question, before) for question, before in (*leaning, *alone)]
     names = list(features[0])
     model = LogisticRegression(C=10, max_iter=10_000, class_weight="balanced")
-    model.fit([[signs_of[name] for name in names] for signs_of in features], [1] * len(leaning) + [0] * len(alone))
+    model.fit([[row[name] for name in names] for row in features], [1] * len(leaning) + [0] * len(alone))
     weights = {name: round(float(weight), 3) for name, weight in zip(names, model.coef_[0], strict=True)}
     return {"weights": weights, "bias": round(float(model.intercept_[0]), 3)}
 

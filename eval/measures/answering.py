@@ -1,4 +1,4 @@
-"""Measures of when an answer is given: how many questions are answered, rightly left unanswered, or answered wrong."""
+"""Measures of answering and abstaining: the shares answered, rightly left unanswered, and answered wrong."""
 
 from __future__ import annotations
 

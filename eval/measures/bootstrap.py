@@ -20,7 +20,7 @@ LEVEL = 0.95
 _TAILS = (1 - LEVEL) / 2, (1 + LEVEL) / 2
 _SEED = 0
 _BATCH = 100
-"""Resamples held in memory at once."""
+"""The number of resamples held in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,14 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How far one system's mean is above another's, over the questions for which both have a value."""
+    """The difference of two systems' means, over the questions for which both have a value."""
 
     value: float
     low: float
     high: float
     n: int
     p: float
-    """Two-sided, of the paired bootstrap: how often chance alone makes a difference as large as this one."""
+    """The two-sided p of the paired bootstrap: how often chance alone gives a difference as large as this one."""
 
 
 def mean(values: Values) -> Values:
@@ -68,7 +68,7 @@ def estimate(statistic: Statistic, *columns: ArrayLike) -> Estimate | None:
 def paired(differences: ArrayLike) -> Difference | None:
     """The mean of the differences (n,) between two systems at the same questions; None if there are none.
 
-    Drawing differences means that a question that is hard for both systems counts for neither. p is the share of
+    Differences are drawn, so a question that is hard for both systems counts for neither. p is the share of
     resamples whose mean lies at least as far from the observed mean as that lies from zero. The observed one counts as
     a resample, so p is never 0 (Efron & Tibshirani 1993, 16.4; Davison & Hinkley 1997, 4.2).
     """
@@ -77,7 +77,7 @@ def paired(differences: ArrayLike) -> Difference | None:
         return None
     value = float(values.mean())
     drawn = _distribution(mean, values)
-    # the tolerance makes sums equal that were only added up in another order
+    # with the tolerance, sums that differ only in the order of addition are equal
     as_far = int((np.abs(drawn - value) >= abs(value) - 1e-12).sum())
     low, high = np.quantile(drawn, _TAILS)
     return Difference(value, float(low), float(high), len(values), (1 + as_far) / (1 + RESAMPLES))

@@ -30,14 +30,14 @@ def auroc(confidence: Values, positive: Values) -> Values:
 
 
 def answered_at(confidence: Values, answerable: Values, kept_empty: float) -> Values:
-    """The share of answerable questions above the least confidence that keeps so many unanswerable ones empty.
+    """The share of answerable questions above the threshold that leaves `kept_empty` of the unanswerable unanswered.
 
-    `kept_empty` is the share of the unanswerable at or below that confidence. 0 to 1, higher is better, chance is
+    `kept_empty` is the share of the unanswerable at or below that threshold. 0 to 1, higher is better, chance is
     1 - kept_empty; NaN if one of the two kinds is absent. A point of the ROC curve.
     """
     unanswerable = (1 - answerable).sum(axis=-1, keepdims=True)
     ascending = np.sort(np.where(answerable, np.inf, confidence), axis=-1)
-    # a hair less, since a product such as 0.8 * 5 may come out above 4
+    # slightly less, because a rounded product such as 0.8 * 5 may be above 4
     kept = np.ceil(kept_empty * unanswerable - 1e-9).astype(int)
     least = np.take_along_axis(ascending, np.maximum(kept - 1, 0), axis=-1)
     above = (answerable * (confidence > least)).sum(axis=-1)
@@ -47,7 +47,7 @@ def answered_at(confidence: Values, answerable: Values, kept_empty: float) -> Va
 
 
 def risk_by_coverage(confidence: Values, wrong: Values) -> Values:
-    """The risk–coverage curve: the share wrong among the k most confident, k = 1…n, (..., n).
+    """The risk–coverage curve, (..., n): the share wrong among the k most confident, k = 1…n.
 
     Formula: Geifman & El-Yaniv, "Selective Classification for Deep Neural Networks", NeurIPS 2017.
     """
@@ -89,7 +89,7 @@ def _ascending(confidence: Values, outcomes: Values) -> Values:
 
 
 def _bin_means(values: Values, bins: int) -> Values:
-    """The means of the values (..., n) in so many bins of equal count, in order: (..., bins)."""
+    """(..., bins): the means of the values (..., n) in bins of equal count, in order."""
     n = values.shape[-1]
     edges = np.linspace(0, n, bins + 1)
     last = np.minimum(edges.astype(int), n - 1)
@@ -103,7 +103,7 @@ def _confidence(case: Case, missing: float) -> float:
 
 
 def _answerable(case: Case) -> tuple[float, float]:
-    """A missing row has the worst confidence that there can be: leaving a question out must never pay."""
+    """A missing row gets the worst possible confidence, so that leaving a question out never pays."""
     return _confidence(case, missing=-1 if case.question.answerable else 2), case.question.answerable
 
 

@@ -1,6 +1,6 @@
 """Measures of the search: recall at a depth (Success@k) and mean reciprocal rank (MRR) of the passages retrieved.
 
-A passage is relevant if it holds gold, and a question needs one: rows do not tell how many passages hold gold.
+A passage is relevant if it holds gold, and one is enough: rows do not say how many passages hold gold.
 """
 
 from __future__ import annotations

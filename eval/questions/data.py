@@ -27,7 +27,7 @@ class Gold:
     """A place that answers a question."""
 
     document_id: str
-    """As rows give it."""
+    """The document's id in rows."""
     span: Span
     exact: bool = True
     """Whether the span is the answering words. Otherwise they stand somewhere inside it."""
@@ -56,7 +56,7 @@ def read_questions(path: Path, documents: Documents, half: Half | None = None) -
     Each line is an object with `id`, `question`, `answerable` and, if it is answerable, `evidence`: a list of
     {start, end, kind[, doc_id]}, half-open offsets in code points. Optional keys are `answers`, `doc_id`, `category`,
     `half` and `history`, a list of {question, answer[, start, end][, doc_id]}; other keys are ignored. A number is a
-    valid id, and an answer of null is an empty one. A turn of the history was answered from its own `doc_id` or, if it
+    valid id, and an answer of null is empty. A turn of the history was answered from its own `doc_id` or, if it
     has a place, from the `doc_id` of the question; a turn with an answer and a place was answered by the whole
     sentences there, as people are shown them.
 
@@ -200,7 +200,7 @@ def _find(name: str | None, documents: Documents) -> Document:
 
 
 def _document_id(row: _Row, documents: Documents) -> str | None:
-    """The document that a row is about, as rows give it. A name that no document bears stays as it is."""
+    """The document that a row is about, as rows give it. A name that no document has is returned unchanged."""
     try:
         return documents.row_id(documents.find(row.document_name).id)
     except LookupError:

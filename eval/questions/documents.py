@@ -17,13 +17,13 @@ class Documents:
     """The distinct documents of an evaluation."""
 
     all: tuple[Document, ...]
-    """In the order in which they were read; of equal texts, the first."""
+    """In reading order; of equal texts, only the first."""
     row_ids: Mapping[str, str]
     """Document.id -> the id that rows give it."""
     by_row_id: Mapping[str, Document]
     """The id that rows give it -> the document."""
     named: Mapping[str, frozenset[str]]
-    """A name -> the Document.id of every document that bears it."""
+    """A name -> the Document.id of every document with this name."""
 
     def row_id(self, id: str) -> str:
         """The id that rows give the document with this Document.id."""
@@ -33,7 +33,7 @@ class Documents:
         """The document that a question means by `name`.
 
         The name is a doc_id of corpus.jsonl, a Document.id or the end of a path (a file's name included). The suffix
-        may be left out if no other document bears the name. A lone document is meant by every name and by none. Raises
+        may be left out if no other document has the name. A lone document is meant by every name and by none. Raises
         LookupError if the name means no document or several.
         """
         ids = self.named.get(name, frozenset()) if name is not None else frozenset()
@@ -98,7 +98,7 @@ def read_documents(paths: Sequence[Path], *, language: str = "en") -> Documents:
 
 
 def sentences_at(document: Document, span: Span) -> Span:
-    """The whole sentences that hold a place of a document, without the blanks around them."""
+    """Widens a place of a document to whole sentences, without the blanks around them."""
     tiles = _sentences(document)
     starts = [tile.span.start for tile in tiles]
     first, last = (tiles[bisect_right(starts, place) - 1].span for place in (span.start, span.end - 1))
@@ -113,5 +113,5 @@ def _sentences(document: Document) -> tuple[Sentence, ...]:
 
 
 def _ends_of(file: PurePath) -> set[str]:
-    """The path, and every end of it."""
+    """The path and all its suffixes: a/b/c, b/c, c."""
     return {file.as_posix(), *("/".join(file.parts[start:]) for start in range(len(file.parts)))}

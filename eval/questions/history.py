@@ -13,7 +13,7 @@ from rag.types import Place, Turn
 
 _SEED = 20240618
 _CROSSED = 2
-"""Every so many follow-up questions, one is asked again with another history."""
+"""One in this many follow-up questions is asked again with another history."""
 
 
 def with_unrelated_history(questions: Sequence[Question], documents: Documents) -> list[Question]:
@@ -42,7 +42,7 @@ def with_unrelated_history(questions: Sequence[Question], documents: Documents) 
 def crossed(questions: Sequence[Question], chooser: random.Random) -> list[Question]:
     """Half of the follow-up questions, each with the history of a question about another document instead of its own.
 
-    The words that the question refers to were not said there. Empty if all are about one document.
+    The wrong history lacks the words that the question refers to. Empty if all are about one document.
     """
     late = [question for question in questions if question.history]
     out_of_place = []

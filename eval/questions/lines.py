@@ -1,4 +1,4 @@
-"""Reads files line by line: JSON Lines, parsed strictly, and plain lines; every line with its file and number."""
+"""Reads files line by line: JSON Lines, parsed strictly, and plain lines; with the file and number of each line."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(documents: Documents, encoder: Encoder, settings: Settings) -> Iterator[Corpus]:
-    """A corpus of these documents, gone afterwards. Of `settings`, only those of indexing count, not the folder."""
+    """Context manager: a temporary corpus of these documents. Only the indexing settings are used, not the folder."""
     from index.corpus import open_corpus
     from index.publish import publish
 
@@ -43,7 +43,7 @@ def opened(documents: Documents, encoder: Encoder, settings: Settings) -> Iterat
 
 
 def ask(answerer: Answerer, questions: Sequence[Question], documents: Documents) -> list[Row]:
-    """The row of every question, in order. A question that cannot be asked is unanswered, and its row says why."""
+    """The rows of all questions, in order. A question that cannot be asked is unanswered, and its row says why."""
     from rag.row import refused_row_of, row_of
 
     report = progress("Asking")
@@ -63,8 +63,8 @@ def history_rows(
 ) -> dict[str, list[Row]]:
     """Name of the system -> a row for every question; {} if no question has a history.
 
-    One system ignores the history; one puts all earlier questions before the question. `rows` are the answerer's own:
-    they serve for the questions without a history, which all systems ask alike.
+    One system ignores the history, one puts all earlier questions before the question. `rows`, the answerer's, are
+    reused for questions without a history, which all systems ask in the same way.
     """
     late = [question for question in questions if question.history]
     if not late:
@@ -81,5 +81,5 @@ def history_rows(
 
 
 def joined(question: Question) -> str:
-    """All earlier questions and the question."""
+    """All earlier questions and the question, joined."""
     return " ".join([*(turn.question for turn in question.history), question.text])

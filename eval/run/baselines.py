@@ -27,7 +27,7 @@ RETRIEVED = 10
 _CANDIDATES = 100
 
 Sentence = tuple[str, Span, str]
-"""(document_id as rows give it, span, text)."""
+"""(document_id as in rows, span, text)."""
 Ranking = list[tuple[float, int]]
 """(score from 0 to 1, number of the sentence), best first."""
 Ranker = Callable[[str], Ranking]
@@ -48,7 +48,7 @@ def baseline_rows(
 
 
 def sentences_of(documents: Documents) -> list[Sentence]:
-    """Every sentence that is no heading, without the blanks around it."""
+    """All sentences except headings, without the blanks around them."""
     spans = (
         (document, sentence.span.trimmed(document.text))
         for document in documents.all
@@ -59,7 +59,7 @@ def sentences_of(documents: Documents) -> list[Sentence]:
 
 
 def _rankers(texts: Sequence[str], encoder: Encoder, language: str) -> Mapping[str, Ranker]:
-    """Name of the baseline -> its ranker. The random one draws anew at every question, from a fixed seed."""
+    """Name of the baseline -> its ranker. The random one draws again for every question, from a fixed seed."""
     lexical = LexicalIndex.build(texts, language)
     dense = DenseIndex.build(encoder.encode(texts))
     generator = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""`python -m eval.run.beir`: measures the search alone, on a retrieval set in BEIR's format."""
+"""`python -m eval.run.beir`: measures only the search, on a retrieval set in BEIR's format."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DEPTH = 100
 MEASURES = ("nDCG@10", "recall@100")
 
 Ranking = Sequence[tuple[str, float]]
-"""(doc_id, score) of the first DEPTH, best first."""
+"""(doc_id, score) of the DEPTH best, best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class RetrievalSet:
     texts: Mapping[str, str]
     """doc_id -> title and text, joined by a space."""
     queries: Mapping[str, str]
-    """Query id -> query; only those that are judged."""
+    """Query id -> query, only for judged queries."""
     relevance: Mapping[str, Mapping[str, int]]
     """Query id -> doc_id -> grade."""
 
@@ -70,7 +70,7 @@ def read_beir(folder: Path) -> RetrievalSet:
 
 
 def score(rankings: Mapping[str, Ranking], relevance: Mapping[str, Mapping[str, int]]) -> dict[str, Values]:
-    """Measure -> its value at each query, (queries,), in the order of `relevance`; a query with no result scores 0."""
+    """Measure -> its values, (queries,), in the order of `relevance`. A query without results scores 0."""
     from ir_measures import Qrel, R, ScoredDoc, iter_calc, nDCG
 
     measures = {nDCG @ 10: "nDCG@10", R @ 100: "recall@100"}
@@ -84,7 +84,7 @@ def score(rankings: Mapping[str, Ranking], relevance: Mapping[str, Mapping[str, 
 
 
 def rank(retrieval: RetrievalSet, encoder: Encoder, depth: int = DEPTH) -> dict[str, dict[str, Ranking]]:
-    """System -> query id -> ranking: by the encoder alone, by BM25 alone, and by both fused as quoth fuses them."""
+    """System -> query id -> ranking: by the encoder only, by BM25 only, and by both, fused as in quoth."""
     ids, texts = list(retrieval.texts), list(retrieval.texts.values())
     lexical = LexicalIndex.build(texts)
     dense = DenseIndex.build(encode_all(encoder, texts, progress("Encoding")))
@@ -110,7 +110,7 @@ def compare(rankings: Mapping[str, Mapping[str, Ranking]], retrieval: RetrievalS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command and gives its exit code. A wrong usage raises SystemExit(2)."""
+    """Runs the command and returns its exit code. A wrong usage raises SystemExit(2)."""
     return run_command("eval.run.beir", lambda: _run(argv))
 
 

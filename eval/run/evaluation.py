@@ -19,7 +19,7 @@ Summary = Mapping[str, Estimate]
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Everything that an evaluation says."""
+    """The results of an evaluation."""
 
     measured: Measured
     summary: Summary
@@ -27,7 +27,7 @@ class Evaluation:
     systems: Mapping[str, Summary]
     """Name -> summary of quoth and of the other systems; empty if there are no others."""
     differences: Mapping[str, Difference]
-    """Name of another system -> how far quoth's PAIRED is above its."""
+    """Name of another system -> how far quoth is above it, by the measure PAIRED."""
 
     @classmethod
     def of(

@@ -23,7 +23,7 @@ BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command and gives its exit code: that of an evaluation if one fails."""
+    """Runs the command and returns its exit code: that of an evaluation if one fails."""
     return run_command("eval.run.figures", lambda: _run(argv))
 
 
@@ -35,7 +35,7 @@ def _run(argv: Sequence[str] | None) -> int:
         help="holds squad2, clapnq and abgcoqa as question sets and scifact in BEIR's format",
     )  # fmt: skip
     args = parser.parse_args(argv)
-    # a file without a place for the figures fails before the long measuring; it is read again afterwards
+    # a file without the marks fails now, before the long measuring; it is read again afterwards
     _with_figures(args.readme, "")
     figures = _measured(args.data)
     write_whole(args.readme, _with_figures(args.readme, figures))
@@ -50,7 +50,7 @@ def _with_figures(readme: Path, figures: str) -> str:
             f"{readme} has not just one place between {BEGIN} and {END}", "Write each of the two once, in this order"
         )
     before, _, rest = text.partition(BEGIN)
-    # without blank lines around it, Markdown takes a table for a part of its neighbours
+    # Markdown needs blank lines around a table
     return f"{before}{BEGIN}\n\n{figures.strip()}\n\n{END}{rest.partition(END)[2]}"
 
 
@@ -85,7 +85,7 @@ def _measured(data: Path) -> str:
 def _json(module: str, *arguments: str) -> Any:
     command = [sys.executable, "-m", module, *arguments, "--json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    # a bench with a figure over its limit ends so, and that figure is to be written down too
+    # exit code of a bench with a figure over its limit; that figure is written too
     if done.returncode not in (GOOD, NEGATIVE):
         sys.exit(done.returncode)
     return json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""The questions that went wrong, by kind, and the passages to show of them."""
+"""Misses: the questions answered wrong, by kind, with the passages to show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from index.types import Document, Span
 from rag.types import Turn
 
 Pieces = tuple[tuple[str, bool], ...]
-"""A text in pieces, each with whether it is marked."""
+"""A text in pieces: (text, whether it is marked)."""
 
 KINDS: Mapping[str, str] = {
     "Not in the documents, yet answered": "The question is unanswerable and should have been left unanswered.",
@@ -34,7 +34,7 @@ def find_misses(measured: Measured) -> dict[str, list[Case]]:
 
 
 def kind_of(case: Case) -> str | None:
-    """The kind of miss, one of KINDS; None if the answer is right, or if nothing tells whether it is."""
+    """The kind of miss, one of KINDS; None if the answer is right, or if it is not known whether it is right."""
     unanswerable, wrong, below, unanswered = KINDS
     if not case.answered:
         return unanswered if case.question.answerable else None
@@ -52,7 +52,7 @@ def highlighted(case: Case, excerpt: Mapping[str, Any]) -> Pieces:
 
 
 def in_sentences(case: Case, gold: Gold) -> Pieces:
-    """The sentences that gold stands in, with the gold marked."""
+    """The sentences that contain gold, with the gold marked."""
     document = case.documents.by_row_id[gold.document_id]
     return _pieces(document, sentences_at(document, gold.span), gold.span)
 

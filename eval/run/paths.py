@@ -56,7 +56,7 @@ def overwritten(outputs: Sequence[Path], inputs: Sequence[Path]) -> str | None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a file atomically: at any instant it is there whole or as it was before.
+    """Writes a file atomically: at any instant it has either its old or its new content.
 
     A link stays, and the file that it leads to is written. A pipe or a device is written into. Raises OSError with the
     name of `path`.
@@ -85,7 +85,7 @@ def _in_place(path: Path) -> Path | int | None:
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     for descriptor in (1, 2):
-        # /dev/stdout may be a file: opened once more, it would overwrite the lines already printed
+        # /dev/stdout may be a regular file: opening it again would overwrite the lines already printed
         with suppress(OSError):
             if os.path.samestat(status, os.fstat(descriptor)):
                 return descriptor

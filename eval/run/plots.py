@@ -28,7 +28,7 @@ class Axis:
     log: bool = False
 
     def at(self, value: float) -> float:
-        """The place of a value between the axis's ends, 0 to 1; a value beyond an end is drawn there."""
+        """The position of a value on the axis, 0 to 1. A value beyond an end is drawn at that end."""
         low, value, high = (math.log(v) if self.log else v for v in (self.ticks[0], value, self.ticks[-1]))
         return min(1.0, max(0.0, (value - low) / (high - low)))
 
@@ -45,7 +45,7 @@ class Mark:
     points: Points
     text: str = ""
     before: bool = False
-    """Whether the text stands to the left of the point; otherwise to the right."""
+    """Whether the text is to the left of the point; otherwise to the right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def risk_coverage_plot(
     )
     if allowed is not None:
         marks.append(Mark("rule", [(0.0, allowed), (1.0, allowed)]))
-        # the line may run through the dot, so its name stands at the other side
+        # the line may run through the dot, so the label is on the other side
         side = (0.0 if to_the_right else 1.0, allowed)
         marks.append(Mark("note", [side], f"set to allow {100 * allowed:g}%", before=not to_the_right))
         description += f" It is set to allow {100 * allowed:g}%."
@@ -105,7 +105,7 @@ def recall_plot(recall: Sequence[float], estimates: Mapping[int, Estimate]) -> P
 
 
 def latency_plot(milliseconds: Sequence[float], median: float, p95: float) -> Plot:
-    """The share of answers that took at most so many milliseconds, on a logarithmic axis."""
+    """The distribution of latencies: the share of answers within each time, on a logarithmic axis."""
     ascending = sorted(max(_SHORTEST, value) for value in milliseconds)
     powers = range(math.floor(math.log10(ascending[0])), math.floor(math.log10(ascending[-1])) + 2)
     marks = [Mark("line", [(value, count / len(ascending)) for count, value in enumerate(ascending, start=1)])]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def progress(task: str) -> Callable[[int, int], None]:
-    """A function to call with how much is done and how much there is. It writes to a terminal and nowhere else."""
+    """Returns a function to call with how much is done and how much there is. It writes only to a terminal."""
 
     def report(done: int, total: int) -> None:
         if sys.stderr.isatty():

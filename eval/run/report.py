@@ -1,4 +1,4 @@
-"""The HTML report of an evaluation: one file that asks nothing of any other place."""
+"""The HTML report of an evaluation: one file that loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def render(
 
 
 def in_words(difference: Difference) -> str:
-    """The verdict on a difference, for someone who reads no p."""
+    """A difference in words, for readers who do not know p-values."""
     if difference.p >= 1 - LEVEL:
         verdict = "cannot be told apart"
     else:

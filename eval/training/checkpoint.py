@@ -1,4 +1,4 @@
-"""Checkpoints of a training run, and the files of weights that it starts from and writes."""
+"""Checkpoints of a training run, and weights files."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def save_checkpoint(
     seconds: float,
     settings: Mapping[str, object],
 ) -> None:
-    """Writes all that a run with these settings needs to go on after `step` steps and `seconds` of training."""
+    """Writes all that a run with these settings needs to continue after `step` steps and `seconds` of training."""
     trained = {name: parameter.detach() for name, parameter in model.named_parameters() if parameter.requires_grad}
     state = {"model": trained, "optimizer": optimizer.state_dict(), "step": step, "seconds": seconds}
     content = io.BytesIO()
@@ -51,7 +51,7 @@ def save_checkpoint(
 def load_checkpoint(
     file: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, settings: Mapping[str, object]
 ) -> tuple[int, float]:
-    """Restores model and optimizer, and gives the steps and the seconds that the run has taken.
+    """Restores model and optimizer. Returns the steps and the seconds that the run has taken.
 
     Raises ModelError if the file cannot be read, and SettingsError if the run has other settings.
     """
@@ -68,13 +68,13 @@ def load_checkpoint(
         optimizer.load_state_dict(state["optimizer"])
         return state["step"], state["seconds"]
     except (OSError, EOFError, RuntimeError, UnpicklingError, KeyError, TypeError) as error:
-        raise ModelError(f"{file}: no checkpoint can be read there: {error}", "Remove it to train anew") from error
+        raise ModelError(f"{file}: no checkpoint can be read there: {error}", "Remove it to begin again") from error
 
 
 def initial_model(base: Path, device: torch.device, *, seed: int = 0, start: Path | None = None) -> ReaderModel:
     """The model at the start of a run, on the base that save_base wrote; `start` holds weights to go on from.
 
-    Raises ModelError if one of them is missing or not what it should be.
+    Raises ModelError if one of them is missing or damaged.
     """
     file = base / "model.safetensors"
     check_about(file, {"base": PACKAGED_SHA256})

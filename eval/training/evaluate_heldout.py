@@ -41,12 +41,12 @@ class HeldOut:
 
 
 class _Sentence(NamedTuple):
-    """A sentence as the model read it."""
+    """The model's result for one sentence."""
 
     score: float
     answers: bool
     f1: float
-    """Of its best span, against the best of the answers in its passage."""
+    """The word F1 of its best span against the best of the answers in its passage."""
 
 
 def evaluate_heldout(model: nn.Module, examples: Examples, device: torch.device, dtype: torch.dtype) -> list[HeldOut]:
@@ -86,7 +86,7 @@ def _read(
     model: nn.Module, examples: Examples, rows: NDArray[np.int64], device: torch.device, dtype: torch.dtype
 ) -> Iterator[tuple[int, list[_Sentence]]]:
     """(row, its passage's sentences) of these rows of the examples."""
-    # in order of length, so that a batch needs little padding
+    # sorted by length, so that a batch needs little padding
     rows = rows[np.argsort(examples.lengths()[rows], kind="stable")]
     model.eval()
     for at in range(0, len(rows), _PAIRS_AT_ONCE):

@@ -1,6 +1,6 @@
 """Training examples: pairs of a question and a passage as word pieces, in one file, drawn in batches.
 
-The file is made where search is installed. Training from it needs neither search nor the packaged encoder.
+Making the file needs search. Training from it needs neither search nor the packaged encoder.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FORMAT = "quoth-examples-1"
 SPANS = 4
 """The most answering places that are kept for a passage."""
 LONGEST_PAIR = 320
-"""Word pieces of a pair that training reads."""
+"""The most word pieces of a pair that training reads."""
 _SORTED = 512
 """The number of questions that are sorted by length together, so that a batch needs little padding."""
 
@@ -58,7 +58,7 @@ class Examples:
     sentences: Ragged
     """For each word piece of a passage the number, from 1, of its sentence; 0 in a heading."""
     pairs: NDArray[np.int32]
-    """(n, 2): a row of `questions` and a row of `passages`. Of a held-out question the best passage comes first."""
+    """(n, 2): a row of `questions` and a row of `passages`. The best passage of a held-out question comes first."""
     spans: NDArray[np.int16]
     """(n, SPANS, 2): the first and last piece, in the passage, of each answer; -1 after the last answer."""
     kinds: NDArray[np.uint8]
@@ -126,10 +126,10 @@ def read_examples(folder: Path) -> Examples:
 def training_epochs(
     examples: Examples, *, batch: int, negatives: int, without: Sequence[str] = (), seed: int = 0
 ) -> Iterator[list[NDArray[np.int64]]]:
-    """One epoch after another, without end: a list of batches, each batch the rows of its examples.
+    """Yields one epoch after another, without end. An epoch is a list of batches, a batch the rows of its examples.
 
-    An epoch has every answering and every swapped pair, and of each question at most `negatives` retrieved passages,
-    drawn anew in each epoch. All pairs of a question are in one batch, since the loss compares them. A batch has at
+    An epoch has every answering and every swapped pair, and for each question at most `negatives` retrieved passages,
+    drawn again in each epoch. All pairs of a question are in one batch, since the loss compares them. A batch has at
     most `batch` pairs, unless one question has more. Sets named in `without` are left out, and so are answers beyond
     LONGEST_PAIR. Raises SettingsError if no example is left.
     """

@@ -24,7 +24,7 @@ _WEIGHT_DECAY = 0.01
 _LARGEST_GRADIENT = 1.0
 """Gradients with a larger norm are scaled down to it."""
 _EVALUATIONS = 4
-"""The number of evaluations over a run, at equal distances; the last is left to the caller."""
+"""The number of evaluations in a run, at equal distances. The caller does the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Training:
     """sha256 of the weights that the run starts from; None if it starts from the base."""
 
     def spent(self, step: int, seconds: float) -> float:
-        """The share of the budget, 0 to 1, that so many steps and seconds are."""
+        """The share of the budget, 0 to 1, that is used after these steps and seconds."""
         if self.minutes is not None:
             return min(1.0, seconds / (60 * self.minutes))
         return min(1.0, step / (self.steps or 1))

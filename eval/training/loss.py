@@ -48,7 +48,7 @@ def targets(examples: Examples, rows: NDArray[np.int64], batch: Batch, device: t
 
 
 def loss(scores: Scores, wanted: Targets) -> Tensor:
-    """The mean over a batch: of the span's two ends, of the sentence in its passage, and of the listwise loss."""
+    """The mean loss of a batch: of the span's two ends, of the sentence in its passage, and the listwise loss."""
     span = (_cross_entropy(scores.start, wanted.start) + _cross_entropy(scores.end, wanted.end)) / 2
     return span + _cross_entropy(scores.evidence, wanted.evidence) + listwise_loss(scores.evidence, wanted)
 
@@ -56,7 +56,7 @@ def loss(scores: Scores, wanted: Targets) -> Tensor:
 def listwise_loss(evidence: Tensor, wanted: Targets) -> Tensor:
     """The cross-entropy over the sentences of all passages of a question, with one place for "no answer".
 
-    A sentence scores as it does in use: less its own passage's score for "no answer".
+    A sentence's score is computed as in use: minus its passage's score for "no answer".
     """
     scores = torch.split(evidence[:, 1:] - evidence[:, :1], wanted.sizes)
     right = torch.split(wanted.evidence[:, 1:], wanted.sizes)

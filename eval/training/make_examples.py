@@ -1,4 +1,4 @@
-"""Makes training examples from question sets, with hard negatives that our own search finds."""
+"""Makes training examples from question sets, with hard negatives from quoth's search."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _ANSWERING = 2
 _RETRIEVED = 4
 """The most retrieved passages that do not answer, for a question that has an answer."""
 _UNANSWERABLE = 3
-"""The same for a question that has none."""
+"""The most retrieved passages for a question that has no answer."""
 _SWAPPED = 0.6
-"""The share of the answerable questions that a swapped question is made from, if it can be."""
+"""The share of the answerable questions to make a swapped question from, if possible."""
 _LONGEST_QUESTION = 64
 """Word pieces. Longer questions are rare and would lengthen every batch that they are in."""
 _ENCODED_AT_ONCE = 128
@@ -73,7 +73,7 @@ class QuestionSet:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question beside a passage."""
+    """A question paired with a passage."""
 
     question: str
     passage: Passage
@@ -133,7 +133,7 @@ def answers_of(question: Question) -> tuple[Span, ...]:
 def examples_of(
     questions: QuestionSet, heldout: frozenset[str], encoder: Encoder, *, held_limit: int, limit: int | None, seed: int
 ) -> Iterator[Example]:
-    """The examples of a set, question by question; nothing is learned from the documents `heldout`."""
+    """The examples of a set, question by question. Documents in `heldout` are never trained on."""
     learned = [pair for pair in questions.questions if pair[1].id not in heldout]
     evaluated = [pair for pair in questions.questions if pair[1].id in heldout]
     asked = _sampled(learned, limit, seed) + _sampled(evaluated, held_limit, seed)
@@ -161,7 +161,7 @@ def examples_of(
 def _learned(
     question: Question, document: Document, own: Sequence[Passage], found: Sequence[Passage], chooser: random.Random
 ) -> Iterator[Example]:
-    """The examples of a question to learn from: `own` are its document's passages, `found` what search ranks high."""
+    """The training examples of a question: `own` are its document's passages, `found` those that search ranks high."""
     if not question.answerable:
         yield from (_example(question, document, passage, Kind.UNANSWERABLE) for passage in found[:_UNANSWERABLE])
         return
@@ -177,7 +177,7 @@ def _learned(
 
 
 def may_answer(question: Question, document: Document, passage: Passage) -> bool:
-    """Whether a passage touches a place that answers, or holds the words of one."""
+    """Whether a passage overlaps an answering place or contains the words of one."""
     answers, text = answers_of(question), passage.text.casefold()
     touched = passage.document.id == document.id and any(passage.span.overlaps(span) for span in answers)
     return touched or any(document[span].casefold() in text for span in answers)
@@ -195,7 +195,7 @@ def _example(question: Question, document: Document, passage: Passage, kind: Kin
 
 
 def swap(question: str, passage: str, document: str, chooser: random.Random) -> str | None:
-    """`question` with a name or number that `passage` holds exchanged for one that only `document` holds.
+    """`question` with a name or number of `passage` replaced by one that occurs only elsewhere in `document`.
 
     The new one has as many words or digits. The passage holds no word of it, because half a name may name the same
     thing, so the passage cannot answer the new question. None if there is nothing to exchange.
@@ -217,7 +217,7 @@ def swap(question: str, passage: str, document: str, chooser: random.Random) -> 
 
 
 def _shape(text: str) -> str | int:
-    """What two names or numbers have in common if one can stand for the other: its digits' places or its words."""
+    """A key of a name or number: it can replace another one with the same pattern of digits or count of words."""
     return re.sub(r"\d", "0", text) if text[0].isdigit() else len(text.split())
 
 
@@ -244,7 +244,7 @@ def _as_pieces(made: Sequence[tuple[int, Example]], names: Sequence[str]) -> Exa
     for number, example in made:
         row = rows[example.passage.id]
         spans = _spans(pieces[row], example)
-        # an answer that cannot be read out of the passage cannot be learned from it
+        # an answer that is not in the pieces of the passage cannot be learned from it
         if example.kind is not Kind.ANSWERS or spans[0, 0] >= 0:
             pair = (questions[example.question], row)
             columns.append((pair, spans, example.kind, number, example.answerable))

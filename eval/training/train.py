@@ -23,11 +23,11 @@ from rag.readers.model import read_about
 
 WEIGHTS, CHECKPOINT, TABLE, LOG = "reader.safetensors", "checkpoint.pt", "table.json", "log.jsonl"
 _TOLERANCE = 0.01
-"""How far figures may differ from those in the table: machines round differently."""
+"""The tolerance for figures compared with the table, because machines round differently."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code: NEGATIVE if --check finds other figures, and else as index.exit_codes says."""
+    """Runs the command and returns its exit code: NEGATIVE if --check finds other figures."""
     args = _parser().parse_args(argv)
     return run_command("eval.training.train", lambda: _run(args))
 

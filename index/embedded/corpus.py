@@ -23,7 +23,7 @@ from index.types import Counts, Document, Hit, Passage, Query, Sentence, Title
 _CANDIDATES = 100
 """Rows that each searcher contributes to the fusion."""
 _VIEWS = 64
-"""Cached views, one a set of groups. A view takes about 20 bytes a passage, and moments to make."""
+"""The most views that are cached, one for each set of groups. A view takes about 20 bytes per passage."""
 
 
 class EmbeddedCorpus:
@@ -148,7 +148,7 @@ class EmbeddedCorpus:
         hidden = self._hidden.union(self._readers.keys() - readers.keys())
         visible = [row for row, id in enumerate(self._database.document_of_each_passage()) if id not in hidden]
         rows = np.array(visible, np.int64)
-        # the sizes of the files would tell of the hidden documents
+        # the sizes of the files would reveal the hidden documents
         documents = self._manifest.documents - (len(self._readers) - len(readers))
         manifest = replace(self._manifest, documents=documents, passages=len(rows), files={})
         dense, lexical = self._dense.only(rows), self._lexical.only(rows)

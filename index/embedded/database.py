@@ -68,7 +68,7 @@ class Database:
         self._connection.close()
 
     def titles(self, after: str) -> Iterator[Title]:
-        """The title of every document behind the one with the id `after`, in order of writing; of all for ""."""
+        """The titles of the documents written after the one with the id `after`, in that order; of all if it is ""."""
         behind = "WHERE rowid > (SELECT rowid FROM documents WHERE id = ?)" if after else ""
         query = f"SELECT id, title FROM documents {behind} ORDER BY rowid"
         return (Title(*row) for row in self._connection.execute(query, (after,) if after else ()))
@@ -88,7 +88,7 @@ class Database:
         return [row for (row,) in self._connection.execute(query, (json.dumps(list(ids)),))]
 
     def sentences(self, id: str) -> tuple[Sentence, ...]:
-        """The tiles of a document's text, in order."""
+        """The sentences and headings of a document, in order. They cover its text."""
         rows = self._connection.execute("SELECT sentences FROM passages WHERE document = ? ORDER BY row", (id,))
         return tuple(sentence for (blob,) in rows for sentence in _unpack(blob))
 

@@ -125,7 +125,7 @@ def publish(
 
 
 def open_current(corpus: Path) -> tuple[Path, Manifest]:
-    """(folder, manifest) of the current edition, every file of it checked.
+    """(folder, manifest) of the current edition, after checking each of its files.
 
     Raises CorpusMissing, EditionDamaged or EditionIncompatible.
     """
@@ -171,7 +171,7 @@ def _read_manifest(file: Path, sha256: str) -> Manifest:
         written = file.read_bytes()
     except OSError as error:
         raise EditionDamaged(f"{file}: {error.strerror}", _REBUILD) from error
-    # the format first, so that an edition of another version is not called damaged
+    # checks the format first, so that an edition of another version is not reported as damaged
     try:
         given = parse_json(written.decode())
         version = given["format"]
@@ -212,7 +212,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _current_name(corpus: Path) -> str | None:
-    """None also if the pointer is damaged, since indexing again repairs that."""
+    """The name of the current edition. None also if the pointer is damaged, because the new edition repairs it."""
     try:
         return _read_pointer(corpus / "current")[0]
     except EditionDamaged:

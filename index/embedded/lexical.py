@@ -34,7 +34,7 @@ class LexicalIndex:
         vocabulary: dict[str, int] = {}
         ids = [[vocabulary.setdefault(word, len(vocabulary)) for word in words(text)] for text in texts]
         scorer = bm25s.BM25(method="lucene", k1=K1, b=B)
-        # bm25s cannot index an empty vocabulary, so a word that no question contains stands in
+        # bm25s cannot index an empty vocabulary, so it gets a word that no question contains
         if not vocabulary:
             vocabulary[""] = 0
             ids = [[0] for _ in texts]

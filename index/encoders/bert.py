@@ -34,8 +34,8 @@ class BertConfig:
 class Bert:
     """A BERT encoder (Devlin et al. 2019) with a checkpoint's own parameter names.
 
-    `weights` holds the tensors by those names, query, key and value joined into one: put a parameter in the place of
-    one to train it, or a tensor on another device to compute there.
+    `weights` holds the tensors by those names, query, key and value joined into one: replace one by a
+    parameter to train it, or by a tensor on another device to compute there.
     """
 
     def __init__(self, config: BertConfig, weights: Mapping[str, Tensor], dtype: torch.dtype = torch.float32) -> None:
@@ -67,7 +67,7 @@ class Bert:
         kinds = w["embeddings.token_type_embeddings.weight"]
         x = x + w["embeddings.position_embeddings.weight"][:length] + (kinds[0] if types is None else kinds[types])
         x = self._norm(x, "embeddings.LayerNorm")
-        # without a mask attention is faster; to ask a GPU whether one is needed would wait for all that it has to do
+        # attention is faster without a mask; on a GPU, checking whether one is needed would wait for all pending work
         seen = None if not mask.is_cuda and bool(mask.all()) else mask[:, None, None, :]
         for n in range(config.layers):
             layer = f"encoder.layer.{n}"

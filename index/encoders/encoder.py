@@ -30,7 +30,7 @@ class Encoder(Protocol):
 
     @property
     def max_tokens(self) -> int:
-        """Word pieces of a text that are read, without the special ones. The encoder ignores the rest."""
+        """The most word pieces of a text that the encoder reads, without the special ones. It ignores the rest."""
         ...
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:

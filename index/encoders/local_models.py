@@ -38,7 +38,7 @@ def loading(what: str, wanted: str, name: str) -> Iterator[None]:
         )
     try:
         yield
-    # unknown files can make the libraries raise anything; it is raised again with its meaning here
+    # for unknown files the libraries raise errors of any kind; each becomes a ModelError here
     except Exception as error:
         problem = f"{what} is neither {wanted} nor in this machine's model cache{_reason(name, error)}"
         raise ModelError(problem, remedy) from error

@@ -1,4 +1,4 @@
-"""Files and folders become documents: one module a format."""
+"""Reads files and folders as documents, with one module for each format."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SEEDS = Path(__file__).parent.parent.parent / "seeds"
 
 
 def read(paths: Sequence[Path], *, language: str = "en") -> list[Document]:
-    """The documents at `paths`, each a text file, a JSONL corpus or a folder (searched whole, in order of name).
+    """Reads the documents at `paths`: text files, JSONL corpora, and folders with all that is in them, sorted by name.
 
-    In a folder, text and Markdown files and files named corpus.jsonl are read, other files and whatever is hidden
-    passed over. A text that occurs twice is one document, the first; the groups that may read it are then to be the
-    same. Raises SourceError at the first path that cannot be read: a folder is taken whole or not at all; and at a
-    metadata file that would be read for no document, since it may say who may read one.
+    In a folder, text files, Markdown files and files named corpus.jsonl are read; other files and hidden ones are
+    skipped. A text that occurs twice becomes one document, and both must have the same groups. Raises SourceError if
+    any file cannot be read: a folder is never read in part. Also raises it for a metadata file without a document,
+    because the file may say who may read one.
     """
     documents: dict[str, tuple[str, Document]] = {}
     for file, doc_id, document in read_each(paths, language=language):
@@ -42,7 +42,7 @@ def read(paths: Sequence[Path], *, language: str = "en") -> list[Document]:
 
 
 def read_each(paths: Sequence[Path], *, language: str = "en") -> Iterator[tuple[Path, str | None, Document]]:
-    """(file, doc_id in a JSONL corpus, document) of everything at `paths`, repetitions included; see read."""
+    """Yields (file, doc_id, document) for all of `paths`, repeated texts too. Only a JSONL corpus has doc_ids."""
     for path in paths:
         for file in _files(path):
             if file.suffix.lower() == ".jsonl":
@@ -52,7 +52,7 @@ def read_each(paths: Sequence[Path], *, language: str = "en") -> Iterator[tuple[
 
 
 def passed_over(paths: Sequence[Path]) -> list[Path]:
-    """The files in the folders among `paths` that read leaves out, but for what is hidden and for metadata."""
+    """The files that `read` skips in the folders among `paths`, without hidden files and metadata files."""
     return [
         file
         for path in paths
@@ -91,15 +91,15 @@ def _files(path: Path) -> list[Path]:
 
 
 def _check_belongs(file: Path, found: set[Path]) -> None:
-    """Raises SourceError where `file` is named like a metadata file, and is that of none of what was `found`."""
+    """Raises SourceError if `file` is named like a metadata file, but `found` has no document that it belongs to."""
     if not file.name.lower().endswith(METADATA_SUFFIX):
         return
     described = file.with_name(file.name[: -len(METADATA_SUFFIX)])
     if not file.name.endswith(METADATA_SUFFIX) or described not in found or described.name == CORPUS_FILE:
         raise SourceError(
-            f"{file}: a metadata file, but of no document",
-            f"Name it as its document, with {METADATA_SUFFIX} behind (report.txt{METADATA_SUFFIX}), write what it "
-            f"says into the lines of a {CORPUS_FILE}, or leave it out",
+            f"{file}: a metadata file without a document",
+            f"Name it after its document, with {METADATA_SUFFIX} added (report.txt{METADATA_SUFFIX}), move its content "
+            f"into the lines of a {CORPUS_FILE}, or leave it out",
         )
 
 
@@ -113,7 +113,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _is_readable(file: Path) -> bool:
-    # a pipe would be waited for without end; a link that leads nowhere is to be told, and so let through
+    # reading a pipe would block; a broken link is let through, so that reading it raises an error
     special = file.exists() and not file.is_file()
     return not special and (file.suffix.lower() in TEXT_SUFFIXES or file.name == CORPUS_FILE)
 

@@ -1,4 +1,4 @@
-"""A JSONL corpus becomes documents: one JSON object a line, in our shape or in BEIR's."""
+"""Reads a JSONL corpus: one JSON object per line, with the keys of quoth or of BEIR."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from index.types import Document
 
 
 def read_jsonl(file: Path, *, language: str = "en") -> list[tuple[str, Document]]:
-    """(doc_id, document) of each line of `file`: {"doc_id" or "_id", "title", "text"}, and maybe "groups".
+    """Reads one document from each line of `file`, as (doc_id, document).
 
-    Raises SourceError.
+    A line has the keys "doc_id" or "_id", and "text"; "title" and "groups" are optional. Raises SourceError.
     """
     pairs: list[tuple[str, Document]] = []
     seen: dict[str, int] = {}
@@ -27,9 +27,7 @@ def read_jsonl(file: Path, *, language: str = "en") -> list[tuple[str, Document]
         record = _parse(line, where)
         doc_id, title, text = _fields(record, where)
         if doc_id in seen:
-            raise SourceError(
-                f"{where}: doc_id {doc_id!r} stands on line {seen[doc_id]} already", "Make the ids unique"
-            )
+            raise SourceError(f"{where}: doc_id {doc_id!r} is already on line {seen[doc_id]}", "Make the ids unique")
         seen[doc_id] = number
         check_text(text, where)
         groups = check_groups(record, where)
@@ -57,7 +55,7 @@ def _fields(record: Mapping[str, Any], where: str) -> tuple[str, str, str]:
     title, text = record.get("title") or "", record.get("text")
     for key, value in (("doc_id", doc_id), ("title", title), ("text", text)):
         if not isinstance(value, str):
-            raise SourceError(f"{where}: {key} is {value!r}, expected a string", "Mend the line")
+            raise SourceError(f"{where}: {key} is {value!r}, expected a string", "Correct the line")
     assert isinstance(doc_id, str)
     assert isinstance(text, str)
     return doc_id, title, text

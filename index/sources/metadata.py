@@ -1,4 +1,4 @@
-"""What is known of a document: in a metadata file beside it, or in front matter at the start of a Markdown file."""
+"""Metadata of a document, from a metadata file beside it or from front matter at the start of a Markdown file."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _OPENING = re.compile(r"---[ \t]*(?:\r\n|\r|\n)")
 _ALMOST = re.compile(r"---[ \t]*[^-\s]")
 _CLOSING = re.compile(r"(?<=[\r\n])---[ \t]*(?:\r\n|\r|\n|\Z)")
 _GROUPS = re.compile(r"^[ \t]*[\"']?groups?[\"']?[ \t]*:", re.IGNORECASE | re.MULTILINE)
-_QUOTES = "Mend the front matter: in YAML, quotes make a string of anything"
+_QUOTES = "Correct the front matter: in YAML, quotes make any value a string"
 _RULE = "Write keys and values between two lines ---, or begin the file with a blank line if this is no front matter"
 
 
 def part_front_matter(text: str, where: str) -> tuple[dict[str, Any], str]:
-    """(what it says, the rest) of a Markdown text. Front matter is YAML between two lines ---, the first at the start.
+    """Splits a Markdown text into (metadata, the rest). Front matter is YAML between two lines ---, at the start.
 
-    Raises SourceError where it opens and cannot be understood: what it says of who may read is not to be missed.
+    Raises SourceError if front matter begins but cannot be parsed, because it may say who may read the document.
     """
     opening = _OPENING.match(text)
     where = f"{where}: front matter"
@@ -47,7 +47,7 @@ def part_front_matter(text: str, where: str) -> tuple[dict[str, Any], str]:
 
 
 def check_metadata(known: Mapping[Any, Any], where: str, remedy: str) -> None:
-    """Raises SourceError unless what a document is told of itself is of its type, and can be stored."""
+    """Raises SourceError if a value of the metadata has the wrong type or cannot be stored."""
     for key in ("title", "date", "source", "language"):
         if not isinstance(known.get(key), str | None):
             raise SourceError(f"{where}: {key} is {_shown(known[key])}, expected a string", remedy)
@@ -59,11 +59,13 @@ def check_metadata(known: Mapping[Any, Any], where: str, remedy: str) -> None:
     for example in examples:
         _check_storable(example, f"{where}: examples", remedy)
     if known.get("date") is not None and not _is_date(known["date"]):
-        raise SourceError(f"{where}: date is {_shown(known['date'])}, expected 2024, 2024-06 or 2024-06-18", "Mend it")
+        raise SourceError(
+            f"{where}: date is {_shown(known['date'])}, expected 2024, 2024-06 or 2024-06-18", "Correct it"
+        )
 
 
 def check_groups(known: Mapping[Any, Any], where: str) -> tuple[str, ...]:
-    """The groups in `known`, none for everyone. Raises SourceError where they are not sure to be what was meant."""
+    """The groups in `known`; empty: everyone may read. Raises SourceError if the author may have meant others."""
     for key in known:
         if isinstance(key, str) and key != "groups" and key.strip().casefold() in ("group", "groups"):
             raise SourceError(
@@ -89,20 +91,20 @@ def check_groups(known: Mapping[Any, Any], where: str) -> tuple[str, ...]:
 
 
 def merged(front: Mapping[str, Any], beside: Mapping[str, Any], document: str, file: str) -> dict[str, Any]:
-    """What both say. Raises SourceError where they differ."""
+    """The metadata of both. Raises SourceError if they have different values for a key."""
     for key in front.keys() & beside.keys():
         one, other = front[key], beside[key]
         if (set(one) != set(other)) if key == "groups" else one != other:
             raise SourceError(
                 f"{key} is {_shown(one)} in the front matter of {document}, but {_shown(other)} in {file}",
-                "Say it once, or the same twice",
+                "Set it in one place, or to the same value in both",
             )
     return {**front, **beside}
 
 
 def _parse_yaml(block: str, where: str) -> dict[Any, Any]:
     try:
-        # a safe loader, as yaml.safe_load has it
+        # safe, because _Once is a SafeLoader
         known = yaml.load(block, _Once)
         if isinstance(known, dict) and "date" in known:
             known["date"] = _written(known["date"])
@@ -112,7 +114,7 @@ def _parse_yaml(block: str, where: str) -> dict[Any, Any]:
         said = getattr(error, "problem", None) or getattr(error, "reason", None) or "no sense"
         raise SourceError(f"{where}: not YAML ({said}{place})", _QUOTES) from error
     except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
-        # PyYAML's own for a date that there is not, a tag that does not fit, and brackets nested too deep
+        # raised by PyYAML for a date that does not exist, a tag that does not fit, or brackets nested too deep
         raise SourceError(
             f"{where}: not YAML (a value is not what it is marked as, too large, or nested too deep)", _QUOTES
         ) from error
@@ -122,7 +124,7 @@ def _parse_yaml(block: str, where: str) -> dict[Any, Any]:
 
 
 class _Once(yaml.SafeLoader):  # type: ignore[misc]
-    """Refuses a key that is given twice: which of the two was meant nobody can tell."""
+    """Refuses a key that occurs twice, because nobody can tell which value was meant."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
@@ -133,18 +135,18 @@ class _Once(yaml.SafeLoader):  # type: ignore[misc]
 
 
 def check_plain(text: str, where: str) -> None:
-    """Raises SourceError where a text that is no Markdown begins with front matter that says who may read it."""
+    """Raises SourceError if a text that is not Markdown begins with front matter that names groups."""
     opening = _OPENING.match(text)
     closing = opening and _CLOSING.search(text, opening.end())
     if opening and closing and _GROUPS.search(text, opening.end(), closing.start()):
         raise SourceError(
-            f"{where}: it begins with front matter that names groups, which is read of Markdown files alone",
+            f"{where}: it begins with front matter that names groups, but only Markdown can have front matter",
             "Put the groups into a metadata file beside it, or begin the file with a blank line",
         )
 
 
 def _written(when: object) -> object:
-    """A date as text: YAML makes dates and numbers of them unasked."""
+    """A date as text: YAML turns a date without quotes into a date or a number."""
     if isinstance(when, datetime):
         return when.date().isoformat()
     if isinstance(when, date):
@@ -160,7 +162,7 @@ def _check_storable(text: str, what: str, remedy: str) -> None:
 
 
 def _shown(value: object) -> str:
-    # aliases in YAML make values that are endless when written out
+    # reprlib, because aliases can make a YAML value contain itself; it raises ValueError for a huge integer
     try:
         return shortened(value)
     except ValueError:

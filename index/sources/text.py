@@ -1,4 +1,4 @@
-"""A text file, plain or Markdown, becomes a document; what is known of it stands in a metadata file beside it."""
+"""Reads a text file, plain or Markdown, as a document, together with the metadata file beside it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _MARKDOWN_TITLE = re.compile(r"^#[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
 
 
 def read_text_file(file: Path, *, language: str = "en") -> Document:
-    """The document in `file`, its newlines kept as they came; a UTF-8 signature at the start is not part of the text.
+    """Reads the document in `file`. Newlines are kept; a UTF-8 signature at the start is not part of the text.
 
-    Beside NAME.txt may stand NAME.txt.meta.json, an object with any of title, date (ISO 8601), source (a URL, or
-    null where unstated), language, groups (who may read it; without, everyone) and examples (questions), these two
-    lists of strings. Markdown may say the same in front matter, which is no part of the text either. Raises
-    SourceError, also where the two differ.
+    A metadata file NAME.txt.meta.json beside NAME.txt is optional. It is a JSON object with any of title, date (ISO
+    8601), source (a URL, or null if not stated), language, groups (who may read it; without them, everyone) and
+    examples (questions). Groups and examples are lists of strings. A Markdown file may have the same keys in front
+    matter, which is not part of the text. Raises SourceError, also if the metadata file and the front matter differ.
     """
     text = decode(read_bytes(file), file)
     front: dict[str, Any] = {}
@@ -61,7 +61,7 @@ def read_bytes(file: Path) -> bytes:
 
 
 def decode(data: bytes, file: Path) -> str:
-    """`data` as strict UTF-8. Raises SourceError, which names the file and the first wrong byte."""
+    """Decodes `data` as strict UTF-8. Raises SourceError, which names the file and the first wrong byte."""
     nul = data.find(0)
     if nul >= 0:
         raise SourceError(
@@ -78,7 +78,7 @@ def decode(data: bytes, file: Path) -> str:
 
 
 def check_text(text: str, where: str) -> None:
-    """Raises SourceError where `text` cannot be a document: it is blank, or has a line that is no prose."""
+    """Raises SourceError if `text` cannot be a document: it is blank, or has a line too long for prose."""
     if not text.strip():
         raise SourceError(f"{where}: it is empty", "Give it some text or leave it out")
     for number, line in enumerate(_LINE_BREAK.split(text), start=1):
@@ -95,7 +95,7 @@ def _metadata(file: Path) -> dict[str, Any]:
         if not file.exists():
             return {}
     except OSError as error:
-        # what is too long a name for a file is the name of none
+        # no file can have a name this long
         if error.errno == errno.ENAMETOOLONG:
             return {}
         raise SourceError(f"{file}: {error.strerror}", "Make it readable") from error
@@ -103,10 +103,10 @@ def _metadata(file: Path) -> dict[str, Any]:
     try:
         known = parse_json(text)
     except NotStrictJson as error:
-        raise SourceError(f"{file}: {error}", "Mend the metadata file") from error
+        raise SourceError(f"{file}: {error}", "Correct the metadata file") from error
     if not isinstance(known, dict):
-        raise SourceError(f"{file}: expected a JSON object", "Mend the metadata file")
-    check_metadata(known, str(file), "Mend the metadata file")
+        raise SourceError(f"{file}: expected a JSON object", "Correct the metadata file")
+    check_metadata(known, str(file), "Correct the metadata file")
     return known
 
 

@@ -1,4 +1,4 @@
-"""A document becomes passages: runs of whole sentences that fit a token budget and the encoder."""
+"""Chunking: splits a document into passages, runs of sentences that fit a token budget and the encoder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from index.text.tokens import count_tokens
 from index.types import Document, Passage, Sentence, Span
 
 CountPieces = Callable[[Sequence[str]], list[int]]
-"""How many word pieces the encoder makes of each text."""
+"""Counts the word pieces of each text, as the encoder splits it."""
 
 _BREAK = re.compile(r"(?<=[,;:،、，；：])\s*|\s+")
 
@@ -25,24 +25,24 @@ def chunk(
     limit: int,
     count_pieces: CountPieces,
 ) -> list[Passage]:
-    """The passages of `document`: together they hold every one of its `sentences`, in order, none twice.
+    """Splits `document` into passages. Together they hold each of its `sentences` once, in order.
 
-    A passage ends with its section. Within a section paragraphs are kept together while they fit `budget` tokens
-    (cl100k_base), and a paragraph that does not is parted between sentences. A passage with its heading, as
-    `searchable` gives it, never exceeds `limit` word pieces; a sentence that does so alone is cut between words.
-    Raises SettingsError where the budget cannot hold a word.
+    A passage never crosses the end of a section. Within a section, paragraphs are kept together if they fit `budget`
+    tokens (cl100k_base). A paragraph that does not fit is split between sentences. A passage with its heading, as
+    `searchable` returns it, has at most `limit` word pieces. A sentence that does not fit is split between words.
+    Raises SettingsError if the budget or the limit is below 16.
     """
     if budget < 16 or limit < 16:
         raise SettingsError(f"passages of {min(budget, limit)} tokens hold no sentence", "Allow at least 16")
     passages: list[Passage] = []
     for heading, section in _sections(document, sentences):
-        # a heading is carried with every passage of its section, but may take no more than half of each
+        # every passage of a section gets its heading, if the heading takes no more than half of the budget
         carried = heading if _fits([heading], budget // 2, limit // 2, count_pieces) else ""
         tokens_left = budget - count_tokens([carried])[0]
         pieces_left = limit - count_pieces([carried])[0]
         whole = [part for s in section for part in _cut(document, s, tokens_left, pieces_left, count_pieces)]
         texts = [document[part.span] for part in whole]
-        # one more for each seam: tokens of a joined text can outnumber those of its parts by that
+        # one more for each part: where parts meet, a joined text can have one token more than they have
         sizes = [n + 1 for n in count_tokens(texts)]
         pieces = count_pieces(texts)
         for first, last in _pack(whole, sizes, pieces, tokens_left, pieces_left):
@@ -51,13 +51,13 @@ def chunk(
 
 
 def searchable(passage: Passage) -> str:
-    """What is embedded and indexed of a passage: its heading, unless it begins with it, and its text."""
+    """The text to embed and index for a passage: its text, under its heading if the text does not begin with one."""
     body = passage.text.strip()
     return f"{passage.heading}\n{body}" if passage.heading and not passage.sentences[0].heading else body
 
 
 def _sections(document: Document, sentences: Sequence[Sentence]) -> Iterator[tuple[str, list[Sentence]]]:
-    """(heading, its sentences, the heading among them) in order; several headings in a row head one section."""
+    """Yields (heading, sentences) of each section; the sentences include the heading. Headings in a row are joined."""
     section: list[Sentence] = []
     for heading, run in groupby(sentences, key=lambda s: s.heading):
         if heading and section:
@@ -76,12 +76,12 @@ def _heading_of(document: Document, section: Sequence[Sentence]) -> str:
 def _pack(
     sentences: Sequence[Sentence], sizes: Sequence[int], pieces: Sequence[int], budget: int, limit: int
 ) -> Iterator[tuple[int, int]]:
-    """Half-open ranges of sentences, each within budget and limit, ending between paragraphs where they can."""
+    """Yields half-open ranges of sentences within budget and limit. If possible, a range ends with a paragraph."""
     starts = [n for n, s in enumerate(sentences) if n == 0 or s.paragraph != sentences[n - 1].paragraph]
     first = 0
     for start, end in zip(starts, [*starts[1:], len(sentences)], strict=True):
         full = sum(sizes[first:end]) > budget or sum(pieces[first:end]) > limit
-        # a heading is not left alone
+        # a passage is never only headings
         if full and not all(s.heading for s in sentences[first:start]):
             yield first, start
             first = start
@@ -99,7 +99,7 @@ def _fits(texts: Sequence[str], budget: int, limit: int, count_pieces: CountPiec
 def _cut(
     document: Document, sentence: Sentence, budget: int, limit: int, count_pieces: CountPieces
 ) -> Iterator[Sentence]:
-    """`sentence`, or the parts of it that each fit: cut after a comma or a blank, or within a word as a last resort."""
+    """Yields `sentence` if it fits, else parts that fit: cut after commas or blanks, or in a word as a last resort."""
     todo = [sentence]
     while todo:
         part = todo.pop()
@@ -112,10 +112,10 @@ def _cut(
 
 
 def _middle(text: str) -> int:
-    """The place to cut `text` in two that is nearest to its middle: between words if it has any."""
+    """The offset at which to cut `text`: the break between words nearest to the middle, or the middle itself."""
     half = len(text) // 2
     first, last = len(text) - len(text.lstrip()), len(text.rstrip())
-    # outwards, since most texts have a break near their middle and a long one is not to be searched whole each time
+    # outwards: most texts have a break near their middle, and searching all of a long text each time would be slow
     for width in (100, 10_000, len(text)):
         found = _BREAK.finditer(text, max(0, half - width), min(len(text), half + width))
         breaks = [match.end() for match in found if first < match.end() < last]

@@ -1,4 +1,4 @@
-"""A text becomes sentences: spans that tile it, with its headings and paragraphs told apart."""
+"""Sentence splitting: divides a text into sentences and headings, and numbers its paragraphs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sentencex
 
 from index.types import Sentence, Span
 
-# A line that runs on into the next by hard wrapping is at least this long; shorter ones are lines of a list or a verse.
+# A hard-wrapped line has at least this many characters. Shorter lines belong to a list or a verse.
 _WRAPPED = 40
 _HEADING_WORDS = 16
 
@@ -22,7 +22,7 @@ _WIDE_BLANK = re.compile(r"[^\S\x00-\x7f]")
 _ROW = re.compile(r"[|\t]")
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _MARKDOWN_HEADING = re.compile(r"#{1,6}\s+\S")
-# abbreviations that a number follows, where the full stop ends no sentence
+# abbreviations that stand before a number: their full stop does not end a sentence
 _BEFORE_NUMBER = re.compile(
     r"(?:\A|[\s(\[])(?:approx|app|art|arts|ca|c|ch|chap|cf|eq|ex|fig|figs|no|nos|nr|p|par|para|pp|pt|sec|sect|vol|vols|v|vs)"
     r"\.\s*\Z",
@@ -49,11 +49,11 @@ class _Block:
 
 
 def split_sentences(text: str, language: str = "en") -> tuple[Sentence, ...]:
-    """The sentences and headings of `text`, in order; their spans tile it, and none where it is blank.
+    """Splits `text` into sentences and headings, in order. Their spans cover it without gaps; a blank text has none.
 
-    Paragraphs are lines, or runs of hard-wrapped lines, or what blank lines part. A line without a full stop that
-    stands before a paragraph is a heading. Sentence boundaries within a paragraph are sentencex's, less those after
-    an abbreviation or before a lower-case letter.
+    A paragraph is a line, a run of hard-wrapped lines, or the text between blank lines. A line without a full stop
+    before a paragraph is a heading. sentencex finds the sentence boundaries within a paragraph. Its boundaries after
+    an abbreviation or before a lower-case letter are ignored.
     """
     marks: list[tuple[int, int, bool]] = []
     paragraph = 1
@@ -119,7 +119,7 @@ def _headings(lines: list[_Line]) -> frozenset[int]:
                 continue
             if filled(n + 1) and _continues(lines[n + 1]):
                 continue
-            # right above its text it must be clearly shorter, lest a wrapped paragraph's first line be taken for one
+            # right above its text it must be clearly shorter, or it may be the first line of a wrapped paragraph
             if not filled(n + 1) or len(lines[following].text) > 1.5 * len(line.text):
                 found.add(n)
     return frozenset(found)
@@ -135,7 +135,7 @@ def _runs_on(line: _Line, following: _Line) -> bool:
 
 
 def _paragraphs(lines: list[_Line]) -> Iterator[Span]:
-    """The paragraphs of a run of lines without a blank one among them."""
+    """The paragraphs of consecutive lines, none of them blank."""
     inner = lines[:-1]
     running_on = [line for line in inner if not line.ends]
     wrapped = (
@@ -152,13 +152,13 @@ def _paragraphs(lines: list[_Line]) -> Iterator[Span]:
 
 
 def _sentence_starts(text: str, paragraph: Span, language: str) -> Iterator[int]:
-    """The offsets in `text` at which the sentences of `paragraph` begin, its own start first."""
+    """The offsets in `text` at which the sentences of `paragraph` begin. The first is the start of the paragraph."""
     body = text[paragraph.start : paragraph.end]
     yield paragraph.start
     start = 0
-    # a boundary needs words after it; the rest of the text is not looked through again at each
+    # a boundary needs a word after it; searching the rest of the text at each boundary would take quadratic time
     last_word = next((n for n in range(len(body) - 1, -1, -1) if body[n].isalnum()), -1)
-    # sentencex panics where a blank of several bytes follows an initial; one for one, the offsets stay
+    # sentencex panics if a blank of several bytes follows an initial; replaced by one character, the offsets stay
     for boundary in sentencex.get_sentence_boundaries(language, _WIDE_BLANK.sub(" ", body)):
         end = boundary["end_index"]
         if end <= last_word and _is_boundary(
@@ -169,12 +169,12 @@ def _sentence_starts(text: str, paragraph: Span, language: str) -> Iterator[int]
 
 
 def _is_boundary(before: str, following: str) -> bool:
-    """Whether a sentence ends after `before`, where `following` is the next character that is not blank."""
+    """Whether a sentence ends after `before`. `following` is the next character that is not blank."""
     if not any(c.isalnum() for c in before):
         return False
     if following.islower() and not before.rstrip().endswith(("!", "?", "…")):
         return False
     if following.isdigit() and _BEFORE_NUMBER.search(before):
         return False
-    # "1. The first" and "J. Smith": what is left before is a number or an initial, not a sentence
+    # "1. The first" and "J. Smith": a number or an initial is not a sentence
     return len(before.strip().rstrip(".)")) > 1 or not before.rstrip().endswith((".", ")"))

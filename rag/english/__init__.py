@@ -1,1 +1,1 @@
-"""English grammar in regular expressions: names, numbers, dates, pronouns, function words, each said once."""
+"""English grammar in regular expressions: names, numbers, dates, pronouns, function words."""

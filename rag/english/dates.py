@@ -12,9 +12,9 @@ WEEKDAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 _MONTH = rf"(?:{MONTHS}|(?:Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec)\.?)"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _DAYS = rf"{_DAY}(?:\s?[–-]\s?{_DAY})?"
-# no more than a handful, here and below: a list of thousands is not read anew from each of its items
+# bounded to a few items, here and below: without a bound, a search scans a long list again from each of its items
 _LISTED = rf"{_DAY}(?:,\s{_DAY}){{0,5}},?\s(?:and|or|to)\s{_DAY}"
-# after a month a list ends in a year or at a mark: on June 5 and 7 people came
+# after a list of days comes a year or a punctuation mark: "on June 5 and 7 people came" has no list
 _LIST_ENDS = r"(?=,?\s\d{4}\b|[,.;:!?)\]”\"](?!\d)|\Z)"
 _YEAR = r"(?:,?\s\d{4}\b)?"
 DATE = re.compile(
@@ -30,4 +30,4 @@ TIME = re.compile(
     rf"(?:\b(?:early|late|mid)[\s-])?"
     rf"(?:{DATE.pattern}|{CENTURY.pattern}|\b(?:{MONTHS})\b|\b\d{{4}}(?:s|[–-]\d{{2,4}})?\b)"
 )
-"""An answer to a question for a time: a date, a century, a month alone, a year or years."""
+"""A time that answers a question with "when": a date, a century, a month alone, a year or years."""

@@ -1,6 +1,6 @@
 """English function words: prepositions, conjunctions, connectives, adverbs, auxiliaries, stop words.
 
-The lists are alternatives of a regular expression. They are of small letters.
+The lists are alternatives of a regular expression, in lower case.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ PREPOSITIONS = (
     f"{OF_PLACE}|{OF_TIME}|about|above|against|along|among|around|behind|below|beneath|beside|besides|between|beyond|of|"
     "to|towards|unlike|upon|with|without"
 )
-# these also stand in names, or end a clause: the Near East, carried out
+# these can also be part of a name or end a clause: the Near East, carried out
 OTHER_PREPOSITIONS = "according|despite|due|following|for|like|near|out|owing|spite|thanks"
 CONJUNCTIONS = "although|because|if|though|unless|when|whenever|where|whereas|while"
 CONNECTIVES = (

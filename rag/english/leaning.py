@@ -21,7 +21,7 @@ _DEMONSTRATIVE = re.compile(
 )
 _AND = "and|but|or|so|then|what about|how about"
 _OPENING = re.compile(rf"\W*(?:{_AND}|what else|who else|any|anything|anyone|also)\b", re.IGNORECASE)
-# "What about China?" asks of it what was asked before
+# "What about China?" repeats the question before it, about China
 _ELLIPTIC = re.compile(
     rf"\W*(?:(?:{_AND})\b\W*)+(?:(?:in|on|at|for|from|of|with|the|an?)\s+)*\S+(?:\s\S+)?\W*", re.IGNORECASE
 )
@@ -34,17 +34,17 @@ _MANY_WORDS = 6
 
 
 def signs(question: str, before: str) -> dict[str, float]:
-    """What an English question shows of leaning on what was said `before`, each sign 0 or 1.
+    """The signs that an English question leans on the text `before` it. Each is 0 or 1.
 
     pronoun                of the third person
-    pronoun_after_name     such a one, but after a name or number in the question that it can mean
+    pronoun_after_name     the same, after a name or number in the question that it can refer to
     demonstrative          this, the same, the former …
     opening                And …, What about …
     more                   else, another, then, there …
     number                 a number
     known_name             a name that was said before
     new_name               a name that was not said before, in a question that asks more than `What about …?`
-    words_1 … words_5      the number of different words that are no stop words; 1 for none, and no sign for more
+    words_1 … words_5      the number of different words without stop words; words_1 also for none, no sign for more
     """
     words = _words()
     pronoun = _PRONOUN.search(question)

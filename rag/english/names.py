@@ -1,4 +1,4 @@
-"""English names of people, places and organisations: told by their capitals, with initials, particles and ranks."""
+"""English names of people, places and organisations: recognised by capitals, with initials, particles and ranks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rag.english.numbers import NUMBER
 
 CAPITALISED = r"[^\W\d_a-z][\w’'-]+"
 CAPITALISED_OR_NUMBER = re.compile(rf"(?<=\s){CAPITALISED}|\d[\d.,]*")
-"""A name in a question, told by a capital that does not begin it, or a number.
+"""A number, or a name in a question: a word with a capital that does not begin the question.
 
 The weights of the confidence and of a question's leaning were fitted with this pattern: a change needs new fits.
 """
@@ -32,8 +32,8 @@ PHRASE = re.compile(rf"\b{_CAPITAL}(?:\s+(?:(?:{_PARTICLE}|of|the|and|for)\s+)*(
 """Names and numbers in a row, with the little words between them: the King of France and the Duke of York."""
 
 _LONGEST = 5
-"""Words; more capitals in a row are a headline."""
-# a rank stands before a name, be it in the midst of capitals: Russian President Vladimir Putin
+"""The longest name, in words. More capitals in a row are a headline."""
+# a rank before a name is not part of it, even between capitals: Russian President Vladimir Putin
 RANKS = (
     "president|vice|chancellor|minister|king|queen|prince|princess|emperor|pope|bishop|archbishop|cardinal|general|"
     "colonel|captain|admiral|senator|governor|mayor|secretary|ambassador|professor|chairman|director"
@@ -51,7 +51,7 @@ def names(text: str) -> Iterator[Span]:
         run: list[re.Match[str]] = []
         for n, word in enumerate(words):
             folded = word[0].casefold()
-            # a rank after a name, before no other, is of it: Stephen King
+            # a rank after a name is part of it if no other name follows: Stephen King
             stands_apart = (folded in _RANKS and (not run or n < last)) or (
                 folded in _NO_NAME and (not run or _begins_date(word))
             )
@@ -64,7 +64,7 @@ def names(text: str) -> Iterator[Span]:
 
 
 def completed(text: str, end: int) -> tuple[int, int]:
-    """Where the completion of the name that ends at `end` begins and ends: the King of *France*, Apollo *11*.
+    """(start, end) of the completion of the name that ends at `end`: the King of *France*, Apollo *11*.
 
     Both are `end` if there is none.
     """
@@ -73,7 +73,7 @@ def completed(text: str, end: int) -> tuple[int, int]:
 
 
 def is_name_in(word: str, text: str) -> bool:
-    """Whether `word` stands with its capital inside a sentence of `text` too: after a letter or a comma."""
+    """Whether `word`, with its capital, also occurs inside a sentence of `text`: after a letter or a comma."""
     before = (text[match.start() - 1 : match.start()] for match in re.finditer(rf" {word}\b", text))
     return any(character == "," or character.isalpha() for character in before)
 

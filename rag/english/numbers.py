@@ -15,7 +15,7 @@ PERIODS = (
 
 _SMALL = rf"(?:(?:{TENS})\b(?:[\s-](?:{ONES})\b(?!-))?|(?:{TEENS}|{ONES})\b)"
 _SCALE = rf"(?:{SCALES})\b"
-# small numbers in a row are many, unless one of them is multiplied; and `two million and three million` are two
+# small numbers in a row are separate unless one is multiplied; `two million and three million` are two numbers
 _IN_WORDS = (
     rf"\b(?i:(?:{_SMALL}[\s-])?{_SCALE}(?:[\s-]{_SCALE}|[\s-]{_SMALL}(?!-)|"
     rf"(?<=hundred)\sand\s{_SMALL}(?!-|\shundred\b)|\sand\s{_SMALL}(?!-|\s{_SCALE}))*|{_SMALL})"
@@ -26,7 +26,7 @@ ORDINAL = (
 )
 
 _CURRENCY = r"[$£¢¥฿\u20a0-\u20cf]"
-# a hyphen between two words or numbers is no sign
+# a hyphen between two words or numbers is not a minus sign
 _SIGN = r"(?:(?<![^\s(\[“‘\"'«„])[+±−-])"
 _IN_THREES = r"(?<!\w)(?<!\w[.,:/’'–-])\d{1,3}(?:[ \u00a0\u2009\u202f]\d{3}(?!\d))+"
 _FRACTION = r"[¼-¾⅐-⅞]"
@@ -37,7 +37,7 @@ _UNIT = (
 )
 NUMBER = re.compile(
     rf"(?:{_SIGN}?(?:(?:\b(?:[A-Z]{{1,3}}|(?:US|HK)\s))?{_CURRENCY}\s?)?"
-    # the T and the + are of 2021-03-04T12:00+01:00; a year is not the whole part of a mixed number
+    # the T and the + are for 2021-03-04T12:00+01:00; a year is not the whole part of a mixed number
     rf"(?:{_IN_THREES}|\d+)(?:[.,:/’'٫٬–-]\d+|T\d+|\+\d\d:\d\d)*\w*(?:(?<!\w\w\w)\s?{_FRACTION})?|"
     rf"{_FRACTION}|{_IN_WORDS}){_UNIT}*"
 )

@@ -9,7 +9,7 @@ from rag.english import function_words as words
 
 _ADVERB = f"(?:{words.ADVERBS}|{words.ADVERBS_IN_LY})"
 _BEFORE = f"(?:{words.PREPOSITIONS}|{words.OTHER_PREPOSITIONS}|{words.CONJUNCTIONS})"
-# "those who" and "that of" say themselves whom they mean
+# "those who" and "that of" need no earlier sentence
 _POINTER = rf"(?:{pronouns.PERSONAL}|{pronouns.DEMONSTRATIVES}|(?:that|those)(?!\s+(?:who|which|of)\b))\b"
 _COUNT = (
     rf"(?:\d+|{numbers.ONES}|{numbers.TEENS}|{numbers.TENS}|{numbers.SCALES}|{words.QUANTIFIERS}|"
@@ -20,7 +20,7 @@ _DATE = (
     rf"(?:\d+(?:s|st|nd|rd|th)|{_COUNT}|{_PERIOD}|{words.OF_PLACE}|{words.OF_TIME}|{dates.MONTHS}|{dates.WEEKDAYS}|"
     "age|and|around|beginning|between|early|end|first|for|last|late|mid|of|start|the|time|to|war|when|while)"
 )
-# a pronoun does not mean the place, the time or the office that stands between a preposition and it
+# a pronoun does not refer to a place, a time or an office between a preposition and the pronoun
 _PHRASE = (
     rf"(?:(?:(?:{words.OF_PLACE}|{words.OF_TIME}|of)\s+(?:(?:the|an?)\s+)?|(?:{words.OF_PLACE})\s+(?:the|an?)\s+\w+\s+)"
     r"(?-i:[a-z])\w*|"
@@ -47,7 +47,7 @@ _POINTS_BACK = re.compile(
     rf"(?:{_COUNT}\s+)?{_PERIOD}\b)",
     re.IGNORECASE,
 )
-# but one that goes on to name whom it speaks of can be understood
+# but a sentence that names the person later can be understood
 _LINKED = re.compile(rf"\W*(?i:{words.CONNECTIVES})\b\W*+(?![A-Z])")
 _NAMES_AFTER_ALL = re.compile(r"\W*(?:It (?:is|was)|This is|That was)\s+[A-Z]|\W*(?:That|Those) (?:who|which|of)\b")
 _FILLING = re.compile(rf"\b(?:{words.CONNECTIVES})\b|^\W*{_ADVERB}\b", re.IGNORECASE)
@@ -59,5 +59,5 @@ def stands_alone(sentence: str) -> bool:
 
 
 def without_filling(sentence: str) -> str:
-    """`sentence` without connectives and an opening adverb, which say nothing that a sentence shown before does not."""
+    """`sentence` without connectives and an opening adverb, which say nothing new."""
     return _FILLING.sub(" ", sentence)

@@ -1,1 +1,1 @@
-"""Readers: a question and the passages found become scored sentences with their answering words."""
+"""Readers: score the sentences of the passages found, and mark the words that answer the question."""

@@ -1,4 +1,4 @@
-"""Which words of a sentence answer, for readers that score sentences whole: told from the question's form alone."""
+"""Highlighting by rules: finds the answering words of a sentence, for readers that score only whole sentences."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _KINDS = (
 def highlight(question: str, document: Document, sentence: Span, words: Words) -> Span:
     """The words of `sentence` that answer `question`, in the document's offsets; all of it if none stand out.
 
-    A question for a date, a number or a name is answered by the one that is nearest to a word of the question, of
-    those that hold a word that the question lacks. Any other is answered by the longest run of words that it lacks.
-    `words` says which words are the same.
+    If the question asks for a date, a number or a name, candidates are those with a word that is not in the question,
+    and the one nearest to a word of the question is taken. For other questions, or without a candidate, it is the
+    longest run of words that are not in the question. Words with the same stem in `words` are equal.
     """
     whole = sentence.trimmed(document.text)
     text = document[whole]
@@ -57,8 +57,8 @@ def _distance(span: Span, places: Sequence[int]) -> int:
 
 
 def _longest_run(text: str, stems: Mapping[Span, frozenset[str]], asked: frozenset[str]) -> Span:
-    """The run of words that has most words outside `asked` and none inside; all of `text` if none is outside."""
-    # stop words have no stem: they and their like may stand inside a run, but neither bound nor lengthen it
+    """The longest run of words that are not in `asked`; all of `text` if every word is."""
+    # words without a stem, such as stop words, may be inside a run, but neither end it nor count in its length
     content = [
         word
         for word in stems

@@ -20,26 +20,26 @@ from rag.readers.word_pieces import SHARED, Batch
 
 FORMAT = "quoth-reader-2"
 MASKED = -1e4
-"""The score of a place that cannot be chosen; half precision holds it."""
+"""The score of a piece or sentence that cannot be chosen. It is small enough for half precision."""
 _FROZEN = "embeddings."
 _TRAINED = "encoder."
 _TYPES = "embeddings.token_type_embeddings.weight"
-"""Trained as well: the base has types for the two texts alone, and the reader two more, see Batch.types."""
+"""Trained as well: the base model has two types, and the reader has two more, see Batch.types."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """What the model makes of a batch; higher is likelier, and MASKED where nothing can be chosen."""
+    """The model's scores of a batch. Higher is likelier; what cannot be chosen has the score MASKED."""
 
     start: Tensor
-    """(pairs, length): that the answer starts at this piece; at the first piece, that there is none."""
+    """(pairs, length): the score that the answer starts at this piece; at the first piece, that there is no answer."""
     end: Tensor
     evidence: Tensor
-    """(pairs, 1 + sentences): that this sentence answers, by its number; at 0, that none does."""
+    """(pairs, 1 + sentences): the score that the sentence with this number answers; at 0, that no sentence does."""
 
 
 class ReaderModel(nn.Module):
-    """Heads over any trunk that turns a batch into hidden states, (pairs, length, hidden)."""
+    """The reader's heads on top of any trunk that turns a batch into hidden states, (pairs, length, hidden)."""
 
     def __init__(self, trunk: nn.Module, hidden: int, seed: int = 0) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class ReaderModel(nn.Module):
             return Scores(start, end, self._evidence(hidden, batch))
 
     def _evidence(self, hidden: Tensor, batch: Batch) -> Tensor:
-        # the mean over a sentence's pieces, as one product
+        # the mean over a sentence's pieces, computed as one matrix product
         inside = functional.one_hot(batch.sentences, batch.most + 1)[..., 1:].to(hidden.dtype)
         sizes = inside.sum(1)
         means = inside.transpose(1, 2) @ hidden / sizes.clamp(min=1)[..., None]
@@ -74,7 +74,7 @@ class ReaderModel(nn.Module):
 
 
 class BertTrunk(nn.Module):
-    """Our BERT, its layers to be trained and its embeddings of words and places as they are."""
+    """BERT as a trunk. Its layers can be trained; its embeddings of words and positions stay as they are."""
 
     def __init__(self, bert: Bert, device: torch.device) -> None:
         super().__init__()
@@ -95,9 +95,9 @@ class BertTrunk(nn.Module):
 
 
 def load_reader_model(file: Path, dtype: torch.dtype = torch.float32) -> ReaderModel:
-    """The trained model, to be used and not to be trained, its layers computing in `dtype`.
+    """Loads the trained model for inference. Its layers compute in `dtype`.
 
-    Raises ModelError where the file, or the base that it stands on, is missing or not what it should be.
+    Raises ModelError if the file or its base model is missing, damaged or of another version.
     """
     folder = packaged_folder()
     weights = read_weights(folder / "model.safetensors", _FROZEN)
@@ -112,7 +112,7 @@ def restore_reader(
     device: torch.device,
     dtype: torch.dtype = torch.float32,
 ) -> ReaderModel:
-    """The model with the trained weights in `file` and, for the rest, the `weights` of the base in the folder `base`.
+    """Loads the trained weights from `file`, and takes the others from `weights`, those of the base model in `base`.
 
     Raises ModelError if `file` cannot be read, belongs to another base or lacks weights.
     """
@@ -134,7 +134,7 @@ def _is_trained(name: str) -> bool:
 
 
 def read_about(file: Path) -> dict[str, object]:
-    """What a file of weights says of itself: its format, its base and how it was trained."""
+    """The metadata of a weights file: its format, its base model and how it was trained."""
     with _open(file) as opened:
         about: dict[str, object] = json.loads((opened.metadata() or {}).get("about", "{}"))
     return about
@@ -153,7 +153,7 @@ def packaged_folder() -> Path:
 
 
 def check_about(file: Path, expected: Mapping[str, str]) -> None:
-    """Raises ModelError if a file of weights says something else about itself than `expected`."""
+    """Raises ModelError if the metadata of a weights file differ from `expected`."""
     about = read_about(file)
     for key, value in expected.items():
         if about.get(key) != value:
@@ -161,9 +161,9 @@ def check_about(file: Path, expected: Mapping[str, str]) -> None:
 
 
 def read_weights(file: Path, prefix: str = "") -> dict[str, Tensor]:
-    """Name -> tensor, of the names that begin with `prefix`. Raises ModelError if the file cannot be read."""
+    """Reads the tensors whose names begin with `prefix`, by name. Raises ModelError if the file cannot be read."""
     with _open(file) as opened:
-        # safe_open's handle has keys but is no mapping
+        # safe_open's handle has keys but is not a mapping
         return {name: opened.get_tensor(name) for name in opened.keys() if name.startswith(prefix)}  # noqa: SIM118
 
 

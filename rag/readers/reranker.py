@@ -1,4 +1,4 @@
-"""Re-ranking: a sentence-transformers CrossEncoder reads question and passage together and puts passages in order."""
+"""Re-ranking: a sentence-transformers CrossEncoder reads question and passage together and sorts the passages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CrossEncoderReranker:
 
     @classmethod
     def load(cls, name: str) -> CrossEncoderReranker:
-        """The model of this path, or of this name in the local cache. Raises ModelError where there is none such."""
+        """Loads the model at this path, or with this name in the local cache. Raises ModelError if there is none."""
         load_offline()
         from sentence_transformers import CrossEncoder
         from transformers import AutoConfig
@@ -42,7 +42,7 @@ class CrossEncoderReranker:
                 model_kwargs={"use_safetensors": True},
             )
         if not any(kind.endswith("ForSequenceClassification") for kind in config.architectures or ()):
-            # a head of random numbers would have been put on it
+            # transformers gives such a model a head of random numbers
             raise ModelError(
                 f"the re-ranker {name!r} has no head that scores a passage", "Choose a CrossEncoder for ranking"
             )

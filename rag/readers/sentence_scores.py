@@ -1,4 +1,4 @@
-"""Scores of word pieces become scores of sentences, each with its best span, and these become readings."""
+"""Turns a model's scores of word pieces into scores of sentences with their best spans, and these into readings."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rag.readers.widen_to_words import whole_words
 from rag.types import Reading
 
 LONGEST_ANSWER = 30
-"""Word pieces."""
+"""The longest span, in word pieces."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SentenceScores:
-    """What a model makes of the sentences of one pair, in the order in which they stand."""
+    """A model's scores of the sentences of one pair, in the order of the text."""
 
     numbers: NDArray[np.int64]
     """From 1, in the passage."""
@@ -35,10 +35,10 @@ def score_sentences(
     sentences: NDArray[np.int64],
     evidence_weight: float = 1.0,
 ) -> SentenceScores:
-    """Scores of a pair, each (length,) but `evidence` (1 + sentences,), as one score a sentence.
+    """Scores each sentence of a pair. `evidence` is (1 + sentences,), the other arrays are (length,).
 
-    A sentence scores by its best span and by itself as evidence, each less the score of there being none: what is
-    left is comparable between passages and between questions.
+    A sentence's score is a weighted sum of its best span's score and its score as evidence. From each, the score of "no
+    answer" is subtracted, so that scores of different passages and different questions can be compared.
     """
     numbers, firsts, sizes = np.unique(sentences, return_index=True, return_counts=True)
     scores, spans = [], []
@@ -52,10 +52,10 @@ def score_sentences(
 
 
 def best_span(start: NDArray[np.float32], end: NDArray[np.float32]) -> tuple[int, int, np.float32]:
-    """First and last piece and score of the best span of at most LONGEST_ANSWER pieces."""
+    """The first piece, the last piece and the score of the best span of at most LONGEST_ANSWER pieces."""
     size = len(start)
     both = start[:, None] + end[None, :]
-    # it ends no sooner than it starts
+    # a span does not end before it starts
     allowed = np.tri(size, size, LONGEST_ANSWER - 1, bool) & ~np.tri(size, size, -1, bool)
     place = int(np.where(allowed, both, -np.inf).argmax())
     return place // size, place % size, both.flat[place]
@@ -71,10 +71,10 @@ class Best:
 
 
 def readings_of(hits: Sequence[Hit], found: Mapping[tuple[int, int], Best]) -> list[Reading]:
-    """The sentences of the passages as they stand there, headings left out, each with its best span made whole words.
+    """One reading for each sentence of the passages, in order, without headings. Best spans are widened to whole words.
 
-    `found` has them by the passage's place and the sentence's number, from 1. A sentence that is not in it is marked
-    whole and scores MASKED: nothing of it is a word piece, or it stands beyond what the model reads.
+    The keys of `found` are (index of the passage, number of the sentence, from 1). A sentence that is not in `found` is
+    marked whole and scores MASKED: it has no word pieces, or it comes after the last one that the model reads.
     """
     readings = []
     for row, hit in enumerate(hits):

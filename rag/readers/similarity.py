@@ -18,9 +18,9 @@ from rag.readers.highlight import highlight
 from rag.types import READINGS, Reading
 
 _PASSAGE_WEIGHT = 0.1
-"""Weight of the passage's score, 0 to 1, in the scores of its sentences."""
+"""The weight of the passage's score, 0 to 1, in the scores of its sentences."""
 _CACHED = 4096
-"""Sentences whose encodings are cached: about 50 kB each."""
+"""The most sentences whose encodings are cached, about 50 kB each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

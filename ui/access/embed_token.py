@@ -58,7 +58,7 @@ class EmbedTokens:
         return Person(claims["sub"], frozenset(claims.get("groups", ())), PERSON) if claims else None
 
     def _claims(self, token: str, audience: str, origin: str | None) -> Mapping[str, Any] | None:
-        """The claims of a token, or None if any of them is not as it must be."""
+        """The claims of a token, or None if any of them is missing or invalid."""
         if not token.isascii():
             return None
         try:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SCOPES = frozenset({"ask", "read", "feedback", "metrics"})
 """ask questions; read documents and verify receipts; give feedback; read the metrics."""
 PERSON = SCOPES - {"metrics"}
-"""The scopes of someone whom a proxy or a widget's host signed on."""
+"""The scopes of someone whom a proxy or the site around the widget signed in."""
 PAGE = frozenset({"ask", "read"})
 """The scopes that the page needs."""
 LONGEST_NAME = 256

@@ -1,7 +1,7 @@
 """The MCP endpoint: tools for programs, with the same access control and limits as the JSON API."""
 
-# No `from __future__ import annotations` here: the SDK could not resolve the annotations of the tools as names, since
-# they name what is imported only when the endpoint is built.
+# No `from __future__ import annotations` here: the SDK could not resolve the annotations of the tools from strings,
+# because their types are imported only when the endpoint is built.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ _INSTRUCTIONS = (
 
 
 def build_tools(service: "Service", base: str = "") -> Starlette:
-    """The endpoint as an application of its own, at `base` + PATH. It imports the SDK, which takes a while."""
+    """Builds the endpoint as a separate application, at `base` + PATH. Imports the SDK, which takes a while."""
     from mcp.server.mcpserver import Context, MCPServer
     from mcp.server.mcpserver.exceptions import ToolError
     from mcp.server.transport_security import TransportSecuritySettings
@@ -43,7 +43,7 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
     read_only = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
     def person(context: Context[Any, Any], scope: str) -> tuple[Person, str]:
-        """The person who asks, and the address that they ask from."""
+        """The person who sent the request, and the address it came from."""
         request = context.request_context.request
         assert request is not None
         person = person_of(request.scope)
@@ -112,6 +112,6 @@ def build_tools(service: "Service", base: str = "") -> Starlette:
         json_response=True,
         stateless_http=True,
         max_request_body_size=LARGEST,
-        # ui.http.trusted_host checks hosts and origins for all ways in
+        # ui.http.trusted_host already checks hosts and origins
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )

@@ -40,7 +40,7 @@ DESCRIPTION = (
 )
 
 _RETRY_AFTER_FAULT = "60"
-"""Seconds after which to ask again if something is wrong with the server: a person has to mend it."""
+"""Seconds until the next try if something is wrong with the server: a person has to repair it first."""
 
 
 class _TooLarge(Exception):
@@ -48,7 +48,7 @@ class _TooLarge(Exception):
 
 
 class _StrictRoute(APIRoute):
-    """A route that takes only bodies that are small and strict JSON."""
+    """A route that accepts only bodies within the limit and in strict JSON."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -111,7 +111,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 def api(service: Service, embedding: EmbedTokens | None, built: Callable[[], bool]) -> APIRouter:
-    """The routes under PREFIX; `built` says whether the page is built, beside which answers come slowly."""
+    """The routes under PREFIX. `built` says whether page and tools are built: until then, answers take longer."""
     router = APIRouter(prefix=PREFIX, route_class=_StrictRoute, responses=_PROBLEMS)
 
     @router.post("/ask", response_model=schema.AnswerBody)
@@ -210,15 +210,15 @@ def add_metrics(app: FastAPI, service: Service, base: str) -> None:
 
 
 def add_problems(app: FastAPI) -> None:
-    """Has every error reported as problem details (RFC 9457)."""
+    """Reports every error as problem details (RFC 9457)."""
     for kind in (QuothError, RequestValidationError, NotStrictJson, _TooLarge, Later, HTTPException, Exception):
         app.add_exception_handler(kind, _problem)
 
 
 def no_others(app: ASGIApp, base: str) -> ASGIApp:
-    """`app`, the page, behind a 404 for unknown paths of the API.
+    """`app`, the page, except for unknown paths of the API, which get a 404.
 
-    So a program gets problem details for them, even if it may not use the page.
+    So programs get problem details for them, even if they may not use the page.
     """
 
     async def check(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,1 +1,1 @@
-"""The command line: `quoth COMMAND` is the module of that name here; cli.py parses its arguments."""
+"""The command line: each `quoth COMMAND` is the module with that name; cli.py parses the arguments."""

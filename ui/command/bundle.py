@@ -6,7 +6,7 @@
       install.sh    checks the checksums, installs, and runs quoth doctor --offline
       SHA256SUMS    of every other file
 
-The folder is written under another name and renamed, so it is whole or not there.
+The folder is written under another name and then renamed, so it is never incomplete.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`quoth doctor`: checks settings, weights and corpus, and with --offline that nothing reaches out."""
+"""`quoth doctor`: checks settings, weights and corpus, and with --offline that no other machine is contacted."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _settings(settings: ServerSettings, origins: Mapping[str, tuple[Any, str]]) 
 
 
 def warnings(settings: ServerSettings) -> Iterator[Finding]:
-    """Settings that are valid and may be meant, but are more likely to be mistakes."""
+    """Warnings about settings that are valid, but are probably mistakes."""
     behind = [f"hosts names {host}" for host in settings.hosts if not is_this_machine(host)]
     behind += [f"base is {settings.base}"] if settings.base else []
     if settings.access == "none" and behind:
@@ -99,7 +99,7 @@ def _secrets(settings: ServerSettings) -> Iterator[Finding]:
 
 
 def _answering(settings: ServerSettings) -> Iterator[Finding]:
-    """Checks weights, corpus and reader, each of which needs the one before; ends at the first that is bad."""
+    """Checks weights, corpus and reader, each of which needs the one before. Stops at the first problem."""
     subject = "weights"
     try:
         encoder = load_encoder(settings.encoder)

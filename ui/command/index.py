@@ -1,4 +1,4 @@
-"""`quoth index`: makes documents the corpus."""
+"""`quoth index`: indexes documents as a new corpus."""
 
 from __future__ import annotations
 

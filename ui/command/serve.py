@@ -28,7 +28,7 @@ def run(args: argparse.Namespace, settings: ServerSettings) -> int:
     answerer = open_answerer(settings)
     in_json = settings.access != "none" or settings.log_questions
     with logging_in_json() if in_json else nullcontext():
-        # PyTorch allocates memory and picks kernels in its first forward pass: now, not for the first person
+        # PyTorch allocates memory and picks kernels in its first forward pass: done now, so that nobody waits for it
         answerer.ask("Is everything ready?")
         host, port = listener.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.base}"
@@ -63,7 +63,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise SettingsError(
             f"{host}:{port}: {error.strerror}, so nothing can listen there", "Choose another with --port"
         ) from error
-    # inherited by its connections. Without it the body of an answer waits 40 ms for the acknowledgement of its head;
+    # connections inherit this. Without it, a response's body waits 40 ms for the acknowledgement of its headers;
     # asyncio sets it only on sockets made with an explicit protocol
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

@@ -36,7 +36,7 @@ class Terminal(Console):
         self.width = min(self.width, _WIDEST) if self.is_terminal else _UNLIMITED
 
     def on_broken_pipe(self) -> None:
-        """Leaves the error to index.exit_codes; rich itself would exit with code 1."""
+        """Lets index.exit_codes handle the error; rich itself would exit with code 1."""
         raise
 
     def say(self, text: str) -> None:
@@ -63,7 +63,7 @@ def visible(text: str) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """A number and its noun, which takes an s in the plural."""
+    """A number and its noun, in the plural with an s."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 

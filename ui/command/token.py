@@ -25,7 +25,7 @@ def run(args: argparse.Namespace, settings: ServerSettings) -> int:
             if args.json:
                 print_json({**asdict(key), "token": secret})
             else:
-                # alone on standard output, so that it can be piped to where it is kept
+                # only the key goes to standard output, so that it can be piped
                 sys.stdout.write(f"{secret}\n")
                 Terminal(sys.stderr).say(f"The key {key.id} of {key.user}. It is shown this once: keep it.")
         elif args.action == "list":

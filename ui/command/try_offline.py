@@ -15,7 +15,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    # at run time nothing but the standard library is imported before the hook is set
+    # only the standard library is imported before the hook is set
     from ui.settings import ServerSettings
 
 _ANSWERING = ("corpus", "encoder", "reader", "calibration", "reranker", "risk")
@@ -24,9 +24,9 @@ _QUESTION = "Is everything in order?"
 
 
 def try_offline(settings: ServerSettings) -> tuple[bool, str]:
-    """Whether quoth answers with these settings and reaches for no other machine, and what happened."""
+    """Whether quoth answers with these settings without contacting another machine, and a message that says so."""
     with tempfile.TemporaryDirectory() as data:
-        # only the settings that make answers: who may ask is not tried
+        # only the settings of question answering: access control is not tested
         values = {name: str(getattr(settings, name)) for name in _ANSWERING if getattr(settings, name)}
         values |= {"data": data, "settings": os.devnull}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("QUOTH_")}

@@ -1,4 +1,4 @@
-"""Body limit: a request's body is read whole, up to a size, before it is handed on."""
+"""Body limit: rejects a request whose body is too large. Other bodies are read whole before the application runs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ TOO_LARGE = f"The request is larger than {LARGEST:,} bytes"
 
 
 async def read_body(request: Request) -> bytes | None:
-    """The body, or None if it is larger than LARGEST; then it is not read to its end, or not at all."""
-    # compared by length first, since int() refuses some thousands of digits
+    """Reads the body. Returns None if it is larger than LARGEST, and then leaves the rest of it unread."""
+    # the number of digits is compared first, because int() raises on a number of several thousand digits
     declared = request.headers.get("content-length", "").lstrip("0")
     if declared.isdecimal() and (len(declared) > len(str(LARGEST)) or int(declared) > LARGEST):
         return None
@@ -27,7 +27,7 @@ async def read_body(request: Request) -> bytes | None:
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:
-    """`receive` as it was before `body` was read from it."""
+    """A `receive` that gives the `body` already read once more, then continues as before."""
     first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:

@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): the response for whatever goes wrong."""
+"""Problem details (RFC 9457): the response for every error."""
 
 from __future__ import annotations
 

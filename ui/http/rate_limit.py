@@ -13,12 +13,12 @@ from anyio import CapacityLimiter
 
 _WINDOW = 60.0
 _MOST_KEYS = 10_000
-"""A RateLimit remembers this many callers. It forgets first the one that has not called for longest."""
+"""The most callers that a RateLimit remembers. The one with the oldest last call is forgotten first."""
 _LONGEST_WAIT = 60
 
 
 class Later(Exception):
-    """The caller may try again after `retry_after` whole seconds, at least 1."""
+    """A refusal: the caller may try again after `retry_after` whole seconds, at least 1."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(retry_after)
@@ -45,7 +45,7 @@ class Admission:
         self.waiting = waiting
         """At least 0."""
         self._turns = CapacityLimiter(workers)
-        # Counted here: the limiter counts a caller only once its task runs, so all who come at once would be let in.
+        # Counted here: the limiter counts a caller only when its task runs, so it would admit all that come at once.
         self._present = 0
         self._average_seconds = 0.0
 
@@ -56,7 +56,7 @@ class Admission:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Waits for a turn, and has it while this is entered. Raises Overloaded at once if the queue is full."""
+        """Context manager: waits for a turn and holds it. Raises Overloaded at once if the queue is full."""
         if self._present >= self.workers + self.waiting:
             soon = math.ceil(self._average_seconds * (self.depth + 1) / self.workers)
             raise Overloaded(min(max(soon, 1), _LONGEST_WAIT))
@@ -83,11 +83,11 @@ class RateLimit:
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
         self._calls: dict[str, deque[float]] = {}
-        """The times of each caller's calls. The caller that has not called for longest comes first."""
+        """The times of each caller's calls. The caller with the oldest last call comes first."""
         self._lock = threading.Lock()
 
     def check(self, key: str) -> int | None:
-        """Counts a call of `key` and returns None, or returns after how many whole seconds it may call again."""
+        """Counts a call of `key` and returns None, or, if it is refused, the whole seconds until the next may come."""
         now = monotonic()
         with self._lock:
             calls = self._calls[key] = self._calls.pop(key, deque())
@@ -113,7 +113,7 @@ class Held:
 
     @contextmanager
     def one_more(self, key: str) -> Iterator[bool]:
-        """Whether `key` may hold one more. If so, it holds it while this is entered."""
+        """Context manager: yields whether `key` may hold one more, and if so, counts it until the end."""
         if self._held[key] >= self._most:
             yield False
             return

@@ -53,12 +53,12 @@ class JsonFormatter(logging.Formatter):
 
 
 def json_line(line: Mapping[str, object], extra: Mapping[str, object]) -> str:
-    """`line` and `extra` as one JSON object, in ASCII on one line. A key of `extra` replaces none of `line`."""
+    """`line` and `extra` as one JSON object, in ASCII on one line. Keys of `line` take precedence."""
     values = {**line, **{key: value for key, value in extra.items() if key not in line}}
     try:
         return json.dumps(values, default=str, allow_nan=False)
     except (ValueError, TypeError):
-        # an infinite number, a circle, or a key that is no text
+        # an infinite number, a circular reference, or a key that is not a string
         return json.dumps(
             {key: value if isinstance(value, int | None) else str(value) for key, value in values.items()}
         )
@@ -70,9 +70,9 @@ def timestamp(seconds: float) -> str:
 
 @contextmanager
 def logging_in_json() -> Iterator[None]:
-    """While this is entered, standard error is JSON lines: the log, and what libraries write there past the log.
+    """Context manager: standard error gets JSON lines only: the log, and all that libraries write to it directly.
 
-    Gradio writes tracebacks there, which can contain what somebody sent.
+    Gradio writes tracebacks to it, which can contain text that somebody sent.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
@@ -89,7 +89,7 @@ class _JsonStream(io.TextIOBase):
 
     def write(self, text: str) -> int:
         if text.strip():
-            # not passed to the log, whose own failures are written here
+            # not passed to the log, because the log writes its failures here
             record = logging.LogRecord("stderr", logging.WARNING, "", 0, text.rstrip(), None, None)
             self._stream.write(f"{JsonFormatter().format(record)}\n")
         return len(text)
@@ -99,7 +99,7 @@ class RequestLog:
     """Middleware that gives each request an id and logs it when it is answered: method, path, status, ms and user.
 
     The id is the X-Request-ID that the client sent if it is 1 to 64 letters, digits, dots, underscores and dashes,
-    otherwise a new one. It is sent back, stands in every line logged meanwhile and in scope["state"]["request_id"].
+    otherwise a new one. It is sent back, and is in every line logged meanwhile and in scope["state"]["request_id"].
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -112,7 +112,7 @@ class RequestLog:
         sent_ids = Headers(scope=scope).getlist(REQUEST_ID)
         accepted = len(sent_ids) == 1 and _ID.fullmatch(sent_ids[0])
         id = sent_ids[0] if accepted else secrets.token_hex(16)
-        # made here, so that this middleware sees what others put into it in their copies of the scope
+        # made here: other middleware gets copies of the scope, but this dictionary is shared
         state = scope.setdefault("state", {})
         state["request_id"] = id
         status: int | None = None
@@ -126,7 +126,7 @@ class RequestLog:
             await send(message)
 
         started = time.perf_counter()
-        # not reset: the server logs a failure later in this task, which belongs to this request alone
+        # not reset: the server may log a failure later in this task, which handles only this request
         request_id.set(id)
         try:
             await self.app(scope, receive, send_with_id)

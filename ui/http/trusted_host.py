@@ -10,14 +10,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.http.problem import problem
 
-# Any other name may be a website's that resolves to this machine, so that its scripts can read the documents.
+# DNS rebinding: a website's name can resolve to this machine, and its scripts could then read the documents.
 _THIS_MACHINE = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
 
 _IMMUTABLE = "private, max-age=31536000, immutable"
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether `host`, with or without a port, is this machine's own name."""
+    """Whether `host`, with or without a port, is a name of this machine."""
     return _THIS_MACHINE.fullmatch(host) is not None
 
 
@@ -73,6 +73,6 @@ def _security_headers(origins: Sequence[str]) -> dict[str, str]:
         "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
         f"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors {ancestors}",
         "x-content-type-options": "nosniff",
-        # not no-referrer, with which browsers send Origin: null for our own forms
+        # not no-referrer: with it, browsers send Origin: null for forms of this site
         "referrer-policy": "same-origin",
     }

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 FILE = "audit.jsonl"
 """The audit log's name in the data folder."""
 MOST_REFUSED, MOST_REFUSED_OF_ONE = 30, 10
-"""How many refusals a minute are written, in all and of one person or address. At less than 1 kB each, strangers make
-the log grow by at most about 40 MB a day."""
+"""How many refusals are written per minute, in all and for one person or address. Each takes less than 1 kB, so the log
+grows by at most about 40 MB a day."""
 
 _LONGEST_SENT = 120
 
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 class AuditLog:
     """The log in `file`. Threads and processes may share it.
 
-    The file is opened anew for each line, so that it can be moved away while it is used.
+    The file is reopened for each line, so that log rotation can move it away.
     """
 
     def __init__(self, file: Path) -> None:
@@ -75,7 +75,7 @@ class AuditLog:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode):
-                    raise OSError(0, "it is no plain file")
+                    raise OSError(0, "it is not a regular file")
                 os.fchmod(descriptor, 0o600)
                 size = status.st_size
                 # a line that was cut off by a power cut or a full disk must not spoil this one
@@ -96,10 +96,10 @@ class AuditLog:
 
 
 class Refusals:
-    """Writes to an audit log who is refused: by host or origin, without a name or a scope, or with a wrong key.
+    """Writes refused requests to an audit log: wrong host, origin or key, no name, or a scope that is lacking.
 
     Strangers must not fill the disk, so the lines of a minute are bounded. The rest is counted, and the next line, or a
-    last one, says how many were left out. A refusal stands even if it cannot be written. Belongs to one event loop.
+    last one, says how many were left out. If writing fails, the request is still refused. Belongs to one event loop.
     """
 
     def __init__(self, audit: AuditLog) -> None:
@@ -159,5 +159,5 @@ def _refuses(status: int, scope: Scope) -> bool:
 
 
 def _short(sent: str) -> str:
-    """What somebody sent, cut, in ASCII and on one line."""
+    """A header or a path, shortened to one line of ASCII."""
     return one_line(sent[:_LONGEST_SENT]).encode("ascii", "backslashreplace").decode()[:_LONGEST_SENT]

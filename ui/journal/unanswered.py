@@ -25,7 +25,7 @@ people asked an intranet: a higher value splits paraphrases, a lower one merges 
 NOTE = "not judged yet: if the documents do answer this, set answerable and give the evidence"
 
 Wording = tuple[str, tuple[Gap, ...]]
-"""A question as it was first put, and all gaps that put it so, oldest first."""
+"""A question as it was first asked, and all gaps with this wording, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

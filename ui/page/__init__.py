@@ -1,1 +1,1 @@
-"""The web page, drawn with gradio: conversation, source panel, and what guards gradio."""
+"""The web page, drawn with gradio: conversation, source panel, and the guard around gradio."""

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def build_page(service: Service, base: str = "") -> FastAPI:
-    """The page as an application of its own, under `base`. This imports gradio, which takes seconds."""
-    # gradio reads this when it is imported; without it, gradio reports to its makers.
+    """Builds the page as a separate application, under `base`. Imports gradio, which takes seconds."""
+    # gradio reads this when it is imported; without it, gradio sends usage statistics to its makers.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio as gr
 
@@ -32,7 +32,7 @@ def build_page(service: Service, base: str = "") -> FastAPI:
         with set_on_stop(app.routes[-1].app.stop_event):  # type: ignore[attr-defined]  # gradio's own app
             yield
 
-    # gradio brings CORS middleware that allows every origin, unless the app above has some. Ours allows none.
+    # gradio adds CORS middleware that allows every origin, unless the app above has some. Ours allows none.
     app = FastAPI(openapi_url=None, lifespan=lifespan, middleware=[Middleware(CORSMiddleware)])
     assets = files("ui") / "assets"
     style, script, header = ((assets / name).read_text("utf-8") for name in ("page.css", "page.js", "header.html"))
@@ -55,6 +55,6 @@ def build_page(service: Service, base: str = "") -> FastAPI:
         # gradio's own option for CSS puts a prefix before every selector.
         head=f"<style>{style}</style><script>{script}</script>",
     )
-    # Functions without a body of ours only cancel others, and nobody needs to call them.
+    # Functions without a body only cancel others, and nobody needs to call them.
     app.add_middleware(only_listeners, functions={id: len(fn.inputs) for id, fn in blocks.fns.items() if fn.fn})
     return app

@@ -1,4 +1,4 @@
-"""Ends the streams that open pages hold when a signal stops the server, which otherwise waits for them."""
+"""Graceful shutdown: on SIGINT or SIGTERM the streams of open pages end, so that the server can stop."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from types import FrameType
 
 @contextmanager
 def set_on_stop(event: asyncio.Event) -> Iterator[None]:
-    """While this is entered, SIGINT and SIGTERM set `event`, and are passed on to the server.
+    """Context manager: SIGINT and SIGTERM set `event`, then the server's own handlers run.
 
-    A server ends an application's lifespan only after all streams have ended, so this listens beside the server.
-    Outside the main thread nothing can listen, and this does nothing.
+    The end of the application's lifespan is too late to end streams: the server waits for all streams first.
+    Does nothing outside the main thread, because only the main thread can handle signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

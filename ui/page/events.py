@@ -37,7 +37,7 @@ _GONE = "There is no such document, or it is not for you."
 class Events:
     """Handles events for the person who sent them.
 
-    Only worker threads touch the corpus, because the event loop serves everybody else meanwhile.
+    Only worker threads touch the corpus, because the event loop must be free to serve others.
     """
 
     def __init__(self, service: Service) -> None:
@@ -54,7 +54,7 @@ class Events:
         return start.welcome, start.finder, *await self._open(request, start.document)
 
     async def ask(self, sent: object, conversation: Conversation, request: gr.Request) -> AsyncIterator[Drawn]:
-        """Asks what was typed, which may refer to the conversation."""
+        """Asks the typed question, which may refer to the conversation."""
         async for drawn in self._answer(_text(sent), conversation, request, alone=False):
             yield drawn
 
@@ -103,11 +103,11 @@ class Events:
         return conversation, conversation_html(conversation)
 
     async def show_failure(self, conversation: Conversation, request: gr.Request) -> Drawn:
-        """Says in the conversation that a question failed, or that it was turned away."""
+        """Shows in the conversation that a question failed or was refused."""
         conversation = await self._readable(conversation, request)
         if conversation and not conversation[-1].reply:
             return _with(conversation[:-1], failed(conversation[-1].question, _BROKEN))
-        # The question was turned away. If it was typed, it still stands in its box.
+        # The question was refused. If it was typed, it is still in its box.
         before = conversation_html(conversation) or (await self._look_up(request, self._start_of)).welcome
         return conversation, before + problem_html(_FULL)
 
@@ -151,7 +151,7 @@ class Events:
             return None, no_source_html(_GONE)
 
     async def _open(self, request: gr.Request, id: str | None, quote: Quote | None = None, turn: str = "") -> Drawn:
-        """Opens a document, which is counted and audited; to show more of it is neither."""
+        """Opens a document. This is counted and audited; showing more of it is not."""
         if id is None:
             return None, no_source_html(NO_DOCUMENTS)
         person, caller = _sender(request)
@@ -203,7 +203,7 @@ def _sender(request: gr.Request) -> tuple[Person, str]:
     # gradio makes a Request without one only if no browser sent it.
     assert request.request is not None
     scope = request.request.scope
-    # gradio's queue works in a task of its own, which does not know the request.
+    # gradio's queue works in another task, which does not know the request.
     request_id.set(scope["state"].get("request_id"))
     return person_of(scope), request.client.host if request.client else ""
 

@@ -1,6 +1,6 @@
 """Guards gradio: lets through only the requests that the page makes.
 
-gradio offers much else: it fetches files by URL, takes uploads, and shows other people's conversations.
+gradio also fetches files by URL, takes uploads, and shows other people's conversations.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from ui.http.problem import problem
 from ui.http.rate_limit import Held
 
 MOST_STREAMS = 32
-"""Streams that one person may hold open. A tab of the page holds two, and a browser six unless it speaks HTTP/2."""
+"""The most open streams of one person. A tab of the page has two; a browser has at most six, except with HTTP/2."""
 MOST_STREAMS_IN_ALL = 400
-"""Less than the server's connections, so that some are left for the API."""
+"""The most open streams of all: fewer than the server's connections, so that some are left for the API."""
 _LONGEST_NAME = 100
-"""Characters of a conversation's name; browsers choose names of about ten."""
+"""The longest name of a conversation, in characters. Browsers choose names of about ten."""
 
 _ANOTHERS = problem(403, "This conversation is another person's")
 _RETRY = {"Retry-After": "10"}
@@ -44,11 +44,11 @@ _ALLOWED = {
 }
 _STREAMS = re.compile(r"/gradio_api/(?:queue/data|heartbeat/\w+)")
 _MISLEADING = (b"x-forwarded-host", b"x-gradio-server")
-"""Headers by which any client could tell gradio where it is, and so where the page sends its questions."""
+"""Headers from which gradio takes its address. A client could forge it, and the page would send its questions there."""
 
 
 class Conversations:
-    """The owners of conversations. Browsers choose the names, so a person could try another's."""
+    """The owners of conversations. Browsers choose the names, so a person could send the name of another's."""
 
     def __init__(self, most: int = 100_000) -> None:
         self._owners: OrderedDict[str, str | None] = OrderedDict()
@@ -66,8 +66,8 @@ class Conversations:
 
 
 def only_the_page(app: ASGIApp, base: str = "") -> ASGIApp:
-    """Middleware for the page, which is served under `base`: it allows the page's own paths, texts as inputs, and a
-    conversation to the person who began it; and it limits the open streams, of one person and of all."""
+    """Middleware for the page, served under `base`. Allows only the page's paths, inputs that are strings, and
+    conversations of the same person. Limits the open streams of one person and of all."""
     conversations, streams, all_streams = Conversations(), Held(MOST_STREAMS), Held(MOST_STREAMS_IN_ALL)
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,9 +110,9 @@ def _names(scope: Scope, path: str) -> list[str]:
 
 
 def _parsed(body: bytes) -> dict[str, Any] | None:
-    """The JSON object in a body; None if it is none, or if its data holds anything but texts.
+    """The JSON object in a body; None if there is no object or its data is not all strings.
 
-    gradio takes other data for the names of files, and fetches them from anywhere.
+    gradio treats other data as names of files, and fetches them from anywhere.
     """
     try:
         sent = parse_json(body.decode())
@@ -124,8 +124,8 @@ def _parsed(body: bytes) -> dict[str, Any] | None:
 
 
 def only_listeners(app: ASGIApp, functions: Mapping[int, int]) -> ASGIApp:
-    """Middleware inside `only_the_page`: it allows only `functions`, by their number, with as many inputs as they take.
-    gradio fails at others."""
+    """Middleware inside `only_the_page`: allows only calls of `functions`, by number, with the right count of inputs.
+    gradio fails on others."""
 
     async def check(scope: Scope, receive: Receive, send: Send) -> None:
         sent, called = scope.get(_SENT), scope["path"].rpartition("/")[2]

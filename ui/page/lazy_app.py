@@ -1,4 +1,4 @@
-"""An ASGI app that is built in the background while others are served already; requests to it wait."""
+"""Lazy start: an ASGI app that is built in the background. Requests to it wait; other apps are served meanwhile."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 GRACE = 2.0
-"""Seconds for which building waits for a request, because it would slow down the first question to the API."""
+"""Seconds before building begins without a request, because building would slow down the first question to the API."""
 
 _ONE_AT_A_TIME = threading.Lock()
 """Held while anything is built: libraries whose modules import each other must not be imported by two threads."""
@@ -29,11 +29,11 @@ class Deferred:
         self._asked = asyncio.Event()
         self._closing = asyncio.Event()
         self.built = False
-        """Whether the app is served by now; False for good if it could not be built."""
+        """Whether the app is built. Stays False if it could not be built."""
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """While this is entered, the app is built and served."""
+        """Context manager: builds and serves the app until the end."""
         self._ready: asyncio.Future[Starlette] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._run())
         task.add_done_callback(self._settle)

@@ -14,7 +14,7 @@ from ui.page.conversation import Quote
 from ui.page.markup import EXCERPT, WORDS, escaped, isolated, marked, problem_html
 
 WINDOW = 40_000
-"""Characters shown around a quote, and added by each "Show more": a long read that is drawn quickly."""
+"""Characters shown around a quote, and added by each "Show more": much to read, but quick to draw."""
 
 LONGEST_BLOCK = 8_000
 """Characters. A longer paragraph is drawn in pieces, so that a text without paragraphs can be shown in part too."""
@@ -56,7 +56,7 @@ def open_source(corpus: Corpus, id: str, quote: Quote | None = None, exchange: s
 
 
 def open_more(corpus: Corpus, opened: Opened, *, earlier: bool) -> tuple[Opened, str]:
-    """The same with earlier or later text. Raises KeyError if the corpus no longer holds the document."""
+    """The same view with earlier or later text. Raises KeyError if the corpus no longer has the document."""
     blocks = blocks_of(corpus.sentences(opened.document))
     if earlier:
         opened = replace(opened, first=_moved(blocks, opened.first, -1))
@@ -66,7 +66,7 @@ def open_more(corpus: Corpus, opened: Opened, *, earlier: bool) -> tuple[Opened,
 
 
 def blocks_of(sentences: Sequence[Sentence]) -> list[Block]:
-    """The headings and paragraphs that the sentences make up; together they tile what the sentences tile."""
+    """Groups the sentences into headings and paragraphs, which cover the same text."""
     blocks: list[Block] = []
     for sentence in sentences:
         last = blocks[-1] if blocks else Block(Span(0, 0), paragraph=0, heading=True)
@@ -138,7 +138,7 @@ def _block(document: Document, block: Block, quote: Quote | None) -> str:
 
 def _about(document: Document) -> str:
     date = f"<time>{escaped(_date_in_words(document.date))}</time> · " if document.date else ""
-    # Never a link: a click must not follow what a document says of itself.
+    # Never a link: the document's author chose the address, so it is not trusted.
     return date + (isolated(document.source) if document.source else "source not stated")
 
 

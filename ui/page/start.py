@@ -31,7 +31,7 @@ def start_of(corpus: Corpus) -> Start:
 
 
 def examples_of(documents: Iterable[Document]) -> list[str]:
-    """The first EXAMPLES different questions; no more documents are read than these take."""
+    """The first EXAMPLES different questions. Reads no more documents than it needs."""
     examples: dict[str, None] = {}
     for question in chain.from_iterable(document.examples for document in documents):
         examples[question] = None
@@ -41,7 +41,7 @@ def examples_of(documents: Iterable[Document]) -> list[str]:
 
 
 def welcome_html(examples: Sequence[str], *, one: bool) -> str:
-    """`one`: whether there is one document alone."""
+    """`one`: whether there is only one document."""
     buttons = "".join(
         f'<li><button type="button" class="example" dir="auto" data-event="example">{escaped(question)}</button></li>'
         for question in examples
@@ -63,7 +63,7 @@ _FINDER = (
 
 
 def titles_html(titles: Sequence[Title], note: str = "No title contains these words.") -> str:
-    """The first TITLES titles as options; if there are more, a last option asks for them. `note` stands for none."""
+    """The first TITLES titles as options; if there are more, a last option asks for them. `note`: shown if none."""
     options = [
         f'<li role="option" id="title-{number}" data-event="open" data-document="{escaped(title.id)}">'
         f"{isolated(title.title)}</li>"

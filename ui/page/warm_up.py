@@ -1,4 +1,4 @@
-"""Warms up the API: a question before the server listens loads what libraries load at the first request."""
+"""Warm-up: sends the API a question before the server listens, because libraries load parts at the first request."""
 
 from __future__ import annotations
 

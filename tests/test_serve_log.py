@@ -122,7 +122,7 @@ def test_what_the_page_is_asked_is_audited_with_the_id_of_the_request(tmp_path: 
     with serving(app_of(FakeAnswerer(article()), data=tmp_path, **PROXY)) as url:
         tab = Tab(url, "one", "ada")
         # in its queue and past it, and not with the id of whoever came before
-        opened = tab.http.post("/gradio_api/run/predict", json=tab.body("sheet", "later", [], None))
+        opened = tab.http.post("/gradio_api/run/predict", json=tab.body("sheet", "more", [], {"way": "later"}))
         asked = [tab.join("question", "submit", QUESTION)]
         tab.http.get("/gradio_api/queue/data", params={"session_hash": "one"})
         asked.append(tab.join("question", "submit", QUESTION))

@@ -1,4 +1,4 @@
-"""How every command ends: one line for what a person can mend, and an exit code that means something."""
+"""Exit codes and error lines that all commands share."""
 
 from __future__ import annotations
 
@@ -13,53 +13,54 @@ from index.errors import CorpusError, ModelError, QuothError, SettingsError, one
 
 GOOD = 0
 NEGATIVE = 1
-"""Done, and the answer is no."""
+"""The command ran, and the result is negative."""
 INPUT = 3
-"""What was given cannot be read; a wrong command line is argparse's 2."""
+"""An input cannot be read. (argparse exits with 2 for a wrong command line.)"""
 UNFIT = 4
-"""Quoth itself cannot be used, or its output not be written."""
+"""Quoth cannot run, or its output cannot be written."""
 INTERRUPTED = 130
 
 
 def run_command(name: str, command: Callable[[], int]) -> int:
-    """Runs `command` and gives its exit code; an error becomes a line on stderr that begins with `name`."""
+    """Runs `command` and returns its exit code. An error becomes one line on stderr that begins with `name`."""
     for stream in (sys.stdout, sys.stderr):
-        # a terminal that is not in UTF-8 shows an escape where it lacks a character
+        # a character that the terminal's encoding lacks is shown as an escape
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         code = command()
-        # here, where a closed pipe is still ours to deal with, and not at exit
+        # now, since at exit a closed pipe could not be handled any more
         if sys.stdout:
             sys.stdout.flush()
         return code
     except QuothError as error:
-        _say(name, str(error))
+        _print_error(name, str(error))
         return UNFIT if isinstance(error, CorpusError | ModelError | SettingsError) else INPUT
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # whoever read the output has enough
-        _drop_output()
+        # the reader of our output has read enough
+        _discard_output()
         return GOOD
     except OSError as error:
-        _drop_output()
-        _say(name, f"{error.filename or 'output'}: {error.strerror}. Make room or choose another place.")
+        if error.filename is None:
+            _discard_output()
+        _print_error(name, f"{error.filename or 'output'}: {error.strerror}. Make room or choose another place.")
         return UNFIT
 
 
 def print_json(value: Any, *, indent: int | None = None) -> None:
-    """Writes `value` and a line break to stdout, as JSON that any encoding of stdout can carry."""
-    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=plain, allow_nan=False) + "\n")
+    """Writes `value` to stdout as one JSON document with a line break, in ASCII unless stdout is UTF-8."""
+    ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=ascii_only, allow_nan=False) + "\n")
 
 
-def _say(name: str, problem: str) -> None:
+def _print_error(name: str, problem: str) -> None:
     if sys.stderr:
         sys.stderr.write(f"{name}: {one_line(problem)}\n")
 
 
-def _drop_output() -> None:
-    """What is still buffered must not raise again at exit."""
+def _discard_output() -> None:
+    """Keeps buffered output from raising again at exit."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def encoder() -> Encoder:
     """The packaged encoder, loaded once."""
-    from index.encoders.encoder import load_encoder
+    from index.encoders.load import load_encoder
 
     return load_encoder()
 

@@ -1,4 +1,4 @@
-"""Who is asking, driven through the whole application: by proxy, by key, by embed token, and by nobody."""
+"""Access control through the whole application: by proxy, by API key, by embed token, and without any."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ from starlette.testclient import TestClient
 from index.errors import SettingsError
 from index.types import Document
 from ui.access.embed_token import LONGEST, SESSION_SECONDS
-from ui.access.identify import PUBLIC, SCOPES, Identify, Person, identification
+from ui.access.identify import Identify, identification
 from ui.access.keyring import Keyring
+from ui.access.person import SCOPES, Person
+from ui.access.require_person import PUBLIC
 from ui.page.chat import build_page
 from ui.settings import ServerSettings as Settings
 
@@ -50,7 +52,7 @@ def keyring(tmp_path: Path) -> Iterator[Keyring]:
         yield keyring
 
 
-def test_nobody_is_asked_on_this_machine_alone() -> None:
+def test_access_none_is_for_this_machine_only() -> None:
     local = TestClient(app_of(FakeAnswerer(article())), base_url="http://127.0.0.1")
     assert local.post("/api/v1/ask", json=QUESTION).status_code == 200
     with pytest.raises(SettingsError, match="unless access is proxy or token"):
@@ -59,12 +61,12 @@ def test_nobody_is_asked_on_this_machine_alone() -> None:
 
 @pytest.mark.parametrize("base", ["", "/intranet/ask"])
 @pytest.mark.parametrize("access", ["proxy", "token"])
-def test_every_route_wants_to_know_who_asks(
+def test_every_route_but_the_public_ones_requires_a_person(
     tmp_path: Path, base: str, access: str, gradio: set[tuple[str, str]]
 ) -> None:
     settings = PROXY | {"access": access, "data": tmp_path, "base": base}
     stranger = client(settings, address="192.0.2.1")
-    public = {(route.method, f"{base}{route.path}") for route in PUBLIC}
+    public = {(method, f"{base}{path}") for method, path in PUBLIC}
     # and what nobody offers, which is not to be told from what somebody does
     every = {*routes(stranger.app), *((method, f"{base}{path}") for method, path in gradio), ("GET", f"{base}/nothing")}
     # a route that is public by one method is so by that alone, and HEAD is a GET without the body
@@ -125,13 +127,13 @@ def routes(app: Any) -> list[tuple[str, str]]:
 
 def test_the_public_routes_are_few_and_each_has_a_reason() -> None:
     assert len(PUBLIC) == 7
-    assert all(len(route.reason) > 20 for route in PUBLIC)
+    assert all(len(reason) > 20 for reason in PUBLIC.values())
 
 
 # proxy
 
 
-def test_whom_the_proxy_names_may_ask() -> None:
+def test_a_person_whom_the_proxy_names_may_ask() -> None:
     known = client(PROXY, **{"X-Forwarded-User": "ada", "X-Forwarded-Groups": "staff, board"})
     assert known.post("/api/v1/ask", json=QUESTION).json()["status"] == "answered"
     assert client(PROXY, address="10.1.2.3", **{"X-Forwarded-User": "ada"}).get("/api/v1/status").status_code == 200
@@ -153,12 +155,14 @@ def test_whom_the_proxy_names_may_ask() -> None:
         ("10.0.0.7", [("X-Forwarded-User", "ada"), ("Authorization", "Basic YWRhOmFkYQ==")]),
     ],
 )
-def test_who_is_not_named_as_agreed_may_not(address: str, headers: list[tuple[str, Any]]) -> None:
+def test_a_request_that_the_proxy_did_not_name_correctly_is_refused(
+    address: str, headers: list[tuple[str, Any]]
+) -> None:
     asking = client(PROXY, address=address)
     assert asking.get("/api/v1/status", headers=headers).status_code == 401
 
 
-def test_a_name_that_is_no_text_is_none() -> None:
+def test_a_header_that_is_not_utf8_names_nobody() -> None:
     identify = identification(Settings(**PROXY), None, None)
     scope = {"type": "http", "client": ("10.0.0.7", 1), "headers": [(b"x-forwarded-user", b"\xff\xfe")]}
     assert asyncio.run(found_out(identify, scope)) is None
@@ -167,7 +171,7 @@ def test_a_name_that_is_no_text_is_none() -> None:
     assert person.user == "Žofie"
 
 
-def test_a_proxy_may_have_to_know_a_secret(tmp_path: Path) -> None:
+def test_a_proxy_must_send_the_secret_if_one_is_set(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("s" * 32 + "\n")
     settings = PROXY | {"proxy_secret": file}
@@ -180,7 +184,7 @@ def test_a_proxy_may_have_to_know_a_secret(tmp_path: Path) -> None:
         client(settings)
 
 
-def test_a_name_may_be_written_in_any_letters() -> None:
+def test_a_name_may_have_letters_of_any_script() -> None:
     private = replace(article(), groups=("Führung",))
     named = [(b"X-Forwarded-User", "Žofie".encode()), (b"X-Forwarded-Groups", "Führung".encode())]
     asking = client(PROXY, private)
@@ -190,7 +194,7 @@ def test_a_name_may_be_written_in_any_letters() -> None:
 # groups, through every route that tells of documents
 
 
-def test_what_a_person_may_not_read_is_nowhere() -> None:
+def test_no_route_reveals_a_document_that_a_person_may_not_read() -> None:
     hidden = replace(article(), groups=("board",))
     shown = Document.of("Cats sleep all day. Dogs bark at night.", title="Animals")
     outsider = client(PROXY, hidden, shown, **{"X-Forwarded-User": "eve", "X-Forwarded-Groups": "staff"})
@@ -212,7 +216,7 @@ def test_what_a_person_may_not_read_is_nowhere() -> None:
 # keys
 
 
-def test_a_key_is_good_for_what_it_was_made_for(tmp_path: Path, keyring: Keyring) -> None:
+def test_a_key_allows_only_its_scopes(tmp_path: Path, keyring: Keyring) -> None:
     settings = {"access": "token", "data": tmp_path, "hosts": (HOST,)}
     _, secret = keyring.make("ada", ["board"], ["ask"], 1)
     hidden = replace(article(), groups=("board",))
@@ -223,7 +227,7 @@ def test_a_key_is_good_for_what_it_was_made_for(tmp_path: Path, keyring: Keyring
         assert (response.status_code, response.headers["content-type"]) == (403, "application/problem+json")
 
 
-def test_a_key_that_is_altered_expired_or_revoked_is_none(tmp_path: Path, keyring: Keyring) -> None:
+def test_an_altered_expired_or_revoked_key_is_refused(tmp_path: Path, keyring: Keyring) -> None:
     settings = {"access": "token", "data": tmp_path, "hosts": (HOST,)}
     key, secret = keyring.make("ada", [], SCOPES, 1)
     _, other = keyring.make("eve", [], SCOPES, 1)
@@ -244,7 +248,7 @@ def test_a_key_that_is_altered_expired_or_revoked_is_none(tmp_path: Path, keyrin
     assert keyring.revoke(keyring.keys()[1].id) or keyring.revoke(keyring.keys()[0].id)
 
 
-def test_a_key_is_kept_hashed(tmp_path: Path, keyring: Keyring) -> None:
+def test_a_key_is_stored_as_a_hash(tmp_path: Path, keyring: Keyring) -> None:
     _, secret = keyring.make("ada", [], SCOPES, 1)
     kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert secret.split("_", 2)[2].encode() not in kept
@@ -302,7 +306,7 @@ def test_an_embed_token_opens_a_session_on_its_origin(embedded: TestClient) -> N
     assert embedded.get("/metrics", headers={**bearer, "Origin": WIKI}).status_code == 403
 
 
-def test_an_embed_token_is_good_once(embedded: TestClient) -> None:
+def test_an_embed_token_is_valid_once(embedded: TestClient) -> None:
     token = embed_token()
     assert exchange(embedded, token).status_code == 200
     again = exchange(embedded, token)
@@ -329,11 +333,11 @@ def test_an_embed_token_is_good_once(embedded: TestClient) -> None:
         {"groups": [7]},
     ],
 )
-def test_an_embed_token_that_is_not_as_agreed(embedded: TestClient, changes: dict[str, Any]) -> None:
+def test_an_invalid_embed_token_is_refused(embedded: TestClient, changes: dict[str, Any]) -> None:
     assert exchange(embedded, embed_token(**changes)).status_code == 401
 
 
-def test_an_embed_token_with_no_signature_or_as_bearer_is_none(embedded: TestClient) -> None:
+def test_an_unsigned_embed_token_or_one_as_bearer_is_refused(embedded: TestClient) -> None:
     token = embed_token()
     unsigned = jwt.encode(jwt.decode(token, options={"verify_signature": False}), None, "none")
     assert exchange(embedded, unsigned).status_code == 401
@@ -342,7 +346,7 @@ def test_an_embed_token_with_no_signature_or_as_bearer_is_none(embedded: TestCli
     assert embedded.get("/api/v1/status", headers=headers).status_code == 401
 
 
-def test_a_token_for_both_audiences_is_neither(embedded: TestClient) -> None:
+def test_a_token_with_both_audiences_is_refused(embedded: TestClient) -> None:
     token = embed_token(aud=["quoth-embed", "quoth-session"])
     shown = embedded.get("/api/v1/status", headers={"Authorization": f"Bearer {token}", "Origin": WIKI})
     assert (shown.status_code, exchange(embedded, token).status_code) == (401, 401)
@@ -364,12 +368,12 @@ def test_the_pages_own_origin_may_ask() -> None:
     assert known.post("/api/v1/ask", json=QUESTION, headers={"Origin": f"https://{HOST}"}).status_code == 200
 
 
-def test_only_sites_that_are_named_may_hold_the_page(embedded: TestClient) -> None:
+def test_only_sites_in_origins_may_frame_the_page(embedded: TestClient) -> None:
     policy = embedded.get("/api/v1/live").headers["content-security-policy"]
     assert policy.endswith(f"frame-ancestors 'self' {WIKI}")
 
 
-def test_a_preflight_from_a_named_site_is_answered_without_identity(embedded: TestClient) -> None:
+def test_a_preflight_from_a_site_in_origins_needs_no_person(embedded: TestClient) -> None:
     response = embedded.options(
         "/api/v1/ask",
         headers={"Origin": WIKI, "Access-Control-Request-Method": "POST",
@@ -378,7 +382,7 @@ def test_a_preflight_from_a_named_site_is_answered_without_identity(embedded: Te
     assert (response.status_code, response.headers["access-control-allow-origin"]) == (200, WIKI)
 
 
-def test_a_name_that_is_not_ours_is_not_served() -> None:
+def test_an_unknown_host_name_is_refused() -> None:
     for host in ("evil.example", f"{HOST}.evil.example", "10.0.0.7", f"{HOST}:8443"):
         response = client(PROXY, **{"X-Forwarded-User": "ada"}).get("/api/v1/status", headers={"Host": host})
         assert response.status_code == 400

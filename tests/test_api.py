@@ -1,4 +1,4 @@
-"""The JSON API, in process, and the two pieces that stand between it and the page."""
+"""The JSON API, in process, and the two applications between it and the page: the lazy one and the guard."""
 
 from __future__ import annotations
 
@@ -29,10 +29,12 @@ from rag.types import Answer, Turn
 from ui.access.keyring import Keyring
 from ui.api.schema import MOST_TURNS
 from ui.http.body_limit import LARGEST
+from ui.journal.audit import FILE as AUDIT
+from ui.journal.journal import FILE as JOURNAL
 from ui.page import lazy_app as deferred
 from ui.page.gradio_guard import only_listeners, only_the_page
 from ui.page.lazy_app import Deferred
-from ui.service import AUDIT, FAULT, JOURNAL
+from ui.service import FAULT
 
 PROBLEM = "application/problem+json"
 
@@ -48,7 +50,7 @@ def client(fake: FakeAnswerer) -> TestClient:
     return TestClient(app_of(fake), base_url="http://127.0.0.1")
 
 
-def test_an_answer_is_a_row_with_where_each_citation_stands(client: TestClient) -> None:
+def test_an_answer_is_a_row_whose_citations_have_places(client: TestClient) -> None:
     row = client.post("/api/v1/ask", json={"question": "Who is North Korea’s largest economic partner?"}).json()
     document = article()
     assert (row["version"], row["status"], row["edition"]) == (1, "answered", "test-edition")
@@ -74,14 +76,14 @@ def test_earlier_turns_are_passed_on(client: TestClient, fake: FakeAnswerer) -> 
     assert fake.asked == [("When?", (Turn("Who came?", "Putin came.", ("a", "b")), Turn("Why?", "")))]
 
 
-def test_the_risk_of_a_question_goes_before_that_of_the_settings(client: TestClient) -> None:
+def test_the_risk_of_a_question_overrides_the_setting(client: TestClient) -> None:
     question = {"question": "Who is North Korea’s largest economic partner?"}
     asked = [client.post("/api/v1/ask", json=question | more).json() for more in ({}, {"risk": 0}, {"risk": None})]
     assert [row["status"] for row in asked] == ["answered", "unanswered", "answered"]
 
 
 @pytest.mark.parametrize("risk", [1, 0.3, 0])
-def test_why_is_told_only_where_it_is_asked(answerer: Answerer, risk: float) -> None:
+def test_the_reasons_are_given_only_if_asked_for(answerer: Answerer, risk: float) -> None:
     client = TestClient(app_of(answerer), base_url="http://127.0.0.1")
     body = {"question": "Who is North Korea’s largest economic partner?", "risk": risk}
     assert "why" not in client.post("/api/v1/ask", json=body).json()
@@ -119,7 +121,7 @@ def test_why_is_told_only_where_it_is_asked(answerer: Answerer, risk: float) -> 
         ({"question": "x", "a\x1b[31m\nb": 1}, "body.a\\x1b[31m\\nb: "),
     ],
 )
-def test_what_cannot_be_asked_is_a_problem(client: TestClient, body: object, detail: str) -> None:
+def test_an_invalid_question_is_a_problem(client: TestClient, body: object, detail: str) -> None:
     response = client.post("/api/v1/ask", content=json.dumps(body), headers={"content-type": "application/json"})
     assert (response.status_code, response.headers["content-type"]) == (422, PROBLEM)
     assert detail in response.json()["detail"]
@@ -136,13 +138,15 @@ def test_what_cannot_be_asked_is_a_problem(client: TestClient, body: object, det
         (b'{"question": "' + b"x" * LARGEST + b'"}', 413, "larger than 65,536 bytes"),
     ],
 )
-def test_what_is_no_small_json_is_a_problem(client: TestClient, body: bytes, status: int, detail: str) -> None:
+def test_a_body_that_is_large_or_not_strict_json_is_a_problem(
+    client: TestClient, body: bytes, status: int, detail: str
+) -> None:
     response = client.post("/api/v1/ask", content=body, headers={"content-type": "application/json"})
     assert (response.status_code, response.headers["content-type"]) == (status, PROBLEM)
     assert detail in response.json()["detail"]
 
 
-def test_as_many_turns_as_are_allowed_are_passed_on(client: TestClient, fake: FakeAnswerer) -> None:
+def test_the_most_turns_that_are_allowed_are_passed_on(client: TestClient, fake: FakeAnswerer) -> None:
     history = [{"question": "Why?"}] * MOST_TURNS
     assert client.post("/api/v1/ask", json={"question": "When?", "history": history}).status_code == 200
     assert len(fake.asked[0][1]) == MOST_TURNS
@@ -163,7 +167,7 @@ def test_no_other_name_is_answered(client: TestClient, host: str, path: str) -> 
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
-def test_every_answer_has_the_headers_of_safety(
+def test_every_response_has_the_security_headers(
     client: TestClient,
 ) -> None:
     broken = TestClient(client.app, base_url="http://127.0.0.1", raise_server_exceptions=False)
@@ -178,7 +182,7 @@ def test_every_answer_has_the_headers_of_safety(
         assert answer.headers["referrer-policy"] == "same-origin"
 
 
-def test_what_is_wrong_here_is_told_to_the_log_alone(
+def test_a_fault_of_the_server_is_described_only_in_the_log(
     client: TestClient, fake: FakeAnswerer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object, **__: object) -> Answer:
@@ -209,7 +213,7 @@ def test_a_journal_that_fails_withholds_no_answer(
     assert (response.status_code, response.json()["detail"]) == (503, FAULT)
 
 
-def test_what_cannot_be_audited_is_not_handed_out(
+def test_nothing_is_handed_out_if_the_audit_log_fails(
     fake: FakeAnswerer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"access": "proxy", "proxies": ("10.0.0.7",), "hosts": ("ask.example",), "data": tmp_path}
@@ -239,7 +243,7 @@ def test_what_cannot_be_audited_is_not_handed_out(
         assert str(tmp_path) not in response.text
 
 
-def test_what_is_to_be_known_of_the_corpus(client: TestClient, fake: FakeAnswerer) -> None:
+def test_the_status_gives_the_edition_and_the_counts(client: TestClient, fake: FakeAnswerer) -> None:
     passages = fake.corpus.counts.passages
     assert passages > 1
     assert client.get("/api/v1/status").json() == {"edition": "test-edition", "documents": 1, "passages": passages}
@@ -265,7 +269,7 @@ def test_the_list_of_documents_is_given_in_parts() -> None:
     assert client.get("/api/v1/documents", params={"limit": 1000}).status_code == 200
 
 
-def test_how_it_does_is_told_to_whoever_asks_by_get_or_head(tmp_path: Path) -> None:
+def test_health_checks_need_no_sign_in_and_answer_get_and_head(tmp_path: Path) -> None:
     settings = {"access": "proxy", "proxies": ("10.0.0.7",), "hosts": ("127.0.0.1",), "data": tmp_path}
     stranger = TestClient(app_of(FakeAnswerer(article()), **settings), base_url="http://127.0.0.1")
 
@@ -283,7 +287,7 @@ def test_how_it_does_is_told_to_whoever_asks_by_get_or_head(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/v1/nothing", "/gradio_api/info"])
-def test_other_paths_are_not_there(client: TestClient, path: str) -> None:
+def test_other_paths_are_not_found(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 404
 
 
@@ -297,7 +301,7 @@ def test_paths_that_the_api_does_not_have_are_a_problem(method: str, path: str, 
     assert response.json()["detail"] == "The API has no such path"
 
 
-def test_whoever_may_not_use_the_page_is_told_so_of_the_page_alone(tmp_path: Path) -> None:
+def test_a_person_without_the_scopes_of_the_page_is_refused_the_page_alone(tmp_path: Path) -> None:
     client = TestClient(app_of(FakeAnswerer(article()), access="token", data=tmp_path), base_url="http://127.0.0.1")
     with closing(Keyring.open(tmp_path)) as keyring:
         _, key = keyring.make("watcher", [], ["metrics"], 1)

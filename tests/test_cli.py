@@ -1,4 +1,4 @@
-"""The command: each bad input gives one line, the exit code that is documented, and leaves the corpus as it was."""
+"""The command: for bad input it prints one line, returns the documented exit code, and leaves the corpus unchanged."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ from corpus_support import HashEncoder, make_corpus
 
 from index.embedded.edition import open_current
 from index.encoders.encoder import Encoder
+from index.encoders.packaged import PackagedEncoder
 from index.types import Document
 from rag.receipt import Receipt
-from ui.command import cli, commands
+from ui.command import cli
+from ui.journal.journal import FILE, Journal
 
 # as the help documents them: programs rely on the numbers
 GOOD, NEGATIVE, USAGE, INPUT, UNFIT, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -42,9 +44,8 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Encoder) ->
             monkeypatch.delenv(name)
     folder = tmp_path / "corpus"
     monkeypatch.setenv("QUOTH_CORPUS", str(folder))
-    # the weights are loaded once for all tests; that the command loads them itself, the subprocesses show
-    load = commands.load_encoder
-    monkeypatch.setattr(commands, "load_encoder", lambda name: encoder if name == encoder.name else load(name))
+    # the weights are loaded once for all tests; the tests in a process of their own load them
+    monkeypatch.setattr(PackagedEncoder, "load", lambda: encoder)
     return folder
 
 
@@ -131,7 +132,7 @@ def give_standard_input(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_document_that_cannot_be_read(
+def test_an_unreadable_document_is_named_and_the_corpus_stays(
     run: Run, tmp_path: Path, indexed: Path, name: str, content: bytes | None, said: str
 ) -> None:
     before = snapshot(indexed)
@@ -142,7 +143,7 @@ def test_a_document_that_cannot_be_read(
     assert snapshot(indexed) == before
 
 
-def test_a_folder_with_nothing_readable(run: Run, tmp_path: Path, indexed: Path) -> None:
+def test_a_folder_without_documents_is_refused(run: Run, tmp_path: Path, indexed: Path) -> None:
     before = snapshot(indexed)
     folder = tmp_path / "nothing"
     folder.mkdir()
@@ -150,13 +151,13 @@ def test_a_folder_with_nothing_readable(run: Run, tmp_path: Path, indexed: Path)
     assert snapshot(indexed) == before
 
 
-def test_a_language_that_nobody_stems_leaves_the_corpus(run: Run, indexed: Path, document: Path) -> None:
+def test_an_unknown_language_is_refused_and_the_corpus_stays(run: Run, indexed: Path, document: Path) -> None:
     before = snapshot(indexed)
     assert "'xx'" in refusal(run("index", document, "--language", "xx"), UNFIT)
     assert snapshot(indexed) == before
 
 
-def test_a_corpus_that_cannot_be_written(run: Run, document: Path) -> None:
+def test_a_corpus_that_cannot_be_written_is_named(run: Run, document: Path) -> None:
     assert "/dev/null/corpus: the corpus cannot be written" in refusal(
         run("index", document, "--corpus", "/dev/null/corpus"), UNFIT
     )
@@ -178,7 +179,7 @@ def test_a_corpus_that_cannot_be_written(run: Run, document: Path) -> None:
     ids=["empty", "blank", "long", "escape", "nul", "not utf-8"],
 )
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
-def test_a_question_that_cannot_be_asked(
+def test_an_invalid_question_is_refused(
     run: Run, indexed: Path, question: str, said: str, as_json: Sequence[str]
 ) -> None:
     before = snapshot(indexed)
@@ -186,12 +187,12 @@ def test_a_question_that_cannot_be_asked(
     assert snapshot(indexed) == before
 
 
-def test_a_question_that_cannot_be_asked_indexes_nothing(run: Run, corpus: Path) -> None:
+def test_a_refused_question_indexes_nothing(run: Run, corpus: Path) -> None:
     refusal(run("ask", " "), INPUT)
     assert not corpus.exists()
 
 
-def test_a_question_of_too_many_tokens(run: Run, indexed: Path) -> None:
+def test_a_question_with_too_many_tokens_is_refused(run: Run, indexed: Path) -> None:
     assert "tokens" in refusal(run("ask", "river " * 300), INPUT)
 
 
@@ -199,14 +200,14 @@ def test_a_question_of_too_many_tokens(run: Run, indexed: Path) -> None:
     ("content", "said"),
     [(b"", "the question is empty"), (b"Caf\xe9?", "byte 3 is 0xe9"), (b"What\0?", "byte 4 is 0x00")],
 )
-def test_a_question_from_standard_input_that_cannot_be_asked(
+def test_an_invalid_question_from_standard_input_is_refused(
     run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, said: str
 ) -> None:
     give_standard_input(monkeypatch, content)
     assert said in refusal(run("ask", "-"), INPUT)
 
 
-def test_a_question_from_standard_input(run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_question_is_read_from_standard_input(run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     give_standard_input(monkeypatch, f"{QUESTION}\r\n".encode())
     code, out, _ = run("ask", "-", "--json", "--risk", 1)
     assert code == GOOD
@@ -214,7 +215,9 @@ def test_a_question_from_standard_input(run: Run, indexed: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("command", ["ask", "verify"])
-def test_standard_input_closed(run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+def test_a_closed_standard_input_is_refused(
+    run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     assert "standard input is closed" in refusal(run(command, "-"), INPUT)
 
@@ -249,7 +252,7 @@ def test_control_characters_of_a_document_are_never_printed_raw(run: Run, tmp_pa
 # corpora
 
 
-def test_a_corpus_of_another_version(run: Run, indexed: Path) -> None:
+def test_a_corpus_of_another_version_is_refused(run: Run, indexed: Path) -> None:
     path, manifest = open_current(indexed)
     file = path / "manifest.json"
     file.write_text(json.dumps(json.loads(file.read_bytes()) | {"format": 3}))
@@ -259,7 +262,7 @@ def test_a_corpus_of_another_version(run: Run, indexed: Path) -> None:
     assert snapshot(indexed) == before
 
 
-def test_a_corpus_of_another_encoder(run: Run, corpus: Path) -> None:
+def test_a_corpus_of_another_encoder_is_refused(run: Run, corpus: Path) -> None:
     make_corpus(corpus, TEXT, encoder=HashEncoder()).close()
     before = snapshot(corpus)
     assert "indexed with the encoder 'hash'" in refusal(run("ask", QUESTION), UNFIT)
@@ -268,7 +271,7 @@ def test_a_corpus_of_another_encoder(run: Run, corpus: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "missing"])
 @pytest.mark.parametrize("command", ["ask", "verify", "serve", "doctor"])
-def test_a_damaged_edition(run: Run, indexed: Path, tmp_path: Path, damage: str, command: str) -> None:
+def test_a_damaged_edition_is_named(run: Run, indexed: Path, tmp_path: Path, damage: str, command: str) -> None:
     path, _ = open_current(indexed)
     file = path / "dense.faiss"
     content = file.read_bytes()
@@ -365,7 +368,7 @@ def test_why_fits_a_narrow_terminal(indexed: Path) -> None:
         ("QUOTH_CALIBRATION", "", "calibration is ''"),
     ],
 )
-def test_a_setting_that_cannot_be(
+def test_an_invalid_setting_is_refused(
     run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -376,7 +379,7 @@ def test_a_setting_that_cannot_be(
     assert snapshot(indexed) == before
 
 
-def test_a_flag_is_stronger_than_the_environment(run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flag_overrides_the_environment(run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUOTH_RISK", "0")
     assert run("ask", QUESTION)[0] == NEGATIVE
     assert run("ask", QUESTION, "--risk", 1)[0] == GOOD
@@ -392,7 +395,7 @@ def test_a_wrong_command_line_exits_2(run: Run, argv: Sequence[str]) -> None:
     assert err.startswith("usage: quoth")
 
 
-def test_a_port_that_is_taken(run: Run, indexed: Path) -> None:
+def test_a_taken_port_is_named(run: Run, indexed: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert f"127.0.0.1:{port}: " in refusal(run("serve", "--port", port), UNFIT)
@@ -413,7 +416,7 @@ def receipt(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "not JSON"),
+        (b"", "it holds no receipt"),
         (b"{", "not JSON"),
         (b"\xff", "byte 0 is 0xff"),
         (b"7", "a receipt is a JSON object, not int"),
@@ -432,7 +435,7 @@ def receipt(**changes: Any) -> dict[str, Any]:
         (json.dumps(receipt(quote="other")).encode(), "5 characters"),
     ],
 )
-def test_a_receipt_that_is_none(run: Run, tmp_path: Path, indexed: Path, content: bytes, said: str) -> None:
+def test_an_invalid_receipt_is_refused(run: Run, tmp_path: Path, indexed: Path, content: bytes, said: str) -> None:
     before = snapshot(indexed)
     file = tmp_path / "receipt.json"
     file.write_bytes(content)
@@ -440,11 +443,11 @@ def test_a_receipt_that_is_none(run: Run, tmp_path: Path, indexed: Path, content
     assert snapshot(indexed) == before
 
 
-def test_a_receipt_that_is_not_there(run: Run, tmp_path: Path, indexed: Path) -> None:
+def test_a_missing_receipt_is_named(run: Run, tmp_path: Path, indexed: Path) -> None:
     assert "nothing.json: No such file" in refusal(run("verify", tmp_path / "nothing.json"), INPUT)
 
 
-def test_what_ask_printed_is_valid_until_the_words_change(
+def test_the_output_of_ask_is_valid_until_the_words_change(
     run: Run, tmp_path: Path, indexed: Path, document: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for risk in (1, 0):
@@ -486,19 +489,19 @@ def test_the_json_of_every_command_parses(run: Run, indexed: Path, document: Pat
 def test_the_doctor_finds_all_in_order(run: Run, indexed: Path) -> None:
     code, out, err = run("doctor")
     assert (code, err) == (GOOD, "")
-    for subject in ("version", "setting corpus", "network", "weights", "corpus", "answering"):
+    for subject in ("version", "setting corpus", "weights", "corpus", "answering"):
         assert f"good  {subject} " in out
     assert "from QUOTH_CORPUS" in out
 
 
-def test_the_doctor_is_content_without_a_corpus(run: Run, corpus: Path) -> None:
+def test_the_doctor_accepts_a_missing_corpus(run: Run, corpus: Path) -> None:
     code, out, _ = run("doctor")
     assert code == GOOD
     assert "none yet" in out
     assert not corpus.exists()
 
 
-def test_the_doctor_names_weights_that_are_not_there(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_doctor_names_missing_weights(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     code, out, _ = run("doctor", "--encoder", tmp_path / "nothing")
     assert code == NEGATIVE
@@ -513,7 +516,7 @@ def quoth(*argv: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=120, **options)
 
 
-def test_where_there_is_no_terminal_there_is_no_colour(corpus: Path, document: Path) -> None:
+def test_output_to_a_pipe_has_no_colour(corpus: Path, document: Path) -> None:
     done = quoth("index", document)
     assert (done.returncode, done.stderr) == (GOOD, b"")
     assert done.stdout.startswith(b"Indexed 1 document")
@@ -521,7 +524,7 @@ def test_where_there_is_no_terminal_there_is_no_colour(corpus: Path, document: P
 
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
-def test_whoever_reads_the_output_may_stop(indexed: Path, as_json: Sequence[str]) -> None:
+def test_the_reader_of_the_output_may_stop(indexed: Path, as_json: Sequence[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "ui.command.cli", "ask", QUESTION, "--risk", "1", *as_json]
@@ -531,7 +534,7 @@ def test_whoever_reads_the_output_may_stop(indexed: Path, as_json: Sequence[str]
     assert (process.returncode, err) == (GOOD, b"")
 
 
-def test_standard_input_and_output_closed(indexed: Path) -> None:
+def test_closed_standard_input_and_output_end_in_a_line(indexed: Path) -> None:
     script = f'exec "{sys.executable}" -m ui.command.cli ask - <&- >&-'
     done = subprocess.run(["sh", "-c", script], cwd=ROOT, stderr=subprocess.PIPE, check=False, timeout=120)
     assert done.returncode == INPUT
@@ -540,7 +543,7 @@ def test_standard_input_and_output_closed(indexed: Path) -> None:
 
 
 @pytest.mark.parametrize(("variable", "coloured"), [("NO_COLOR", False), ("UNRELATED", True)])
-def test_colour_on_a_terminal_unless_it_is_refused(indexed: Path, variable: str, coloured: bool) -> None:
+def test_a_terminal_has_colour_unless_NO_COLOR_is_set(indexed: Path, variable: str, coloured: bool) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "CI")}
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "ui.command.cli", "ask", QUESTION, "--risk", "1"]
@@ -570,23 +573,54 @@ def read_all(terminal: int) -> str:
     return b"".join(chunks).decode()
 
 
-HELP = """
+LOADED = """
 import contextlib, sys
 from ui.command.cli import main
 with contextlib.suppress(SystemExit):
     main(sys.argv[1:])
-heavy = {"torch", "numpy", "rich", "gradio", "fastapi", "faiss", "transformers", "sklearn"} & set(sys.modules)
-print(sorted(heavy), file=sys.stderr)
+print(*sys.modules, file=sys.stderr)
 """
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["ask", "--help"], ["fly"]])
-def test_the_help_waits_for_nothing_heavy(argv: Sequence[str]) -> None:
+def loaded_by(*argv: str) -> tuple[str, set[str]]:
+    """(what the command prints, the modules that it loads) in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", HELP, *argv], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", LOADED, *argv], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
     )
-    assert done.stderr.splitlines()[-1] == "[]"
-    assert "usage: quoth" in done.stdout + done.stderr
+    printed, _, modules = done.stderr.rstrip("\n").rpartition("\n")
+    return done.stdout + printed, set(modules.split())
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["ask", "--help"], ["gaps", "--help"], ["fly"]])
+def test_the_help_loads_no_library(argv: Sequence[str]) -> None:
+    printed, modules = loaded_by(*argv)
+    assert "usage: quoth" in printed
+    assert modules & {"torch", "numpy", "rich", "gradio", "fastapi", "faiss", "transformers", "sklearn"} == set()
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (["token", "new", "ada"], "quoth_"),
+        (["token", "list"], "no keys yet"),
+        (["token", "list", "--json"], "[]"),
+        (["token", "revoke", "none"], "there is no key"),
+        (["gaps", "--json"], "[]"),
+    ],
+)
+def test_a_command_that_needs_no_model_loads_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: Sequence[str], expected: str
+) -> None:
+    monkeypatch.setenv("QUOTH_DATA", str(tmp_path))
+    Journal.open(tmp_path / FILE, days=1, named=False).close()
+    printed, modules = loaded_by(*argv)
+    assert expected in printed
+    assert modules & {"torch", "faiss", "gradio", "fastapi", "transformers", "sklearn"} == set()
+
+
+def test_a_command_that_needs_models_loads_them(indexed: Path) -> None:
+    # so that the tests above could fail
+    assert {"torch", "faiss"} <= loaded_by("ask", QUESTION)[1]
 
 
 def test_eval_has_its_own_help(run: Run) -> None:
@@ -602,7 +636,7 @@ def test_every_exit_code_is_in_the_help(run: Run) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_a_terminal_in_another_encoding(
+def test_a_terminal_in_another_encoding_shows_escapes(
     published: Path, encoding: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("QUOTH_CORPUS", str(published))
@@ -627,14 +661,14 @@ def test_a_full_disk_ends_in_a_line(published: Path) -> None:
     assert done.stderr == "quoth: output: No space left on device. Make room or choose another place.\n"
 
 
-def test_an_empty_path_is_not_the_folder_one_stands_in(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_path_is_not_the_current_folder(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         cli.main(["index", ""])
     assert left.value.code == USAGE
     assert "expected a path" in capsys.readouterr().err
 
 
-def test_several_answers_a_line_each_are_verified(
+def test_several_answers_one_a_line_are_verified(
     published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("QUOTH_CORPUS", str(published))
@@ -648,11 +682,10 @@ def test_several_answers_a_line_each_are_verified(
     assert len(lines) >= 2
 
 
-def test_what_a_folder_holds_besides_texts_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_of_other_kinds_in_a_folder_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "mixed"
     folder.mkdir()
     (folder / "a.txt").write_text(TEXT, encoding="utf-8")
     (folder / "b.pdf").write_text("no text", encoding="utf-8")
     assert cli.main(["index", str(folder)]) == GOOD
-    assert "1 (" in (said := capsys.readouterr().err)
-    assert "b.pdf" in said
+    assert "b.pdf" in capsys.readouterr().err

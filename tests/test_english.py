@@ -69,6 +69,15 @@ def test_a_long_opening_is_judged_at_once(many: str) -> None:
     assert process_time() - start < 2
 
 
+@pytest.mark.parametrize("question", ["When?", "How many?", "Who?", "Why?"])
+@pytest.mark.parametrize("many", ["hundred-", "5 June ", "1st and ", "Aa of ", "early "])
+def test_a_long_sentence_is_highlighted_at_once(question: str, many: str) -> None:
+    document = Document.of(many * 3000, title="")
+    start = process_time()
+    highlight(question, document, Span(0, len(document.text)), Words("en"))
+    assert process_time() - start < 5
+
+
 def test_the_signs_of_leaning() -> None:
     asked = "And when did Newton publish his first law there in 1687?"
     found = {name for name, value in signs(asked, "Who was Leibniz?").items() if value}

@@ -43,7 +43,7 @@ def rows() -> list[dict[str, object]]:
 
 @pytest.fixture
 def given(tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    monkeypatch.setattr("index.encoders.encoder.load_encoder", lambda name: encoder)
+    monkeypatch.setattr("index.encoders.load.load_encoder", lambda name: encoder)
     (tmp_path / "harbour.txt").write_text(TEXT)
     (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, rows())))
     (tmp_path / "foreign.jsonl").write_text('{"question": "What does the mayor of Lisbon eat?"}\n\n')
@@ -55,7 +55,7 @@ def given(tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_is_written_is_what_a_reader_s_confidence_is_made_of(tmp_path: Path, given: list[str]) -> None:
     assert main(given) == 0
     fitted = json.loads((tmp_path / "out.json").read_text())
-    assert list(fitted) == ["reader", "weights", "bias", "thresholds", "fitted_on"]
+    assert list(fitted) == ["reader", "weights", "bias", "thresholds", "features", "fitted_on"]
     (its,) = fitted["fitted_on"]["sets"]
     assert (its["asked"], its["half"], fitted["fitted_on"]["foreign_asked"]) == (11, None, 1)
     read = Calibration.read(tmp_path / "out.json", "similarity")

@@ -94,7 +94,11 @@ def test_a_turn_with_a_place_was_answered_by_the_sentences_there(
     tmp_path: Path, turn: dict[str, Any], shown: str
 ) -> None:
     (question,) = read(tmp_path, row(doc_id="harbour.txt", history=[{"question": "Who?", **turn}]))
-    assert [one.answer for one in question.history] == [shown]
+    (read_turn,) = question.history
+    document = one_document().all[0]
+    assert (" ".join(document[place.span] for place in read_turn.shown) or read_turn.answer) == shown
+    assert {place.document_id for place in read_turn.shown} <= {document.id}
+    assert bool(read_turn.shown) == ({"start", "end"} <= turn.keys() and bool(turn["answer"]))
 
 
 @pytest.mark.parametrize(("start", "end"), [(5, 5), (9, 4), (-1, 4), (0, 1000), (27, 29)])
@@ -162,7 +166,7 @@ def test_evidence_may_stand_in_a_document_of_its_own(tmp_path: Path) -> None:
 def test_a_file_is_known_by_its_id_and_the_ends_of_its_path_with_and_without_suffix(name: str) -> None:
     documents = three_documents()
     assert documents.find(name).text == "A hill."
-    assert documents.row_id(documents.find(name)) == documents.find(name).id
+    assert documents.row_id(documents.find(name).id) == documents.find(name).id
 
 
 def test_a_name_with_its_suffix_comes_before_one_without() -> None:
@@ -176,7 +180,7 @@ def test_one_text_under_two_names_is_one_document() -> None:
     documents = three_documents()
     assert len(documents.all) == 4
     assert documents.find("harbour") is documents.find("copy")
-    assert documents.row_id(documents.find("copy")) == "harbour"
+    assert documents.row_id(documents.find("copy").id) == "harbour"
     assert documents.by_row_id["harbour"].text == TEXT
 
 
@@ -212,7 +216,7 @@ def test_documents_are_read_from_files_folders_and_corpora(tmp_path: Path) -> No
     (tmp_path / "set" / "README.md").write_text("What this set is.")
     documents = read_documents([tmp_path / "files", tmp_path / "set"])
     assert [document.text for document in documents.all] == ["A hill.", TEXT]
-    assert documents.row_id(documents.find("again")) == "h"
+    assert documents.row_id(documents.find("again").id) == "h"
     assert documents.find("hill").text == "A hill."
     corpus = read_documents([tmp_path / "set" / "corpus.jsonl", tmp_path / "files" / "hill.txt"])
     assert sorted(corpus.by_row_id) == sorted(["h", Document.of("A hill.", title="").id])

@@ -73,8 +73,9 @@ def test_an_unrelated_history_is_of_another_document_and_the_same_each_time() ->
         (turn,) = one.history
         assert about[turn.question] not in (None, one.document_id)
         # the whole sentence, as it is shown
-        assert turn.answer == f"About {about[turn.question]}."
-        assert turn.documents == (DOCUMENTS.by_row_id[str(about[turn.question])].id,)
+        (place,) = turn.shown
+        document = DOCUMENTS.by_row_id[str(about[turn.question])]
+        assert (place.document_id, document[place.span]) == (document.id, f"About {about[turn.question]}.")
     assert drawn == with_unrelated_history(questions, DOCUMENTS)
     assert len({one.history for one in drawn}) > 5
 

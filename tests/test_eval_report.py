@@ -20,7 +20,7 @@ from eval.run.plots import Axis, Plot, latency_plot, recall_plot, reliability_pl
 from eval.run.report import in_words, render
 from eval.run.tables import summary_table, systems_table
 from index.types import Document, Span
-from rag.types import Turn
+from rag.types import Place, Turn
 
 EVIL = '<script>alert("x")</script><img src="http://example.org/x.png">'
 TEXT = f"Mara leads the fleet. It has three ships. The sign reads {EVIL} today. Nobody was hurt."
@@ -70,7 +70,15 @@ SHIPS, MARA, SIGN = "It has three ships.", "Mara leads the fleet.", f"The sign r
 QUESTIONS = (
     question("right", "three ships", category=f"number {EVIL}"),
     question("below", "three ships"),
-    question("elsewhere", EVIL, history=(Turn(f"Before? {EVIL}", f"Sure. {EVIL}"), Turn("And?", ""))),
+    question(
+        "elsewhere",
+        EVIL,
+        history=(
+            Turn(f"Before? {EVIL}", f"Sure. {EVIL}"),
+            Turn("And then?", shown=(Place(documents().all[0].id, find("Nobody was hurt.")),)),
+            Turn("And?", ""),
+        ),
+    ),
     question("abstained", "three ships"),
     question("fooled", None),
     question("empty", None),
@@ -152,6 +160,12 @@ def test_what_comes_from_documents_and_people_is_escaped() -> None:
         "sign reads",
     ):
         assert f"{source} {EVIL}" in one.text
+
+
+def test_an_earlier_answer_is_told_by_its_text_or_its_places_or_as_none() -> None:
+    text = Page(page()).text
+    for answer in (f"Sure. {EVIL}", "And then?Nobody was hurt.", "And?Not answered."):
+        assert answer in text
 
 
 def test_nothing_is_fetched() -> None:

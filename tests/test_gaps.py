@@ -1,4 +1,4 @@
-"""Gaps grouped by meaning, and the question set that is made of them."""
+"""Unanswered questions: grouping by meaning, and the question set made of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
-import pytest
 from corpus_support import HashEncoder
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 from eval.questions.data import read_questions
 from eval.questions.documents import name_documents
 from index.encoders.encoder import Encoder
-from index.errors import SettingsError
 from index.types import Document
 from ui.journal.journal import Gap
 from ui.journal.unanswered import NOTE, Group, group, to_question_set
@@ -36,7 +34,7 @@ def asked(groups: Sequence[Group]) -> list[set[str]]:
     return [{gap.question for gap in group.gaps} for group in groups]
 
 
-def test_questions_about_the_same_come_together(encoder: Encoder) -> None:
+def test_questions_about_the_same_thing_are_one_group(encoder: Encoder) -> None:
     given = [
         ["How many days of holiday do I have?", "How many vacation days do I get per year?"],
         ["How do I reset my password?", "I forgot my password, what now?", "Where can I change my password?"],
@@ -67,7 +65,7 @@ def test_the_most_frequent_comes_first_and_the_headline_is_the_most_central(enco
     ]
 
 
-def test_one_question_put_twice_is_one_and_counted(encoder: Encoder) -> None:
+def test_a_question_asked_twice_is_counted_twice(encoder: Encoder) -> None:
     first, second, third = gaps("When  is the library open?", "when is the library open", "Where is the library?")
     (found,) = group([third, second, first], encoder)
     # as it was put first among those given, the most frequent first
@@ -82,7 +80,7 @@ questions = st.lists(st.sampled_from(["Who?", "who", "Why not?", "The cat sat", 
 
 
 @given(questions)
-def test_every_question_is_in_one_group_and_alike_ones_in_the_same(asked: list[str]) -> None:
+def test_every_question_is_in_one_group_and_equal_ones_in_the_same(asked: list[str]) -> None:
     every = gaps(*asked)
     found = group(every, HashEncoder())
     assert sorted((gap for one in found for gap in one.gaps), key=lambda gap: gap.at) == every
@@ -98,7 +96,7 @@ def test_every_question_is_in_one_group_and_alike_ones_in_the_same(asked: list[s
     assert len({places[gap.id] for gap in every if gap.question in ("Who?", "who")}) <= 1
 
 
-def test_the_question_set_is_one_that_quoth_eval_reads(tmp_path: Path) -> None:
+def test_quoth_eval_reads_the_question_set(tmp_path: Path) -> None:
     file = tmp_path / "gaps.jsonl"
     given = [
         gap("Who won?"),
@@ -116,7 +114,7 @@ def test_the_question_set_is_one_that_quoth_eval_reads(tmp_path: Path) -> None:
     assert (row["group"], row["asked"], row["comments"], row["note"]) == ("Who won?", 3, ["No, she\nlost"], NOTE)
 
 
-def test_a_row_once_judged_is_read_with_its_evidence(tmp_path: Path) -> None:
+def test_a_judged_row_is_read_with_its_evidence(tmp_path: Path) -> None:
     file = tmp_path / "gaps.jsonl"
     to_question_set(group([gap("How many ships?")], HashEncoder()), file)
     row = json.loads(file.read_text(encoding="utf-8"))
@@ -125,8 +123,3 @@ def test_a_row_once_judged_is_read_with_its_evidence(tmp_path: Path) -> None:
     documents = name_documents([("harbour", Document.of("The harbour has three ships.", title="Harbour"))])
     (question,) = read_questions(file, documents)
     assert (question.answerable, len(question.gold), question.answers) == (True, 1, ("three",))
-
-
-def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="Is a directory"):
-        to_question_set(group([gap("Who won?")], HashEncoder()), tmp_path)

@@ -15,7 +15,7 @@ from httpx2 import Headers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
-from test_groups import GROUPS, document_lists, may_read, publish_and_open, readers
+from test_corpus_contract import GROUPS, document_lists, embedded, may_read, readers
 
 from index.corpus import Corpus
 from index.types import Document
@@ -91,7 +91,7 @@ def test_each_is_told_what_a_server_of_only_theirs_tells(
     words = re.findall(r"\w+", " ".join(document.text for document in documents)) or ["word"]
     question = " ".join(data.draw(st.lists(st.sampled_from(words), min_size=1, max_size=5)))[:200]
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-        with closing(publish_and_open(Path(one), documents)) as whole:
+        with closing(embedded(Path(one), documents)) as whole:
             everything = asking(whole, frozenset(GROUPS))
             row = everything.post("/api/v1/ask", json={"question": question}).json()
             assert everything.get("/api/v1/status").json()["documents"] == len(documents)
@@ -102,5 +102,5 @@ def test_each_is_told_what_a_server_of_only_theirs_tells(
         if not readable:
             assert not any(document.title in json.dumps(found) for document in documents if document.title)
             return
-        with closing(publish_and_open(Path(other), readable)) as theirs, asking(theirs, groups) as client:
+        with closing(embedded(Path(other), readable)) as theirs, asking(theirs, groups) as client:
             assert found == told(client, documents, question, receipts)

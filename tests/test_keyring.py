@@ -1,4 +1,4 @@
-"""The file of API keys: begun by several at once, private, and named where it cannot be used."""
+"""The file of API keys: made by several processes at once, private, and named if it cannot be used."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
 
 from index.errors import SettingsError
-from ui.access.embed_token import Embedding
-from ui.access.identify import COOKIE, SCOPES, Person, identification
+from ui.access.embed_token import EmbedTokens
+from ui.access.identify import COOKIE, identification
 from ui.access.keyring import FILE, Keyring
+from ui.access.person import SCOPES, Person
 from ui.access.sign_in import sign_in
 from ui.settings import ServerSettings as Settings
 
@@ -70,7 +71,7 @@ def test_several_processes_begin_a_keyring_at_once(tmp_path: Path) -> None:
             assert len(keyring.keys()) == len(processes)
 
 
-def test_who_begins_a_keyring_waits_for_who_began_before(tmp_path: Path) -> None:
+def test_opening_a_keyring_waits_for_another_process_that_makes_it(tmp_path: Path) -> None:
     descriptor = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     opener = threading.Thread(target=lambda: Keyring.open(tmp_path).close())
@@ -82,7 +83,7 @@ def test_who_begins_a_keyring_waits_for_who_began_before(tmp_path: Path) -> None
     assert (tmp_path / FILE).exists()
 
 
-def test_the_folder_and_the_file_are_nobody_elses_to_read(tmp_path: Path) -> None:
+def test_the_folder_and_the_file_are_private(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         Keyring.open(tmp_path / "data").close()
@@ -92,16 +93,16 @@ def test_the_folder_and_the_file_are_nobody_elses_to_read(tmp_path: Path) -> Non
     assert (tmp_path / "data" / FILE).stat().st_mode & 0o777 == 0o600
 
 
-def test_where_there_can_be_no_keys_it_is_said(tmp_path: Path) -> None:
+def test_a_place_where_no_keys_can_be_stored_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="cannot be made"):
         Keyring.open(tmp_path / "file" / "data")
     (tmp_path / FILE).write_text("no database" * 1000)
-    with pytest.raises(SettingsError, match="no API keys can be kept there"):
+    with pytest.raises(SettingsError, match="API keys cannot be stored there"):
         Keyring.open(tmp_path)
 
 
-def test_a_file_that_can_no_longer_be_used_is_said(tmp_path: Path) -> None:
+def test_a_file_that_can_no_longer_be_used_is_named(tmp_path: Path) -> None:
     with closing(Keyring.open(tmp_path)) as keyring:
         _, secret = keyring.make("ada", [], SCOPES, 1)
         keyring._database.execute("DROP TABLE keys")  # as good as a damaged file, and sooner done
@@ -126,7 +127,7 @@ class Watched(Keyring):
 
 
 @pytest.mark.parametrize("way", ["key", "cookie", "exchange", "sign-in"])
-def test_nothing_looks_into_the_file_on_the_event_loop(tmp_path: Path, way: str) -> None:
+def test_the_file_is_never_read_on_the_event_loop(tmp_path: Path, way: str) -> None:
     looked.clear()
     with closing(Watched.open(tmp_path)) as keyring:
         _, key = keyring.make("ada", [], SCOPES, 1)
@@ -135,7 +136,7 @@ def test_nothing_looks_into_the_file_on_the_event_loop(tmp_path: Path, way: str)
         async def look() -> int:
             scope: dict[str, Any] = {"type": "http", "headers": []}
             if way == "exchange":
-                assert await Embedding(SECRET, (WIKI,), keyring).exchange(embed_token(), WIKI)
+                assert await EmbedTokens(SECRET, (WIKI,), keyring).exchange(embed_token(), WIKI)
             elif way == "sign-in":
                 transport = httpx.ASGITransport(Starlette(routes=[sign_in(keyring, "")]))
                 async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
@@ -153,7 +154,7 @@ def test_nothing_looks_into_the_file_on_the_event_loop(tmp_path: Path, way: str)
 
 
 @pytest.mark.parametrize("access", ["none", "proxy", "token"])
-def test_where_it_cannot_be_found_out_who_asks_that_is_a_503_and_tells_no_more(tmp_path: Path, access: str) -> None:
+def test_if_keys_cannot_be_checked_the_answer_is_a_503_without_details(tmp_path: Path, access: str) -> None:
     (tmp_path / "embed").write_bytes(SECRET)
     settings: dict[str, Any] = {"access": access, "data": tmp_path, "embed_secret": tmp_path / "embed"}
     settings |= {"origins": (WIKI,), "proxies": ("10.0.0.7",)}

@@ -27,8 +27,9 @@ from index.encoders.encoder import Encoder
 from index.publish import publish
 from index.sources import read
 from ui.access.keyring import Keyring
-from ui.journal.journal import Journal
-from ui.service import AUDIT, JOURNAL
+from ui.journal.audit import FILE as AUDIT
+from ui.journal.journal import FILE as JOURNAL
+from ui.journal.journal import read_gaps
 
 # as `quoth serve` does it, but with the stand-in for the answerer, which takes its time
 SERVER = """
@@ -80,8 +81,7 @@ def test_what_was_acknowledged_outlives_a_server_that_is_killed(tmp_path: Path) 
         server.send_signal(signal.SIGKILL)
         for person in people:
             person.join()
-    with closing(Journal.open(tmp_path / JOURNAL, days=30, named=True)) as journal:
-        kept = {gap.id for gap in journal.gaps() if gap.reason == "down"}
+    kept = {gap.id for gap in read_gaps(tmp_path / JOURNAL, days=30) if gap.reason == "down"}
     assert set(acknowledged) <= kept
     lines = [json.loads(line) for line in (tmp_path / AUDIT).read_text().splitlines()]
     audited = {(line["event"], line.get("id")) for line in lines}

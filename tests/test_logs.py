@@ -28,7 +28,7 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from index.errors import SettingsError
-from ui.access.identify import Person
+from ui.access.person import Person
 from ui.http.request_log import JsonFormatter, RequestLog, request_id
 from ui.journal.audit import AuditLog
 
@@ -296,7 +296,7 @@ def test_threads_share_an_audit_log(tmp_path: Path) -> None:
 AUDITOR = """
 import sys, itertools
 from pathlib import Path
-from ui.access.identify import Person
+from ui.access.person import Person
 from ui.journal.audit import AuditLog
 
 log = AuditLog.open(Path(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""What people and groups may be called, whoever says it, and what a widget's token may claim: any text, any JSON."""
+"""Names of people and groups, and claims of embed tokens, as properties over any text and any JSON."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from starlette.requests import HTTPConnection
 
 from index.errors import SettingsError
-from ui.access.embed_token import LONGEST, Embedding
-from ui.access.identify import LONGEST_NAME, SCOPES, Identify, Person, identification, is_name
+from ui.access.embed_token import LONGEST, EmbedTokens
+from ui.access.identify import Identify, identification
 from ui.access.keyring import Keyring
+from ui.access.person import LONGEST_NAME, SCOPES, Person, is_name
 from ui.settings import ServerSettings as Settings
 
 WIKI = "https://wiki.example"
@@ -63,7 +64,7 @@ def named_by_proxy(user: bytes, groups: bytes | None) -> Person | None:
 @given(st.text(st.characters(codec=None)))
 @example("x" * LONGEST_NAME)
 @example("Žofie O’Neill (Führung)")
-def test_a_name_is_what_can_be_written_down_on_one_line_and_between_commas(text: str) -> None:
+def test_a_name_fits_on_one_line_and_between_commas(text: str) -> None:
     bad = any(char == "," or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text)
     blank = not text or text[0].isspace() or text[-1].isspace()
     assert is_name(text) == (not bad and not blank and len(text) <= LONGEST_NAME)
@@ -74,7 +75,7 @@ def test_a_name_is_what_can_be_written_down_on_one_line_and_between_commas(text:
 @example("ada", ["a\x9fb"])
 @example("ada", ["x" * (LONGEST_NAME + 1)])
 @example("\u00a0ada", [])
-def test_a_proxy_names_nobody_by_what_is_no_name(user: str, groups: list[str]) -> None:
+def test_a_proxy_that_sends_an_invalid_name_names_nobody(user: str, groups: list[str]) -> None:
     person = named_by_proxy(user.encode(errors="surrogatepass"), ",".join(groups).encode(errors="surrogatepass"))
     if person is not None:
         assert all(map(is_name, (person.user or "", *person.groups)))
@@ -84,21 +85,21 @@ def test_a_proxy_names_nobody_by_what_is_no_name(user: str, groups: list[str]) -
 
 
 @pytest.mark.parametrize("name", NO_NAMES)
-def test_no_key_is_made_for_what_is_no_name(keyring: Keyring, name: str) -> None:
+def test_no_key_is_made_for_an_invalid_name(keyring: Keyring, name: str) -> None:
     for user, groups in ((name, []), ("ada", [name])):
-        with pytest.raises(SettingsError, match="is no name"):
+        with pytest.raises(SettingsError, match="is not a valid name"):
             keyring.make(user, groups, SCOPES, 1)
 
 
 def exchanged(keyring: Keyring, claims: dict[str, Any]) -> Person | None:
     """Who the person of a session is to which a token with these claims leads, whatever they are."""
-    embedding = Embedding(SECRET, (WIKI,), keyring)
+    tokens = EmbedTokens(SECRET, (WIKI,), keyring)
     # not by jwt.encode, which refuses some
     token = jwt.PyJWS().encode(json.dumps(claims).encode(), SECRET, "HS256")
-    session = asyncio.run(embedding.exchange(token, WIKI))
+    session = asyncio.run(tokens.exchange(token, WIKI))
     if session is None:
         return None
-    person = embedding.person(session, WIKI)
+    person = tokens.person(session, WIKI)
     assert person is not None
     return person
 
@@ -118,7 +119,7 @@ values = st.recursive(
 
 
 @given(names, st.lists(names, max_size=3), st.integers(0, LONGEST))
-def test_a_token_as_agreed_says_who_it_is(keyring: Keyring, user: str, groups: list[str], seconds: int) -> None:
+def test_a_valid_token_names_a_person(keyring: Keyring, user: str, groups: list[str], seconds: int) -> None:
     claims = agreed()
     claims |= {"sub": user, "groups": groups, "exp": claims["iat"] + seconds + 0.5, "iat": claims["iat"] + 0.5}
     person = exchanged(keyring, claims)
@@ -138,9 +139,7 @@ def test_a_token_as_agreed_says_who_it_is(keyring: Keyring, user: str, groups: l
 @example({"aud": ["quoth-embed", "quoth-session"]})
 @example({"groups": ["a,b"]})
 @example({"groups": ["board", True]})
-def test_whatever_a_token_claims_nobody_is_taken_for_what_they_cannot_be(
-    keyring: Keyring, changes: dict[str, Any]
-) -> None:
+def test_no_claims_lead_to_an_invalid_person(keyring: Keyring, changes: dict[str, Any]) -> None:
     claims = agreed() | changes
     person = exchanged(keyring, claims)
     if person is None:
@@ -154,18 +153,18 @@ def test_whatever_a_token_claims_nobody_is_taken_for_what_they_cannot_be(
 
 @pytest.mark.parametrize("claim", ["sub", "jti"])
 @pytest.mark.parametrize("name", NO_NAMES)
-def test_a_token_that_names_somebody_by_what_is_no_name(keyring: Keyring, claim: str, name: str) -> None:
+def test_a_token_with_an_invalid_name_is_refused(keyring: Keyring, claim: str, name: str) -> None:
     assert exchanged(keyring, agreed() | {claim: name}) is None
     assert exchanged(keyring, agreed() | {"groups": ["board", name]}) is None
 
 
 @given(anything | st.text("eyJhbGciOiJIUzI1NiJ9.{}[]"))
 @example("\ud800")
-def test_any_text_is_a_token_of_nobody(keyring: Keyring, text: str) -> None:
-    assert Embedding(SECRET, (WIKI,), keyring).person(text, WIKI) is None
+def test_a_text_that_is_not_a_token_names_nobody(keyring: Keyring, text: str) -> None:
+    assert EmbedTokens(SECRET, (WIKI,), keyring).person(text, WIKI) is None
     assert keyring.person(text) is None
 
 
-def test_a_session_signed_by_the_host_holds_no_longer_than_ours(keyring: Keyring) -> None:
+def test_a_session_token_from_the_host_is_valid_no_longer_than_ours(keyring: Keyring) -> None:
     claims = agreed() | {"aud": "quoth-session", "exp": int(time.time()) + 10**6}
-    assert Embedding(SECRET, (WIKI,), keyring).person(jwt.encode(claims, SECRET, "HS256"), WIKI) is None
+    assert EmbedTokens(SECRET, (WIKI,), keyring).person(jwt.encode(claims, SECRET, "HS256"), WIKI) is None

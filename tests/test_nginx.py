@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -153,6 +153,8 @@ def behind_nginx(folder: Path, *upstreams: str) -> Iterator[Site]:
             ("http://127.0.0.1:4180", sign_on),
             ("server_name intranet.example;", "server_name localhost;"),
             ("what the file proxy_secret holds", SECRET),
+            ("client_header_timeout 10s;", "client_header_timeout 2s;"),
+            ("client_body_timeout 10s;", "client_body_timeout 2s;"),
         ):
             assert given in server
             server = server.replace(given, here)
@@ -373,3 +375,32 @@ def test_what_one_process_answered_another_takes_feedback_on(tmp_path: Path) -> 
             for _ in range(2):
                 feedback = {"id": row.json()["id"], "verdict": "down"}
                 assert site.ask("POST", "/api/v1/feedback", "ada", json=feedback).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("start", "pieces"),
+    [
+        ("GET {path} HTTP/1.1\r\nhost: {host}\r\nx: ", "a" * 100),
+        ("POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 100\r\n\r\nsome", ""),
+    ],
+)
+def test_a_slow_client_is_given_up(intranet: Site, start: str, pieces: str) -> None:
+    host = intranet.address.removeprefix("https://")
+    began = time.monotonic()
+    with (
+        socket.create_connection(("127.0.0.1", int(host.rpartition(":")[2])), timeout=60) as plain,
+        intranet.trusting.wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        connection.sendall(start.format(path=f"{BASE}/api/v1/session", host=host).encode())
+        connection.settimeout(0.3)
+        answer = None
+        for piece in pieces:
+            # a byte now and then does not help
+            with suppress(TimeoutError):
+                answer = connection.recv(1000)
+                break
+            connection.sendall(piece.encode())
+        connection.settimeout(60)
+        answer = connection.recv(1000) if answer is None else answer
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 408 ")
+    assert time.monotonic() - began < 20

@@ -1,4 +1,4 @@
-"""The API against its own description: whatever is sent, nothing breaks, and nothing is answered out of shape."""
+"""The API against its OpenAPI document: every response to generated requests is as described."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from starlette.testclient import TestClient
 
 from rag.row import DetailedRow
 
-# the answerer itself: what the API gives is what floor 2 makes, and no stand-in has all of it
+# the real answerer, since no fake gives every key of an answer
 FOLDER = tempfile.TemporaryDirectory()
 APP = app_of(small_answerer(Path(FOLDER.name), article()), per_minute=1_000_000)
-# so it is not told for every case that a server starts, and builds no page each time: nobody asks for that
+# without the lifespan, since each generated case would start it and build the page
 UNSTARTED = Starlette()
 UNSTARTED.router.default = APP
 schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", UNSTARTED, headers={"Host": "127.0.0.1"})
@@ -45,7 +45,7 @@ def ready() -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("ready")
 @pytest.mark.parametrize("label", OPERATIONS)
-def test_whatever_is_sent_is_answered_as_described(label: str) -> None:
+def test_every_response_is_as_described(label: str) -> None:
     sent = st.one_of(*(OPERATIONS[label].as_strategy(generation_mode=mode) for mode in GenerationMode))
 
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

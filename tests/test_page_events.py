@@ -19,7 +19,8 @@ from index.errors import EditionDamaged
 from index.types import Document
 from rag.types import Answer, Turn
 from ui.app import READS
-from ui.service import AUDIT, FAULT
+from ui.journal.audit import FILE as AUDIT
+from ui.service import FAULT
 
 HOST = "ask.example"
 PROXY: dict[str, Any] = {"access": "proxy", "proxies": ("127.0.0.1",), "hosts": (HOST,)}

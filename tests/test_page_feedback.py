@@ -11,8 +11,8 @@ from browser_support import CONTRASTS, Watched
 from page_support import FakeAnswerer, app_of, article, serving
 from playwright.sync_api import Browser, expect
 
+from ui.journal.journal import FILE as JOURNAL
 from ui.journal.journal import read_gaps
-from ui.service import JOURNAL
 
 pytestmark = pytest.mark.browser
 

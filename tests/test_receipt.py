@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from index.corpus import Corpus
 from index.errors import ReceiptError
 from index.types import Document, Span
-from rag.receipt import LONGEST_SOUGHT, Receipt, Verdict, check
+from rag.receipt import LONGEST_SOUGHT, Receipt, Verdict, check_all
 from rag.types import Citation, Excerpt
 
 QUOTE = "The lighthouse was built in 1854 by Alan Stevenson."
@@ -50,6 +50,11 @@ def check_changes(quote: str, verdict: Verdict) -> None:
     assert "".join(c.text for c in verdict.changes if c.kind != "added") == quote
     assert "".join(c.text for c in verdict.changes if c.kind != "removed") == stands(verdict)
     assert all(c.text for c in verdict.changes)
+
+
+def check(receipt: Receipt, corpus: Corpus) -> Verdict:
+    (verdict,) = check_all([receipt], corpus)
+    return verdict
 
 
 def test_a_receipt_holds_what_stands_around_the_quote() -> None:

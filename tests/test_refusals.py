@@ -18,8 +18,8 @@ from starlette.testclient import TestClient
 from ui.access.identify import COOKIE
 from ui.access.keyring import Keyring
 from ui.http import rate_limit
+from ui.journal.audit import FILE as AUDIT
 from ui.journal.audit import MOST_REFUSED, MOST_REFUSED_OF_ONE
-from ui.service import AUDIT
 
 HOST = "ask.example"
 WIKI = "https://wiki.example"

@@ -17,20 +17,20 @@ from process_support import running, said
 from test_page_events import PROXY, Tab
 
 from ui.access.keyring import Keyring
-from ui.service import AUDIT
+from ui.journal.audit import FILE as AUDIT
 
 # The command itself, over the stand-in for the answerer, which fails at some questions and says what they were.
 SERVER = """
 import sys
 from page_support import FakeAnswerer, article
-from ui.command import commands
+from ui.command import serve
 from ui.command.cli import main
 class Failing(FakeAnswerer):
     def ask(self, question, *args, **kwargs):
         if question.startswith("boom"):
             raise ValueError(f"cannot read {question}")
         return super().ask(question, *args, **kwargs)
-commands._open_answerer = lambda settings: Failing(article())
+serve.open_answerer = lambda settings: Failing(article())
 sys.exit(main(["serve", "--port", "0", "--json"]))
 """
 FORGED = '{"time": "2026", "level": "info", "message": "GET / 200", "user": "root"}'

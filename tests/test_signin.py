@@ -1,4 +1,4 @@
-"""Who may use the page: signing in with a key and out again, and what browsers keep of what they were shown."""
+"""Sign-in and sign-out with an API key, the cookie, and what browsers may store."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import pytest
 from page_support import FakeAnswerer, app_of, article
 from starlette.testclient import TestClient
 
-from ui.access.identify import COOKIE, PAGE, SCOPES
+from ui.access.identify import COOKIE
 from ui.access.keyring import Keyring
+from ui.access.person import PAGE, SCOPES
 
 HOST = "ask.example"
 WIKI = "https://wiki.example"
@@ -37,7 +38,7 @@ def asking(data: Path, access: str = "token", **headers: str) -> TestClient:
 @pytest.mark.parametrize("scopes", FEW)
 @pytest.mark.parametrize("access", ["proxy", "token"])
 @pytest.mark.parametrize("way", ["Authorization", "Cookie"])
-def test_a_key_that_may_not_ask_and_read_does_not_open_the_page(
+def test_a_key_without_the_scopes_ask_and_read_does_not_open_the_page(
     tmp_path: Path, keyring: Keyring, scopes: tuple[str, ...], access: str, way: str
 ) -> None:
     _, key = keyring.make("ada", [], scopes, 1)
@@ -58,16 +59,16 @@ def test_a_key_that_may_not_ask_and_read_does_not_open_the_page(
         assert all(scope in response.json()["detail"] for scope in PAGE - set(scopes))
 
 
-def test_a_key_that_does_not_open_the_page_is_refused_where_people_sign_in(tmp_path: Path, keyring: Keyring) -> None:
+def test_a_key_without_the_scopes_ask_and_read_is_refused_at_sign_in(tmp_path: Path, keyring: Keyring) -> None:
     for scopes in FEW:
         _, key = keyring.make("ada", [], scopes, 1)
         response = asking(tmp_path).post(f"{BASE}/sign-in", data={"key": key})
         assert (response.status_code, "set-cookie" in response.headers) == (403, False)
         missing = " and ".join(sorted(PAGE - set(scopes)))
-        assert f"This key may not {missing}, which the page takes. Ask whoever gave it to you" in response.text
+        assert f"this key lacks {missing}. Ask for another key" in response.text
 
 
-def test_who_is_signed_in_is_told_so_and_can_sign_out(tmp_path: Path, keyring: Keyring) -> None:
+def test_a_person_who_is_signed_in_can_sign_out(tmp_path: Path, keyring: Keyring) -> None:
     name = "<b>Ada & O’Neill</b>"
     _, key = keyring.make(name, [], PAGE, 1)
     browser = asking(tmp_path)
@@ -90,16 +91,17 @@ def test_who_is_signed_in_is_told_so_and_can_sign_out(tmp_path: Path, keyring: K
     assert keyring.person(key) is not None
 
 
-def test_who_holds_an_old_cookie_that_opens_nothing_is_told_and_can_sign_out(tmp_path: Path, keyring: Keyring) -> None:
+def test_a_person_with_an_invalid_cookie_can_sign_out(tmp_path: Path, keyring: Keyring) -> None:
     _, key = keyring.make("ada", [], ["metrics"], 1)
     page = asking(tmp_path, Cookie=f"{COOKIE}={key}").get(f"{BASE}/sign-in").text
-    assert "You are signed in as ada. This key may not ask and read, which the page takes." in page
+    assert "You are signed in as ada." in page
+    assert "this key lacks ask and read" in page
     assert "Sign out" in page
     wrong = asking(tmp_path, Cookie=f"{COOKIE}=wrong")
     assert wrong.post(f"{BASE}/sign-out", follow_redirects=False).status_code == 303
 
 
-def test_no_other_site_signs_anybody_in_or_out(tmp_path: Path, keyring: Keyring) -> None:
+def test_another_site_signs_nobody_in_or_out(tmp_path: Path, keyring: Keyring) -> None:
     _, key = keyring.make("ada", [], PAGE, 1)
     known = asking(tmp_path, Cookie=f"{COOKIE}={key}")
     for path in ("/sign-out", "/sign-in", "/gradio_api/queue/join", "/api/v1/feedback"):
@@ -109,7 +111,7 @@ def test_no_other_site_signs_anybody_in_or_out(tmp_path: Path, keyring: Keyring)
     assert known.get(f"{BASE}/sign-out").status_code in (404, 405)
 
 
-def test_a_site_that_may_hold_the_page_signs_nobody_in_or_out(tmp_path: Path, keyring: Keyring) -> None:
+def test_a_site_that_may_frame_the_page_signs_nobody_in_or_out(tmp_path: Path, keyring: Keyring) -> None:
     _, key = keyring.make("ada", [], PAGE, 1)
     for known in (asking(tmp_path), asking(tmp_path, Cookie=f"{COOKIE}={key}")):
         for path in ("/sign-in", "/sign-out"):
@@ -118,7 +120,9 @@ def test_a_site_that_may_hold_the_page_signs_nobody_in_or_out(tmp_path: Path, ke
             assert "set-cookie" not in response.headers
 
 
-def test_a_site_that_may_hold_the_page_is_nobody_by_the_cookie(tmp_path: Path, keyring: Keyring) -> None:
+def test_the_cookie_is_ignored_in_requests_from_a_site_that_may_frame_the_page(
+    tmp_path: Path, keyring: Keyring
+) -> None:
     _, key = keyring.make("ada", [], SCOPES, 1)
     known = asking(tmp_path, Cookie=f"{COOKIE}={key}")
     question, joining = {"question": "Who is it?"}, {"data": ["Who is it?"], "fn_index": 1, "session_hash": "a"}
@@ -134,7 +138,7 @@ def test_a_site_that_may_hold_the_page_is_nobody_by_the_cookie(tmp_path: Path, k
 
 @pytest.mark.parametrize("inside", ["http", "https"])
 @pytest.mark.parametrize("name", [HOST, f"{HOST}:8443"])
-def test_our_own_pages_are_known_by_the_cookie_behind_whatever_ends_tls(
+def test_the_cookie_identifies_our_own_pages_behind_a_proxy_that_ends_tls(
     tmp_path: Path, keyring: Keyring, inside: str, name: str
 ) -> None:
     _, key = keyring.make("ada", [], PAGE, 1)
@@ -151,14 +155,14 @@ def test_our_own_pages_are_known_by_the_cookie_behind_whatever_ends_tls(
 
 
 @pytest.mark.parametrize("origin", [None, f"https://{HOST}", f"http://{HOST}"])
-def test_whom_the_proxy_names_our_own_pages_know(tmp_path: Path, origin: str | None) -> None:
+def test_our_own_pages_know_the_person_whom_the_proxy_names(tmp_path: Path, origin: str | None) -> None:
     named = {"X-Forwarded-User": "ada"} | ({"Origin": origin} if origin else {})
     known = asking(tmp_path, "proxy", **named)
     assert known.post(f"{BASE}/api/v1/ask", json={"question": "Who is it?"}).status_code == 200
 
 
 @pytest.mark.parametrize("access", ["none", "proxy", "token"])
-def test_what_a_person_was_shown_is_kept_nowhere(tmp_path: Path, keyring: Keyring, access: str) -> None:
+def test_browsers_store_no_answer(tmp_path: Path, keyring: Keyring, access: str) -> None:
     _, key = keyring.make("ada", [], SCOPES, 1)
     # with access none there are no keys
     shown = {} if access == "none" else {"Authorization": f"Bearer {key}"}

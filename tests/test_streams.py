@@ -17,7 +17,7 @@ from page_support import FakeAnswerer, app_of, article, serving
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from ui.access.identify import Person
+from ui.access.person import Person
 from ui.page.gradio_guard import MOST_STREAMS, only_the_page
 
 NAMES = count()

@@ -87,7 +87,7 @@ def test_the_same_people_see_the_same_documents(tmp_path: Path) -> None:
     assert "read" in refused.content[0].text
 
 
-def test_what_is_wrong_here_is_not_told_to_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_the_server_is_not_described_to_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> Any:
         raise EditionDamaged("/srv/corpus/corpus.sqlite is damaged", "Index the documents again")
 
@@ -119,7 +119,7 @@ def test_a_program_that_asks_too_much_is_told_when_to_ask_again() -> None:
     assert "Ask again in" in second.content[0].text
 
 
-def test_a_question_is_as_long_as_one_may_be_elsewhere_and_no_longer() -> None:
+def test_the_longest_question_is_as_long_as_in_the_api() -> None:
     longest = QUESTION.ljust(LONGEST_QUESTION, "?")
 
     async def work(session: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Paths that would lead out of what is served: whatever they are written like, no file is given for them."""
+"""Path traversal: no spelling of a path gives a file that is not served."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from page_support import FakeAnswerer, app_of, article, serving
 
-from ui.service import AUDIT, JOURNAL
+from ui.journal.audit import FILE as AUDIT
+from ui.journal.journal import FILE as JOURNAL
 
 BASE = "/ask"
 HOLDS = ("root:x:", "[project]", "SQLite format", "import annotations", "who reads what")
@@ -77,7 +78,7 @@ def test_no_way_up_leads_to_a_file(address: str, start: str) -> None:
     )
 
 
-def test_nor_does_a_path_that_begins_at_the_root(address: str) -> None:
+def test_no_absolute_path_leads_to_a_file(address: str) -> None:
     goals = (
         "/etc/passwd",
         "//etc/passwd",
@@ -89,7 +90,7 @@ def test_nor_does_a_path_that_begins_at_the_root(address: str) -> None:
     check(address, (f"{start}{goal}" for start in FROM for goal in (*goals, "etc/passwd%00.js", "%00/etc/passwd")))
 
 
-def test_what_there_is_is_given_all_the_same(address: str) -> None:
+def test_paths_that_exist_are_served(address: str) -> None:
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
     for path in ("/quoth.js", f"/api/v1/documents/{article().id}", "/"):

@@ -14,10 +14,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ui.access.embed_token import Embedding
-from ui.access.identify import for_the_page, identification, identified, read_secret
+from ui.access.embed_token import EmbedTokens
+from ui.access.identify import identification
 from ui.access.keyring import Keyring
-from ui.access.private_folder import make_private
+from ui.access.private_files import make_private, read_secret
+from ui.access.require_person import for_the_page, identified
 from ui.access.sign_in import PATH as SIGN_IN
 from ui.access.sign_in import sign_in, sign_out
 from ui.api.mcp import PATH as TOOLS
@@ -28,13 +29,15 @@ from ui.http.metrics import Metrics, RequestMetrics
 from ui.http.rate_limit import Admission, RateLimit
 from ui.http.request_log import RequestLog
 from ui.http.trusted_host import TrustedHost
+from ui.journal.audit import FILE as audit_file
 from ui.journal.audit import AuditLog, Refusals
+from ui.journal.journal import FILE as journal_file
 from ui.journal.journal import Journal
 from ui.page.chat import build_page
 from ui.page.gradio_guard import only_the_page
 from ui.page.lazy_app import Deferred
 from ui.page.warm_up import warm_up
-from ui.service import AUDIT, JOURNAL, Service
+from ui.service import Service
 from ui.settings import ServerSettings
 
 if TYPE_CHECKING:
@@ -61,11 +64,11 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     keyring = Keyring.open(settings.data) if named else None
     embedding = None
     if settings.embed_secret and keyring:
-        embedding = Embedding(read_secret(settings.embed_secret, "embed_secret"), settings.origins, keyring)
+        embedding = EmbedTokens(read_secret(settings.embed_secret, "embed_secret"), settings.origins, keyring)
     journal = None
     if settings.journal:
-        journal = Journal.open(settings.data / JOURNAL, days=settings.journal_days, named=named)
-    audit = AuditLog.open(settings.data / AUDIT) if named else None
+        journal = Journal.open(settings.data / journal_file, days=settings.journal_days, named=named)
+    audit = AuditLog.open(settings.data / audit_file) if named else None
     refusals = Refusals(audit) if audit else None
     admission = Admission(settings.workers, settings.waiting)
     metrics = Metrics(admission)

@@ -15,7 +15,7 @@ from index.types import Hit
 from rag.receipt import Receipt, Verdict, check_all
 from rag.row import DetailedRow, detailed_row_of
 from rag.types import Answer, Turn
-from ui.access.identify import Person
+from ui.access.person import Person
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, Later, RateLimit, TooMany
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Opinion = Literal["up", "down"]
-
-JOURNAL, AUDIT = "journal.sqlite", "audit.jsonl"
-"""The files of the journal and of the audit log, in the folder that the setting data names."""
 
 MOST_QUOTED = 40_000
 """Characters of the quotes in the receipts of one request: the time that verifying takes depends on them."""

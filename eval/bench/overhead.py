@@ -69,7 +69,7 @@ def answering(
         asked = {text: model_inputs(answerer.ask, text) for text in few}
 
         def forward(inputs: Sequence[tuple[object, ...]]) -> float:
-            return seconds(lambda: [model(*one) for one in inputs])
+            return seconds(lambda: [model(*arguments) for arguments in inputs])
 
         def both_forward(text: str) -> float:
             batches = list(encoder.batches([text]))

@@ -74,7 +74,7 @@ def serving(settings: Settings, *, rounds: int = 5, questions: int = 48, visits:
 def _api(settings: Settings, corpus_folder: Path, url: str, rounds: int, most: int) -> list[Figure]:
     """Answers over the API against Answerer.ask: one at a time, and as fast as it goes."""
     from index.corpus import open_corpus
-    from index.encoders.encoder import load_encoder
+    from index.encoders.load import load_encoder
     from rag.answer import build_answerer
 
     documents = read_documents([SEEDS], language=settings.language)

@@ -52,12 +52,12 @@ def in_turns(
     The side that goes first changes every time, so that a machine that slows down favours neither.
     """
     pairs = []
-    for number, one in enumerate(inputs):
+    for number, value in enumerate(inputs):
         if number % 2 == 0:
-            pairs.append((ours(one), theirs(one)))
+            pairs.append((ours(value), theirs(value)))
         else:
-            second = theirs(one)
-            pairs.append((ours(one), second))
+            second = theirs(value)
+            pairs.append((ours(value), second))
     return pairs
 
 

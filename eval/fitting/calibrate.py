@@ -66,7 +66,7 @@ def _run(argv: Sequence[str] | None) -> int:
     args = parser.parse_args(argv)
     sets = [_Set.of(paths, None) for paths in args.sets] + [_Set.of(paths, "tune") for paths in args.tune]
     sets = sets or [_Set((SEEDS,), ARTICLE_QUESTIONS, "tune")]
-    inputs = [path for one in sets for path in (*one.documents, one.questions)]
+    inputs = [path for source in sets for path in (*source.documents, source.questions)]
     if problem := overwritten([args.out], [*inputs, *([args.foreign] if args.foreign else [])]):
         parser.error(problem)
     settings = Settings.read(os.environ, {"reader": args.reader})
@@ -75,10 +75,10 @@ def _run(argv: Sequence[str] | None) -> int:
     foreign = chooser.sample(foreign, min(args.foreign_asked, len(foreign)))
     examples: list[Example] = []
     about: list[dict[str, Any]] = []
-    for number, one in enumerate(sets):
-        own = _ask(one, settings, chooser, args.asked, foreign[number :: len(sets)])
+    for number, source in enumerate(sets):
+        own = _ask(source, settings, chooser, args.asked, foreign[number :: len(sets)])
         examples += [replace(example, group=f"{number} {example.group}", weight=1 / len(own)) for example in own]
-        about.append({**one.to_json(), "asked": len(own), "right": sum(example.right for example in own)})
+        about.append({**source.to_json(), "asked": len(own), "right": sum(example.right for example in own)})
     fitted = {
         "reader": settings.reader,
         **calibrate(examples).to_json(),
@@ -115,21 +115,21 @@ class _Set:
         return {"documents": documents, "questions": _shortened(self.questions), "half": self.half}
 
 
-def _ask(one: _Set, settings: Settings, chooser: random.Random, most: int, foreign: Sequence[str]) -> list[Example]:
+def _ask(source: _Set, settings: Settings, chooser: random.Random, most: int, foreign: Sequence[str]) -> list[Example]:
     """An example of each foreign question, and of each other question that can be asked and judged."""
-    from index.encoders.encoder import load_encoder
+    from index.encoders.load import load_encoder
     from rag.answer import build_answerer
     from rag.row import row_of
 
-    documents = read_documents(one.documents, language=settings.language)
-    questions = list(read_questions(one.questions, documents, one.half))
+    documents = read_documents(source.documents, language=settings.language)
+    questions = list(read_questions(source.questions, documents, source.half))
     questions = chooser.sample(questions, min(most, len(questions)))
     questions += crossed(questions, chooser)
     encoder = load_encoder(settings.encoder)
     examples = []
     with opened(documents, encoder, settings) as corpus:
         answerer = build_answerer(corpus, encoder, settings, _present(settings))
-        report = progress(f"Asking {_shortened(one.questions)}")
+        report = progress(f"Asking {_shortened(source.questions)}")
         for number, question in enumerate(questions, start=1):
             with suppress(QuestionError):
                 answer = answerer.ask(question.text, question.history, risk=1.0)

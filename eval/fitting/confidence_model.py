@@ -111,8 +111,8 @@ def thresholds(
 ) -> tuple[tuple[float, float], ...]:
     """(risk, threshold) of each of `risks`, ascending, that some threshold keeps; confidence, right, weights (n,).
 
-    The threshold is the least confidence such that, of all questions that have it or more, at most that share is wrong,
-    by weight. A share of 1 in n is not seen among fewer than n: a threshold that fewer reach does not count.
+    The threshold is the least confidence such that at most that share of the questions that reach it is wrong, by
+    weight. A share of 1 in n is not seen among fewer than n: a threshold that fewer reach does not count.
     """
     order = np.argsort(-confidence, kind="stable")
     ordered = confidence[order]

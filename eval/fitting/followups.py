@@ -84,7 +84,7 @@ def fit(leaning: Sequence[tuple[str, str]], alone: Sequence[tuple[str, str]]) ->
     features = [signs(question, before) for question, before in (*leaning, *alone)]
     names = list(features[0])
     model = LogisticRegression(C=10, max_iter=10_000, class_weight="balanced")
-    model.fit([[one[name] for name in names] for one in features], [1] * len(leaning) + [0] * len(alone))
+    model.fit([[signs_of[name] for name in names] for signs_of in features], [1] * len(leaning) + [0] * len(alone))
     weights = {name: round(float(weight), 3) for name, weight in zip(names, model.coef_[0], strict=True)}
     return {"weights": weights, "bias": round(float(model.intercept_[0]), 3)}
 

@@ -47,7 +47,7 @@ def _f1_of_all(case: Case) -> float | None:
 
 
 def _gold_text(case: Case) -> str:
-    """The text of all gold in the order of the documents; where spans overlap, once."""
+    """The text of all gold in the order of the documents. Overlapping spans count once."""
     merged: list[tuple[str, Span]] = []
     for gold in sorted(case.question.gold, key=lambda gold: (gold.document_id, gold.span)):
         document_id, span = gold.document_id, gold.span

@@ -48,7 +48,7 @@ def measure(questions: Sequence[Question], rows: Iterable[Row], documents: Docum
     by_id = {row["id"]: row for row in rows}
     cases = tuple(Case(question, by_id.get(question.id), documents) for question in questions)
     scores = {
-        case.question.id: {name: score for name, one in MEASURES.items() if (score := one.score(case)) is not None}
+        case.question.id: {name: score for name, entry in MEASURES.items() if (score := entry.score(case)) is not None}
         for case in cases
     }
     return Measured(cases, scores)
@@ -56,7 +56,7 @@ def measure(questions: Sequence[Question], rows: Iterable[Row], documents: Docum
 
 def summarise(measured: Measured) -> dict[str, Estimate]:
     """Name of a measure -> estimate, in the order of MEASURES; without those that apply to none of the questions."""
-    estimates = {name: estimate(one.statistic, *measured.columns(name)) for name, one in MEASURES.items()}
+    estimates = {name: estimate(entry.statistic, *measured.columns(name)) for name, entry in MEASURES.items()}
     return {name: value for name, value in estimates.items() if value is not None}
 
 
@@ -76,4 +76,4 @@ def compare(measured: Measured, other: Measured) -> Difference | None:
 
 def in_table(table: Table) -> tuple[str, ...]:
     """The names of the measures that a table shows."""
-    return tuple(name for name, one in MEASURES.items() if table in one.tables)
+    return tuple(name for name, entry in MEASURES.items() if table in entry.tables)

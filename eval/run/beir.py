@@ -18,7 +18,8 @@ from eval.run.tables import aligned
 from index.embedded.dense import DenseIndex
 from index.embedded.fusion import fuse
 from index.embedded.lexical import LexicalIndex
-from index.encoders.encoder import Encoder, load_encoder
+from index.encoders.encoder import Encoder
+from index.encoders.load import load_encoder
 from index.errors import QuestionSetError
 from index.exit_codes import GOOD, print_json, run_command
 from index.publish import encode_all
@@ -124,7 +125,7 @@ def _run(argv: Sequence[str] | None) -> int:
     retrieval = read_beir(args.folder)
     systems = compare(rank(retrieval, load_encoder()), retrieval)
     if args.json:
-        plain = {system: {name: asdict(one) for name, one in own.items()} for system, own in systems.items()}
+        plain = {system: {name: asdict(estimate) for name, estimate in own.items()} for system, own in systems.items()}
         print_json(plain, indent=2)
     else:
         rows = [

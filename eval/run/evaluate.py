@@ -26,24 +26,31 @@ _SETTINGS = ("reader", "calibration", "reranker", "risk")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and gives its exit code, 1 if a --fail-under fell short. A wrong usage raises SystemExit(2)."""
-    return run_command("quoth eval", lambda: _run(argv))
+    return run_command("quoth eval", lambda: run(parse(argv)))
 
 
-def _run(argv: Sequence[str] | None) -> int:
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments of the command. A wrong usage raises SystemExit(2)."""
     parser = _parser()
     args = parser.parse_args(argv)
     if args.documents and not args.questions:
         parser.error("--documents needs --questions: the article's questions are not about other documents")
-    paths, question_file = args.documents or [SEEDS], args.questions or ARTICLE_QUESTIONS
+    args.documents, args.article = args.documents or [SEEDS], not args.documents
+    args.questions = args.questions or ARTICLE_QUESTIONS
     outputs = [path for path in (args.rows, args.report) if path]
-    if problem := overwritten(outputs, [*paths, question_file]):
+    if problem := overwritten(outputs, [*args.documents, args.questions]):
         parser.error(problem)
+    return args
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluates, prints and writes what `args`, of `parse`, ask for. Gives the exit code of `main`."""
     settings = Settings.read(os.environ, {name: getattr(args, name) for name in _SETTINGS})
-    documents = read_documents(paths, language=settings.language)
-    questions: Sequence[Question] = read_questions(question_file, documents, args.half)
+    documents = read_documents(args.documents, language=settings.language)
+    questions: Sequence[Question] = read_questions(args.questions, documents, args.half)
     if args.unrelated_history:
         questions = with_unrelated_history(questions, documents)
-    title = question_file.stem + (f", {args.half} half" if args.half else "")
+    title = args.questions.stem + (f", {args.half} half" if args.half else "")
     return _evaluate(args, settings, documents, questions, title)
 
 
@@ -82,7 +89,7 @@ def _evaluate(
     args: argparse.Namespace, settings: Settings, documents: Documents, questions: Sequence[Question], title: str
 ) -> int:
     from eval.run.baselines import baseline_rows
-    from index.encoders.encoder import load_encoder
+    from index.encoders.load import load_encoder
     from rag.answer import build_answerer
 
     encoder = load_encoder(settings.encoder)
@@ -90,7 +97,7 @@ def _evaluate(
         answerer = build_answerer(corpus, encoder, settings)
         rows = ask(answerer, questions, documents)
         others = history_rows(answerer, questions, rows, documents)
-    if args.baselines or not args.documents:
+    if args.baselines or args.article:
         others |= baseline_rows(documents, encoder, questions, settings.language)
     evaluation = Evaluation.of(questions, rows, documents, others)
     if args.rows:

@@ -8,8 +8,9 @@ from typing import Any
 from eval.measures.measures import Measured
 from eval.measures.types import Case
 from eval.questions.data import Gold
-from eval.questions.documents import sentences_at
+from eval.questions.documents import Documents, sentences_at
 from index.types import Document, Span
+from rag.types import Turn
 
 Pieces = tuple[tuple[str, bool], ...]
 """A text in pieces, each with whether it is marked."""
@@ -54,6 +55,12 @@ def in_sentences(case: Case, gold: Gold) -> Pieces:
     """The sentences that gold stands in, with the gold marked."""
     document = case.documents.by_row_id[gold.document_id]
     return _pieces(document, sentences_at(document, gold.span), gold.span)
+
+
+def answer_text(turn: Turn, documents: Documents) -> str:
+    """The text of an earlier answer; empty if the turn was not answered."""
+    places = ((documents.by_row_id[documents.row_id(place.document_id)], place.span) for place in turn.shown)
+    return " ".join(document[span] for document, span in places) or turn.answer
 
 
 def _pieces(document: Document, whole: Span, marked: Span) -> Pieces:

@@ -1,4 +1,4 @@
-"""The paths of a command line, looked at before anything long begins; and files written whole."""
+"""Paths on a command line, checked before anything long begins, and atomic writing of output files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from index.sources import CORPUS_FILE, TEXT_SUFFIXES
 
 
 def input_path(text: str) -> Path:
-    """The type of an argument that names what is read."""
+    """The argparse type of a path that is read."""
     if not text:
-        # an empty path would be the folder that one happens to stand in
+        # an empty path would be the current folder
         raise argparse.ArgumentTypeError("the path is empty: name a file or a folder")
     try:
         text.encode()
@@ -27,7 +27,7 @@ def input_path(text: str) -> Path:
 
 
 def output_path(text: str) -> Path:
-    """The type of an argument that names a file to write, tried as far as it can be without a word in it."""
+    """The argparse type of a file that is written. It tries the folder, but writes nothing into the file."""
     path = Path(text)
     try:
         place = _in_place(path)
@@ -45,27 +45,28 @@ def output_path(text: str) -> Path:
 
 
 def overwritten(outputs: Sequence[Path], inputs: Sequence[Path]) -> str | None:
-    """What is wrong where one of `outputs` is another of them, or one of `inputs` or a document in one; or None."""
+    """The problem if an output is another output, an input, or a document in one; None if there is no problem."""
     for number, output in enumerate(outputs):
         if any(_same(output, other) for other in outputs[:number]):
             return f"{output} is to be written twice: give each output a file of its own"
-        if any(_same(output, one) or (_is_document(output) and _lies_in(output, one)) for one in inputs):
+        is_document = output.suffix.lower() in TEXT_SUFFIXES or output.name == CORPUS_FILE
+        if any(_same(output, one) or (is_document and _target(one) in _target(output).parents) for one in inputs):
             return f"{output} is to be read: write elsewhere"
     return None
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a file so that it is there whole or, at whatever instant it is stopped, as it was before.
+    """Writes a file atomically: at any instant it is there whole or as it was before.
 
-    Of a link, the file is written that it leads to. What is no regular file, a pipe or a device, is written into.
-    Raises OSError with the name of `path`.
+    A link stays, and the file that it leads to is written. A pipe or a device is written into. Raises OSError with the
+    name of `path`.
     """
     try:
         place = _in_place(path)
         if place is None:
             replace_whole(_target(path), text.encode())
             return
-        # whoever reads a pipe may have enough
+        # a reader of a pipe may close it early
         with (
             suppress(BrokenPipeError),
             open(place, "w", encoding="utf-8", newline="", closefd=isinstance(place, Path)) as stream,
@@ -76,35 +77,27 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def _in_place(path: Path) -> Path | int | None:
-    """What to write into, a path or an open descriptor; None where `path` is a regular file or is not there yet."""
+    """The path or open descriptor to write into; None if `path` is a regular file or is not there yet."""
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
-    if stat.S_ISDIR(found.st_mode):
+    if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     for descriptor in (1, 2):
-        # /dev/stdout may be a file: opened once more, it would be written over what is printed
+        # /dev/stdout may be a file: opened once more, it would overwrite the lines already printed
         with suppress(OSError):
-            if os.path.samestat(found, os.fstat(descriptor)):
+            if os.path.samestat(status, os.fstat(descriptor)):
                 return descriptor
-    return None if stat.S_ISREG(found.st_mode) else path
+    return None if stat.S_ISREG(status.st_mode) else path
 
 
 def _target(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _same(one: Path, other: Path) -> bool:
+def _same(a: Path, b: Path) -> bool:
     try:
-        return os.path.samefile(one, other)
+        return os.path.samefile(a, b)
     except OSError:
-        return _target(one) == _target(other)
-
-
-def _is_document(path: Path) -> bool:
-    return path.suffix.lower() in TEXT_SUFFIXES or path.name == CORPUS_FILE
-
-
-def _lies_in(path: Path, folder: Path) -> bool:
-    return _target(folder) in _target(path).parents
+        return _target(a) == _target(b)

@@ -14,7 +14,7 @@ from eval.measures.retrieval import DEPTHS
 from eval.measures.types import Table
 from eval.questions.documents import Documents
 from eval.run.evaluation import Evaluation
-from eval.run.misses import KINDS, find_misses, highlighted, in_sentences
+from eval.run.misses import KINDS, answer_text, find_misses, highlighted, in_sentences
 from eval.run.plots import Plot, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
 
 
@@ -48,6 +48,7 @@ def render(
         level=LEVEL,
         plots=_plots(evaluation, risk),
         kinds=KINDS,
+        answer_text=answer_text,
         highlighted=highlighted,
         in_sentences=in_sentences,
         misses=find_misses(evaluation.measured),

@@ -61,7 +61,10 @@ def _figures(name: str, examples: Examples, rows: NDArray[np.int64], read: Mappi
     questions: dict[tuple[int, int], list[int]] = {}
     for row in rows.tolist():
         questions.setdefault((int(examples.sets[row]), int(examples.pairs[row, 0])), []).append(row)
-    ranked = [sorted(chain(*(read[row] for row in pairs)), key=lambda one: -one.score) for pairs in questions.values()]
+    ranked = [
+        sorted(chain(*(read[row] for row in pairs)), key=lambda sentence: -sentence.score)
+        for pairs in questions.values()
+    ]
     answerable = [bool(examples.answerable[pairs[0]]) for pairs in questions.values()]
     asked = [best for best, has_answer in zip(ranked, answerable, strict=True) if has_answer]
     passages = [row for row in rows.tolist() if read[row]]
@@ -69,8 +72,8 @@ def _figures(name: str, examples: Examples, rows: NDArray[np.int64], read: Mappi
         name=name,
         questions=len(questions),
         answerable=len(asked),
-        hit_1=_mean([any(one.answers for one in best[:1]) for best in asked]),
-        hit_3=_mean([any(one.answers for one in best[:3]) for best in asked]),
+        hit_1=_mean([any(sentence.answers for sentence in best[:1]) for best in asked]),
+        hit_3=_mean([any(sentence.answers for sentence in best[:3]) for best in asked]),
         f1=_mean([best[0].f1 if best else 0.0 for best in asked]),
         auroc=_auroc([best[0].score if best else -np.inf for best in ranked], answerable),
         passage_auroc=_auroc(

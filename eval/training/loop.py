@@ -8,9 +8,7 @@ from dataclasses import asdict, dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from eval.training.checkpoint import load_checkpoint, save_checkpoint
 from eval.training.evaluate_heldout import evaluate_heldout
@@ -27,8 +25,6 @@ _LARGEST_GRADIENT = 1.0
 """Gradients with a larger norm are scaled down to it."""
 _EVALUATIONS = 4
 """The number of evaluations over a run, at equal distances; the last is left to the caller."""
-
-Log = Callable[[Mapping[str, object]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,33 +60,42 @@ def train(
     training: Training,
     *,
     device: torch.device,
-    log: Log = lambda entry: None,
+    log: Callable[[Mapping[str, object]], None] = lambda entry: None,
     logged: int = 50,
     saved: float = 120.0,
 ) -> None:
     """Trains `model` to the end of the budget; if `file` is a checkpoint of the run, from there on.
 
-    A resumed run ends as if it had never stopped. Logs every `logged` steps, and writes `file` every `saved` seconds
-    and at the end. Raises ModelError and SettingsError as
-    load_checkpoint does, and SettingsError if no example is left.
+    A resumed run ends as if it had never stopped. Logs every `logged` steps; writes `file` every `saved` seconds and
+    at the end. Raises what load_checkpoint and training_epochs raise.
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, weight_decay=_WEIGHT_DECAY, fused=device.type == "cuda")
     settings = {**asdict(training), "examples": examples.checksum}
-    dtype = fastest_dtype(device)
     step, seconds = load_checkpoint(file, model, optimizer, settings) if file.exists() else (0, 0.0)
     epochs = training_epochs(
         examples, batch=training.batch, negatives=training.negatives, without=training.without, seed=training.seed
     )
-    losses: list[torch.Tensor] = []
-    last_saved, spent = time.monotonic(), training.spent(step, seconds)
     # batches follow from the seed, so a resumed run skips those that it has seen
     batches = islice(chain.from_iterable(epochs), step, None)
+    dtype = processor_dtype() if device.type == "cpu" else torch.bfloat16
+    losses: list[torch.Tensor] = []
+    last_saved, spent = time.monotonic(), training.spent(step, seconds)
     while spent < 1:
         started = time.monotonic()
         for group in optimizer.param_groups:
             group["lr"] = training.rate * min(1.0, spent / _WARM_UP + 1e-3) * (1 - spent)
-        losses.append(_step(model, optimizer, examples, next(batches), device, dtype))
+        rows = next(batches)
+        batch = collate(examples.questions, examples.passages, examples.sentences, examples.pairs[rows], LONGEST_PAIR)
+        model.train()
+        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            scores = model(batch.to(device))
+        value = loss(scores, targets(examples, rows, batch, device))
+        optimizer.zero_grad()
+        torch.autograd.backward(value)
+        torch.nn.utils.clip_grad_norm_(parameters, _LARGEST_GRADIENT)
+        optimizer.step()
+        losses.append(value.detach())
         step, seconds = step + 1, seconds + time.monotonic() - started
         before, spent = spent, training.spent(step, seconds)
         progress = {"step": step, "seconds": round(seconds, 1), "spent": round(spent, 4)}
@@ -103,31 +108,3 @@ def train(
         if int(before * _EVALUATIONS) < int(spent * _EVALUATIONS) < _EVALUATIONS:
             for row in evaluate_heldout(model, examples, device, dtype):
                 log({**progress, **asdict(row)})
-
-
-def _step(
-    model: ReaderModel,
-    optimizer: torch.optim.Optimizer,
-    examples: Examples,
-    rows: NDArray[np.int64],
-    device: torch.device,
-    dtype: torch.dtype,
-) -> torch.Tensor:
-    """Trains on these rows of the examples and gives their loss."""
-    model.train()
-    batch = collate(examples.questions, examples.passages, examples.sentences, examples.pairs[rows], LONGEST_PAIR)
-    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-        scores = model(batch.to(device))
-    value = loss(scores, targets(examples, rows, batch, device))
-    optimizer.zero_grad()
-    torch.autograd.backward(value)
-    torch.nn.utils.clip_grad_norm_(model.parameters(), _LARGEST_GRADIENT)
-    optimizer.step()
-    return value.detach()
-
-
-def fastest_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 if the hardware multiplies it, else float32."""
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    return processor_dtype()

@@ -103,22 +103,22 @@ def make_examples(
     sets = [QuestionSet.read(folder) for folder in folders]
     heldout = held_out(sets, held, seed)
     made = []
-    for number, one in enumerate(sets):
-        say(f"{one.name}: {len(one.documents)} documents, {len(one.questions)} questions")
-        examples = list(examples_of(one, heldout, encoder, held_limit=held_limit, limit=limit, seed=seed))
+    for number, questions in enumerate(sets):
+        say(f"{questions.name}: {len(questions.documents)} documents, {len(questions.questions)} questions")
+        examples = list(examples_of(questions, heldout, encoder, held_limit=held_limit, limit=limit, seed=seed))
         counts = Counter(example.kind for example in examples)
-        say(f"{one.name}: " + ", ".join(f"{kind.name.lower()} {counts[kind]}" for kind in Kind))
+        say(f"{questions.name}: " + ", ".join(f"{kind.name.lower()} {counts[kind]}" for kind in Kind))
         made += [(number, example) for example in examples]
     settings = {"seed": seed, "limit": limit, "held": held, "held_limit": held_limit, "held_documents": len(heldout)}
-    write_examples(_as_pieces(made, [one.name for one in sets]), out, settings)
+    write_examples(_as_pieces(made, [questions.name for questions in sets]), out, settings)
     save_base(out / BASE)
 
 
 def held_out(sets: Sequence[QuestionSet], share: float, seed: int) -> frozenset[str]:
     """The ids of the documents to hold out: this share of each set, and at least one if a set has several."""
     ids: set[str] = set()
-    for one in sets:
-        by_digest = sorted((document.id for document in one.documents), key=lambda id: _digest(seed, id))
+    for questions in sets:
+        by_digest = sorted((document.id for document in questions.documents), key=lambda id: _digest(seed, id))
         if len(by_digest) > 1 and share > 0:
             ids.update(by_digest[: max(1, round(share * len(by_digest)))])
     return frozenset(ids)
@@ -237,17 +237,21 @@ def _as_pieces(made: Sequence[tuple[int, Example]], names: Sequence[str]) -> Exa
     """The (number of the set, example) pairs as word pieces, each question and each passage once."""
     tokenizer = load_tokenizer()
     questions = {text: row for row, text in enumerate(dict.fromkeys(example.question for _, example in made))}
-    passages = {_key(example.passage): example.passage for _, example in made}
-    rows = {key: row for row, key in enumerate(passages)}
+    passages = {example.passage.id: example.passage for _, example in made}
+    rows = {id: row for row, id in enumerate(passages)}
     pieces = passage_pieces(tokenizer, list(passages.values()))
     columns = []
     for number, example in made:
-        row = rows[_key(example.passage)]
+        row = rows[example.passage.id]
         spans = _spans(pieces[row], example)
         # an answer that cannot be read out of the passage cannot be learned from it
         if example.kind is not Kind.ANSWERS or spans[0, 0] >= 0:
             pair = (questions[example.question], row)
             columns.append((pair, spans, example.kind, number, example.answerable))
+    if not columns:
+        raise QuestionSetError(
+            f"no question of {', '.join(names)} gives an example", "Name sets with answered questions"
+        )
     pairs, places, kinds, sets, answerable = zip(*columns, strict=True)
     return Examples(
         questions=Ragged.of(question_pieces(tokenizer, list(questions)), np.uint16),
@@ -261,10 +265,6 @@ def _as_pieces(made: Sequence[tuple[int, Example]], names: Sequence[str]) -> Exa
         names=tuple(names),
         tokenizer=tokenizer,
     )
-
-
-def _key(passage: Passage) -> tuple[str, int]:
-    return passage.document.id, passage.span.start
 
 
 def _spans(pieces: Pieces, example: Example) -> NDArray[np.int16]:

@@ -11,7 +11,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from eval.training.checkpoint import initial_model, save_mean, save_reader
@@ -71,7 +70,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.data:
         # imported here, because a machine that only trains may lack what search needs
         from eval.training.make_examples import make_examples
-        from index.encoders.encoder import load_encoder
+        from index.encoders.load import load_encoder
 
         make_examples(
             args.data, args.examples, load_encoder(),
@@ -134,32 +133,26 @@ def _check(weights: Path, base: Path, examples: Examples, device: torch.device) 
     if read_about(weights).get("examples") != examples.checksum:
         # a processor that rounds differently may retrieve a few other passages
         _say(f"The examples are not quite those of {weights}: they were made with other options or on another machine.")
-    figures = _flat(_evaluated(weights, base, examples, device))
+    table = _evaluated(weights, base, examples, device)
     try:
-        expected = _flat(json.loads(file.read_text(encoding="utf-8")))
+        expected = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{file}: no figures can be read there: {error}", "Put the table of the run there") from error
-    same = figures.keys() == expected.keys() and np.allclose(
-        list(figures.values()), [expected[key] for key in figures], rtol=0, atol=_TOLERANCE, equal_nan=True
-    )
+    same = len(table) == len(expected) and all(map(_close, table, expected))
     _say(f"{weights}: the figures are {'' if same else 'not '}those of {file}")
     return GOOD if same else NEGATIVE
 
 
-def _flat(table: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
-    """(question set, figure) -> value; NaN if a figure does not apply."""
-    return {
-        (row["name"], figure): np.nan if value is None else value
-        for row in table
-        for figure, value in row.items()
-        if figure != "name"
-    }
+def _close(row: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
+    """Whether two rows of a table have the same figures, up to the tolerance."""
+    floats = [name for name, value in row.items() if isinstance(value, float) and isinstance(expected.get(name), float)]
+    near = all(abs(row[name] - expected[name]) <= _TOLERANCE for name in floats)
+    return near and {**row, **{name: expected[name] for name in floats}} == expected
 
 
 def _line(figures: Mapping[str, object]) -> str:
-    return "  ".join(
-        f"{name} {f'{value:.4g}' if isinstance(value, float) else value}" for name, value in figures.items()
-    )
+    shown = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in figures.items()}
+    return "  ".join(f"{name} {value}" for name, value in shown.items())
 
 
 def _say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""The encoder interface, and the choice of an encoder by name."""
+"""The encoder interface."""
 
 from __future__ import annotations
 
@@ -44,18 +44,3 @@ class Encoder(Protocol):
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """The number of word pieces of each text, without the special ones."""
         ...
-
-
-def load_encoder(name: str = PACKAGED) -> Encoder:
-    """The packaged encoder, or a sentence-transformers model by path or by name in the local cache.
-
-    Nothing is downloaded. Raises ModelError if the weights are missing or have the wrong checksum.
-    """
-    # imported here, since each brings libraries that the other does not need
-    if name == PACKAGED:
-        from index.encoders.packaged import PackagedEncoder
-
-        return PackagedEncoder.load()
-    from index.encoders.sentence_transformers import SentenceTransformersEncoder
-
-    return SentenceTransformersEncoder.load(name)

@@ -30,4 +30,4 @@ TIME = re.compile(
     rf"(?:\b(?:early|late|mid)[\s-])?"
     rf"(?:{DATE.pattern}|{CENTURY.pattern}|\b(?:{MONTHS})\b|\b\d{{4}}(?:s|[–-]\d{{2,4}})?\b)"
 )
-"""What answers a question for a time: a date, a century, a month alone, a year or years."""
+"""An answer to a question for a time: a date, a century, a month alone, a year or years."""

@@ -1,6 +1,6 @@
 """Signs that an English question leans on the turns before it: the features of query rewriting in conversations.
 
-Their weights in rag/followup.json were fitted with these patterns: whoever changes one fits the weights anew.
+Their weights in rag/followup.json were fitted with these patterns: a change to one needs a new fit.
 """
 
 from __future__ import annotations

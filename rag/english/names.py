@@ -14,8 +14,7 @@ CAPITALISED = r"[^\W\d_a-z][\w’'-]+"
 CAPITALISED_OR_NUMBER = re.compile(rf"(?<=\s){CAPITALISED}|\d[\d.,]*")
 """A name in a question, told by a capital that does not begin it, or a number.
 
-The weights of the confidence and of a question's leaning were fitted with this pattern: whoever changes it fits both
-anew.
+The weights of the confidence and of a question's leaning were fitted with this pattern: a change needs new fits.
 """
 
 # of the Latin, Greek, Cyrillic and Armenian letters

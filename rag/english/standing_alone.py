@@ -20,7 +20,7 @@ _DATE = (
     rf"(?:\d+(?:s|st|nd|rd|th)|{_COUNT}|{_PERIOD}|{words.OF_PLACE}|{words.OF_TIME}|{dates.MONTHS}|{dates.WEEKDAYS}|"
     "age|and|around|beginning|between|early|end|first|for|last|late|mid|of|start|the|time|to|war|when|while)"
 )
-# whoever "he" is, he is not the place, the time or the office that stands between a preposition and him
+# a pronoun does not mean the place, the time or the office that stands between a preposition and it
 _PHRASE = (
     rf"(?:(?:(?:{words.OF_PLACE}|{words.OF_TIME}|of)\s+(?:(?:the|an?)\s+)?|(?:{words.OF_PLACE})\s+(?:the|an?)\s+\w+\s+)"
     r"(?-i:[a-z])\w*|"

@@ -12,11 +12,11 @@ from rag.english.names import completed, names
 from rag.english.numbers import NUMBER
 
 _MAYBE_MARKS = map(chr, (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0)))
-# a class of so many characters is slow, so most characters are not looked up in it
+# the lookahead is for speed: a class of so many characters is slow
 _MARK = rf"(?![\x00-\u02ff])[{''.join(c for c in _MAYBE_MARKS if unicodedata.category(c)[0] == 'M')}]"
 _LETTERS = rf"(?:\w++|{_MARK})++"
 _WORD = re.compile(rf"{_LETTERS}(?:[’'.\u00ad\u2011-]{_LETTERS})*")
-# one character as it is seen: with its combining marks, skin tone and what a zero-width joiner adds
+# a character as it is seen: with combining marks, a skin tone, and others after zero-width joiners
 _CHARACTER = re.compile(rf"[\s\S](?:{_MARK}|[\U0001f3fb-\U0001f3ff]|\u200d[\s\S]?)+|\u200d[\s\S]")
 _FLAG = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
@@ -76,7 +76,7 @@ def _pairs(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _units(text: str, pairs: list[Span]) -> tuple[list[_Offsets], list[_Offsets]]:
-    """What a mark may not start inside, and what it may not end inside, each in order."""
+    """Stretches that a mark may not start inside, and stretches that it may not end inside, each in order."""
     patterns = (_WORD, _CHARACTER, _FLAG, DATE, CENTURY, NUMBER, _INITIALS)
     units = [match.span() for pattern in patterns for match in pattern.finditer(text)]
     for pair in pairs:
@@ -85,7 +85,7 @@ def _units(text: str, pairs: list[Span]) -> tuple[list[_Offsets], list[_Offsets]
             units.append((inner.start, inner.end))
     starts, ends = [*units], [*units]
     for name in names(text):
-        # what completes a name is also whole by itself: a mark may start at France, of the King of France
+        # a completion is also whole by itself: a mark may start at France, of the King of France
         completion, end = completed(text, name.end)
         starts.append((name.start, completion))
         ends += [(name.start, name.end), (name.start, end)]

@@ -1,4 +1,4 @@
-"""The widget on another origin: an embed token, signed by the host's server, is exchanged for a session's token."""
+"""Embed tokens: JWTs by which another site's server tells the widget's users apart, and the sessions they open."""
 
 from __future__ import annotations
 
@@ -10,26 +10,25 @@ from typing import Any
 
 import jwt
 
-from ui.access.identify import Person, is_name
 from ui.access.keyring import Keyring
+from ui.access.person import PERSON, Person, is_name
 
 EMBED, SESSION = "quoth-embed", "quoth-session"
-"""The audiences of the two kinds of tokens: neither is taken for the other."""
+"""The audiences of the two kinds of token, so that neither is accepted as the other."""
 LONGEST = 300
-"""Seconds for which an embed token may hold, at most."""
+"""The longest lifetime of an embed token, in seconds."""
 SESSION_SECONDS = 900
 
 _ALGORITHM = "HS256"
-_SCOPES = frozenset({"ask", "read", "feedback"})
-_CLOCKS = 30
+_CLOCK_SKEW = 30
 """Seconds by which the host's clock may differ."""
-_NEEDED = ("sub", "origin", "iat", "exp", "jti")
+_REQUIRED = ("aud", "sub", "origin", "iat", "exp", "jti")
 _END_OF_TIME = 2**40
-"""In seconds since 1970: far off, and small enough to reckon with exactly."""
+"""In seconds since 1970: far in the future, and small enough for exact arithmetic."""
 
 
-class Embedding:
-    """Knows the tokens of the widget. A token is good on one origin alone, and an embed token once."""
+class EmbedTokens:
+    """Checks the widget's tokens. Each is valid on one origin only, and an embed token only once."""
 
     def __init__(self, secret: bytes, origins: tuple[str, ...], keyring: Keyring) -> None:
         self._secret = secret
@@ -37,16 +36,16 @@ class Embedding:
         self._keyring = keyring
 
     async def exchange(self, token: str, origin: str | None) -> str | None:
-        """The session's token for an embed token; None for one that is expired, altered, used or from elsewhere.
+        """A session token for an embed token, or None if that is expired, altered, used, or for another origin.
 
-        An embed token is a JWT (RFC 7519), HS256, with aud "quoth-embed", sub (the person), origin (of the page that
-        the widget is on), iat, exp (LONGEST seconds later at most), jti (never the same twice), and maybe groups; sub,
-        jti and each of the groups are names, as `ui.access.identify.is_name` has them.
+        An embed token is a JWT (RFC 7519), HS256, with aud "quoth-embed", sub (the person), origin (of the page with
+        the widget), iat, exp (at most LONGEST seconds later), jti (unique), and optionally groups. sub, jti and each
+        group must be names (see `ui.access.person.is_name`). Raises SettingsError if used tokens cannot be recorded.
         """
         claims = self._claims(token, EMBED, origin)
         if claims is None:
             return None
-        if not await asyncio.to_thread(self._keyring.spend, claims["jti"], int(claims["exp"]) + _CLOCKS):
+        if not await asyncio.to_thread(self._keyring.spend, claims["jti"], int(claims["exp"]) + _CLOCK_SKEW):
             return None
         now = int(time.time())
         kept = {name: claims[name] for name in ("sub", "origin", "groups") if name in claims}
@@ -54,12 +53,12 @@ class Embedding:
         return jwt.encode(session, self._secret, _ALGORITHM)
 
     def person(self, token: str, origin: str | None) -> Person | None:
-        """Whose session a token is."""
+        """The person of a session token, or None if that is not valid."""
         claims = self._claims(token, SESSION, origin)
-        return Person(claims["sub"], frozenset(claims.get("groups", ())), _SCOPES) if claims else None
+        return Person(claims["sub"], frozenset(claims.get("groups", ())), PERSON) if claims else None
 
     def _claims(self, token: str, audience: str, origin: str | None) -> Mapping[str, Any] | None:
-        """What a token says, if it is all as agreed."""
+        """The claims of a token, or None if any of them is not as it must be."""
         if not token.isascii():
             return None
         try:
@@ -68,21 +67,20 @@ class Embedding:
                 self._secret,
                 algorithms=[_ALGORITHM],
                 audience=audience,
-                leeway=_CLOCKS if audience == EMBED else 0,
-                # a token with both audiences would be taken for either
-                options={"require": ["aud", *_NEEDED], "strict_aud": True},
+                leeway=_CLOCK_SKEW if audience == EMBED else 0,
+                # strict, or a token with both audiences would be accepted as either
+                options={"require": [*_REQUIRED], "strict_aud": True},
             )
         except (jwt.InvalidTokenError, OverflowError, RecursionError):
-            # an infinite number, or brackets nested without end: not every version of the library minds them itself
+            # infinite numbers and endlessly nested brackets: PyJWT does not catch these in every version
             return None
-        begun, ends, groups = claims["iat"], claims["exp"], claims.get("groups", [])
-        moments = all(type(moment) in (int, float) and 0 <= moment < _END_OF_TIME for moment in (begun, ends))
-        if not moments or not 0 <= ends - begun <= (LONGEST if audience == EMBED else SESSION_SECONDS):
+        issued, expires, groups = claims["iat"], claims["exp"], claims.get("groups", [])
+        if not all(type(moment) in (int, float) and 0 <= moment < _END_OF_TIME for moment in (issued, expires)):
             return None
-        if not isinstance(groups, list) or not all(map(_is_name, (claims["sub"], claims["jti"], *groups))):
+        if not 0 <= expires - issued <= (LONGEST if audience == EMBED else SESSION_SECONDS):
+            return None
+        if not isinstance(groups, list):
+            return None
+        if not all(isinstance(name, str) and is_name(name) for name in (claims["sub"], claims["jti"], *groups)):
             return None
         return claims if origin in self._origins and claims["origin"] == origin else None
-
-
-def _is_name(claim: object) -> bool:
-    return isinstance(claim, str) and is_name(claim)

@@ -1,4 +1,4 @@
-"""API keys, hashed, in one small SQLite file; and which embed tokens were used, so that none is used twice."""
+"""API keys, stored as hashes in one SQLite file, which also records the embed tokens that were used."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from index.errors import SettingsError
-from ui.access.identify import LONGEST_NAME, SCOPES, Person, is_name
-from ui.access.private_folder import alone, make_private
+from ui.access.person import LONGEST_NAME, SCOPES, Person, is_name
+from ui.access.private_files import locked, make_private
 
 FILE = "keys.sqlite"
 LONGEST_DAYS = 3660
 
-_PATIENCE = 10.0
-"""Seconds for which another process that is writing is waited for."""
-
+_LOCK_SECONDS = 10.0
+"""How long to wait for another process that is writing."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS keys (
     id TEXT PRIMARY KEY, hash BLOB NOT NULL, user TEXT NOT NULL, groups TEXT NOT NULL, scopes TEXT NOT NULL,
@@ -33,27 +31,29 @@ CREATE TABLE IF NOT EXISTS keys (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS spent (id TEXT PRIMARY KEY, expires INTEGER NOT NULL) STRICT;
 """
+_SELECT = "SELECT id, user, groups, scopes, made, expires, hash FROM keys"
 _KEY = re.compile(r"quoth_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is known of an API key; the key itself is told once, when it is made."""
+    """What is stored about an API key, except its hash. Its secret text is shown once, when the key is made."""
 
     id: str
     user: str
     groups: tuple[str, ...]
     scopes: tuple[str, ...]
     made: int
-    """Seconds since 1970, as are the moments below."""
+    """In seconds since 1970."""
     expires: int
+    """In seconds since 1970."""
 
 
 class Keyring:
-    """May be used by several threads, and by several processes on one file.
+    """An open file of API keys. Several threads may share one, and several processes may share its file.
 
-    Every method that looks into the file may wait for another process, so none belongs on an event loop, and raises
-    SettingsError where the file can no longer be read or written.
+    Methods may wait for another process, so none may run on an event loop. Each raises SettingsError if the file can
+    no longer be read or written.
     """
 
     def __init__(self, file: Path, database: sqlite3.Connection) -> None:
@@ -63,13 +63,13 @@ class Keyring:
 
     @classmethod
     def open(cls, folder: Path) -> Keyring:
-        """The keyring in `folder`, made where there is none. Raises SettingsError where there can be none."""
+        """The keyring in `folder`, which is made if missing. Raises SettingsError if that fails."""
         file = folder / FILE
         make_private(folder)
         try:
-            with alone(folder):
+            with locked(folder):
                 file.touch(mode=0o600)
-                database = sqlite3.connect(file, timeout=_PATIENCE, check_same_thread=False, isolation_level=None)
+                database = sqlite3.connect(file, timeout=_LOCK_SECONDS, check_same_thread=False, isolation_level=None)
                 try:
                     database.execute("PRAGMA journal_mode = WAL")
                     database.executescript(_SCHEMA)
@@ -77,81 +77,73 @@ class Keyring:
                     database.close()
                     raise
         except (OSError, sqlite3.Error) as error:
-            raise SettingsError(f"{file}: no API keys can be kept there: {error}", "Set QUOTH_DATA") from error
+            raise SettingsError(f"{file}: API keys cannot be stored there: {error}", "Set QUOTH_DATA") from error
         return cls(file, database)
 
     def close(self) -> None:
         self._database.close()
 
     def make(self, user: str, groups: Collection[str], scopes: Collection[str], days: int) -> tuple[Key, str]:
-        """A new key and its secret text, which is kept nowhere. Raises SettingsError for what it cannot be."""
+        """A new key and its secret text, which is stored nowhere. Raises SettingsError for an invalid argument."""
         for name in (user, *groups):
             if not is_name(name):
                 raise SettingsError(
-                    f"{name[:LONGEST_NAME]!r} is no name, expected 1 to {LONGEST_NAME} characters",
-                    "Use one without commas, without control characters, and without blanks at its ends",
+                    f"{name[:LONGEST_NAME]!r} is not a valid name, expected 1 to {LONGEST_NAME} characters",
+                    "Use no commas, no control characters, and no blanks at either end",
                 )
         if not scopes or not set(scopes) <= SCOPES:
-            raise SettingsError(f"the scopes are {', '.join(scopes)!r}", f"Choose of {', '.join(sorted(SCOPES))}")
+            raise SettingsError(
+                f"the scopes are {', '.join(scopes)!r}, expected some of {', '.join(sorted(SCOPES))}",
+                "Choose at least one of these",
+            )
         if not 0 < days <= LONGEST_DAYS:
-            raise SettingsError(f"the key would hold for {days} days, expected 1 to {LONGEST_DAYS}", "Choose fewer")
+            raise SettingsError(f"the key would be valid for {days} days, expected 1 to {LONGEST_DAYS}", "Set --days")
         id, secret, now = secrets.token_hex(6), secrets.token_urlsafe(32), int(time.time())
         key = Key(id, user, tuple(sorted(set(groups))), tuple(sorted(set(scopes))), now, now + days * 86_400)
-        self._change(
+        self._execute(
             "INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?)",
             (id, _hash(secret), user, json.dumps(key.groups), json.dumps(key.scopes), key.made, key.expires),
         )
         return key, f"quoth_{id}_{secret}"
 
     def keys(self) -> list[Key]:
-        """All of them, the oldest first."""
-        rows = self._rows("SELECT id, user, groups, scopes, made, expires FROM keys ORDER BY made, id")
-        return [_key(*row) for row in rows]
+        """All keys, oldest first."""
+        return [_key(*row) for row in self._execute(f"{_SELECT} ORDER BY made, id")]
 
     def revoke(self, id: str) -> bool:
-        """Whether there was such a key."""
-        return self._change("DELETE FROM keys WHERE id = ?", (id,)) == 1
+        """Deletes a key. False if there is no such key."""
+        return bool(self._execute("DELETE FROM keys WHERE id = ? RETURNING id", (id,)))
 
     def person(self, text: str) -> Person | None:
-        """Who holds the key of this text; None for one that is unknown, altered, revoked or expired."""
+        """The holder of the key with this secret text, or None if it is unknown, altered, revoked or expired."""
         match = _KEY.fullmatch(text)
-        if not match:
-            return None
-        rows = self._rows("SELECT id, user, groups, scopes, made, expires, hash FROM keys WHERE id = ?", (match[1],))
-        for *row, hash in rows:
-            key = _key(*row)
-            if hmac.compare_digest(hash, _hash(match[2])) and time.time() < key.expires:
+        rows = self._execute(f"{_SELECT} WHERE id = ?", (match[1],)) if match else []
+        for row in rows:
+            key, hash = _key(*row), row[-1]
+            if match and hmac.compare_digest(hash, _hash(match[2])) and time.time() < key.expires:
                 return Person(key.user, frozenset(key.groups), frozenset(key.scopes))
         return None
 
     def spend(self, id: str, expires: int) -> bool:
-        """Whether the token `id`, which holds until `expires`, was not used before; from now on it was."""
-        self._change("DELETE FROM spent WHERE expires < ?", (int(time.time()) - 60,))
-        return self._change("INSERT OR IGNORE INTO spent VALUES (?, ?)", (id, expires)) == 1
+        """Marks the token `id`, valid until `expires`, as used. False if it was used before."""
+        self._execute("DELETE FROM spent WHERE expires < ?", (int(time.time()) - 60,))
+        return bool(self._execute("INSERT OR IGNORE INTO spent VALUES (?, ?) RETURNING id", (id, expires)))
 
-    def _change(self, statement: str, values: tuple[object, ...]) -> int:
-        with self._executed(statement, values) as cursor:
-            return cursor.rowcount
-
-    def _rows(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        with self._executed(statement, values) as cursor:
-            return cursor.fetchall()
-
-    @contextmanager
-    def _executed(self, statement: str, values: tuple[object, ...]) -> Iterator[sqlite3.Cursor]:
+    def _execute(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        """The rows that a statement gives."""
         try:
-            with self._lock, closing(self._database.execute(statement, values)) as cursor:
-                yield cursor
+            with self._lock:
+                return self._database.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise SettingsError(
-                f"the API keys in {self._file} cannot be used ({error})", "See that it can be written, and its folder"
+                f"the API keys in {self._file} cannot be used ({error})", "Make the file and its folder writable"
             ) from error
 
 
 def _hash(secret: str) -> bytes:
-    # 256 random bits cannot be guessed, however fast they are hashed
+    # a fast hash is enough: 256 random bits cannot be guessed
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _key(id: str, user: str, groups: str, scopes: str, made: int, expires: int) -> Key:
+def _key(id: str, user: str, groups: str, scopes: str, made: int, expires: int, hash: bytes) -> Key:
     return Key(id, user, tuple(json.loads(groups)), tuple(json.loads(scopes)), made, expires)

@@ -14,7 +14,7 @@ from index.errors import QuothError
 from rag.answer import LONGEST_QUESTION
 from rag.receipt import Receipt
 from rag.row import passage_of
-from ui.access.identify import Person, person_of
+from ui.access.person import Person, person_of
 from ui.api.schema import MOST_RECEIPTS
 from ui.http.body_limit import LARGEST
 from ui.http.rate_limit import Later

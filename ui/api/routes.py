@@ -19,7 +19,7 @@ from index.types import Document
 from rag.receipt import Receipt
 from rag.types import Turn
 from ui.access.embed_token import SESSION_SECONDS
-from ui.access.identify import SCOPES, Person, person_of
+from ui.access.person import SCOPES, Person, person_of
 from ui.api import schema
 from ui.http.body_limit import TOO_LARGE, read_body, replayed
 from ui.http.problem import problem
@@ -29,7 +29,7 @@ from ui.service import public_message
 if TYPE_CHECKING:
     from index.corpus import Corpus
     from rag.answer import Answerer
-    from ui.access.embed_token import Embedding
+    from ui.access.embed_token import EmbedTokens
     from ui.service import Service
 
 PREFIX = "/api/v1"
@@ -110,7 +110,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def api(service: Service, embedding: Embedding | None, built: Callable[[], bool]) -> APIRouter:
+def api(service: Service, embedding: EmbedTokens | None, built: Callable[[], bool]) -> APIRouter:
     """The routes under PREFIX; `built` says whether the page is built, beside which answers come slowly."""
     router = APIRouter(prefix=PREFIX, route_class=_StrictRoute, responses=_PROBLEMS)
 

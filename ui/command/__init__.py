@@ -1,1 +1,1 @@
-"""The command line: parser, subcommands, terminal output, doctor, bundle."""
+"""The command line: `quoth COMMAND` is the module of that name here; cli.py parses its arguments."""

@@ -21,8 +21,10 @@ from ui.http.rate_limit import RateLimit
 from ui.http.request_log import json_line, request_id, timestamp
 
 if TYPE_CHECKING:
-    from ui.access.identify import Person
+    from ui.access.person import Person
 
+FILE = "audit.jsonl"
+"""The audit log's name in the data folder."""
 MOST_REFUSED, MOST_REFUSED_OF_ONE = 30, 10
 """How many refusals a minute are written, in all and of one person or address. At less than 1 kB each, strangers make
 the log grow by at most about 40 MB a day."""

@@ -1,4 +1,4 @@
-"""The journal: what was asked, whether it was answered, and what people thought of it, in one small SQLite file."""
+"""The journal: questions, whether they were answered, and feedback on the answers, in one SQLite file."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from pathlib import Path
 from typing import Literal
 
 from index.errors import SettingsError
-from ui.access.private_folder import alone
+from ui.access.private_files import locked
 
+FILE = "journal.sqlite"
+"""The journal's name in the data folder."""
 FORMAT = 1
 
 _MARK = 0x71756F74
-"""Written into the file's header (PRAGMA application_id), so that no other program's database is taken for ours."""
-_PATIENCE = 5.0
-"""Seconds for which another process that is writing is waited for."""
+"""Our PRAGMA application_id, so that another program's database is not taken for a journal."""
+_LOCK_SECONDS = 5.0
+"""How long to wait for another process that is writing."""
 _DAY = 86_400
+_BEGIN_ANEW = "Move it away, and quoth serve begins a new one"
 
 _SCHEMA = f"""
 BEGIN;
@@ -43,33 +46,33 @@ PRAGMA user_version = {FORMAT};
 COMMIT;
 """
 _GAPS = """
-SELECT id, question, answered, comment, edition, at FROM asked
+SELECT id, question, CASE WHEN answered THEN 'down' ELSE 'unanswered' END, comment, edition, at FROM asked
 WHERE (NOT answered OR verdict = 'down') AND at >= ? ORDER BY at, id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A question that the documents, or quoth, did not answer well. Who asked it is not said."""
+    """A question that was not answered, or not well. It does not say who asked."""
 
     id: str
-    """That of the answer's row."""
+    """The id of the answer's row."""
     question: str
     reason: Literal["unanswered", "down"]
-    """It was not answered, or it was and somebody thought little of the answer."""
+    """Not answered, or answered with negative feedback."""
     comment: str
-    """What was said about it; empty where nothing was."""
+    """The feedback's comment; empty if there is none."""
     edition: str
     at: float
     """When it was asked, in seconds since 1970."""
 
 
 class Journal:
-    """An open journal. May be used by several threads, and its file by several processes, at once.
+    """An open journal. Several threads may share one, and several processes may share its file.
 
-    What a method wrote when it returns survives whatever becomes of the process. Feedback, and what was asked before
-    it, is on the disk as well and survives the machine; waiting for the disk with each question would take longer
-    than answering it does. Every method raises SettingsError where the file can no longer be read or written.
+    Once a method returns, its change survives a crash of the process. Feedback and all questions before it also
+    survive a crash of the machine; a question alone is not flushed to the disk, which would take longer than
+    answering it. Every method raises SettingsError if the file can no longer be read or written.
     """
 
     def __init__(self, file: Path, database: sqlite3.Connection, *, days: int, named: bool) -> None:
@@ -78,23 +81,23 @@ class Journal:
         self._days = days
         self._named = named
         self._lock = threading.Lock()
-        self._forgot = 0.0
+        self._cleaned = 0.0
 
     @classmethod
     def open(cls, file: Path, *, days: int, named: bool) -> Journal:
-        """The journal in `file`, which is made if there is none.
+        """The journal in `file`, which is made if missing. Users' names are stored only if `named`.
 
-        What is older than `days`, at least 1, is forgotten now and once a day of use, and what was answered already
-        when it is a day old, unless somebody said what they thought of the answer. A user's name is kept only where
-        `named`. Raises SettingsError where it cannot be written, is damaged or is something else.
+        Questions older than `days` (at least 1) are deleted now and once a day of use; answered questions without
+        feedback are deleted after one day. Raises SettingsError if the file cannot be written, is damaged, or is not
+        a journal.
         """
-        with _told(file), alone(file.parent):
-            _make_private(file)
+        with _errors_of(file), locked(file.parent):
+            _create(file)
             database = _connect(file)
             try:
                 _prepare(file, database)
                 journal = cls(file, database, days=days, named=named)
-                journal._forget(_now())
+                journal._delete_old(_now())
             except BaseException:
                 database.close()
                 raise
@@ -103,36 +106,30 @@ class Journal:
     def asked(
         self, row_id: str, question: str, answered: bool, confidence: float, edition: str, user: str | None
     ) -> None:
-        """Writes down that `question` was asked, by whom, and whether the documents answered."""
+        """Records a question and whether it was answered."""
         now = _now()
-        row = (row_id, now, question, answered, confidence, edition, self._name(user))
-        with self._lock, _told(self._file):
-            if now - self._forgot >= _DAY:
-                self._forget(now)
+        with self._lock, _errors_of(self._file):
+            if now - self._cleaned >= _DAY:
+                self._delete_old(now)
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.execute(
                 "INSERT INTO asked (id, at, question, answered, confidence, edition, user) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                row,
+                (row_id, now, question, answered, confidence, edition, self._name(user)),
             )
 
     def feedback(self, row_id: str, verdict: Literal["up", "down"], comment: str, user: str | None) -> bool:
-        """Writes down what was thought of an answer, in place of what was thought before.
+        """Records feedback on an answer, in place of earlier feedback.
 
-        False where no such answer is known, or another user asked: which of the two is not said.
+        False if the answer is unknown or was given to another user; the caller cannot tell which.
         """
-        with self._lock, _told(self._file):
+        with self._lock, _errors_of(self._file):
             self._database.execute("PRAGMA synchronous = FULL")
-            done = self._database.execute(
+            cursor = self._database.execute(
                 "UPDATE asked SET verdict = ?, comment = ? WHERE id = ? AND user IS ?",
                 (verdict, comment, row_id, self._name(user)),
             )
-            return done.rowcount == 1
-
-    def gaps(self) -> list[Gap]:
-        """The questions that were not answered or whose answer was thought little of, oldest first."""
-        with self._lock, _told(self._file):
-            return _gaps(self._database, self._days)
+            return cursor.rowcount == 1
 
     def close(self) -> None:
         with self._lock:
@@ -141,42 +138,35 @@ class Journal:
     def _name(self, user: str | None) -> str | None:
         return user if self._named else None
 
-    def _forget(self, now: float) -> None:
-        # an answer of which nobody said what they think is there only for feedback to name it, and that comes soon
+    def _delete_old(self, now: float) -> None:
+        # an answered question is kept only so that feedback can refer to it, which comes soon or never
         self._database.execute(
             "DELETE FROM asked WHERE at < ? OR (at < ? AND answered AND verdict IS NULL)",
             (now - self._days * _DAY, now - _DAY),
         )
-        # what was deleted stands in the write-ahead log until that is begun anew; a reader may be in the way
+        # deleted text stays in the write-ahead log until that is truncated; a reader may prevent it for now
         self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        self._forgot = now
+        self._cleaned = now
 
 
 def read_gaps(file: Path, *, days: int) -> list[Gap]:
-    """The gaps of the last `days` in the journal in `file`, which is neither made nor changed.
+    """The gaps of the last `days` in the journal in `file`, oldest first. The file is not changed.
 
-    Raises SettingsError where there is none, or it is damaged or something else.
+    Raises SettingsError if there is no such file, or if it is damaged or not a journal.
     """
-    with _told(file):
+    with _errors_of(file):
         if not file.exists():
-            raise SettingsError(f"there is no journal {file}", "Name the one that quoth serve keeps")
+            raise SettingsError(f"there is no journal {file}", "Set QUOTH_DATA to the data folder of quoth serve")
         with closing(_connect(file)) as database:
-            if not _is_ours(file, database):
+            if not _is_journal(file, database):
                 raise _foreign(file)
-            return _gaps(database, days)
+            # older rows are still there if nobody has asked anything since
+            return [Gap(*row) for row in database.execute(_GAPS, (_now() - days * _DAY,))]
 
 
-def _gaps(database: sqlite3.Connection, days: int) -> list[Gap]:
-    # what is older is forgotten only where somebody asks something
-    return [
-        Gap(id, question, "down" if answered else "unanswered", comment, edition, at)
-        for id, question, answered, comment, edition, at in database.execute(_GAPS, (_now() - days * _DAY,))
-    ]
-
-
-def _make_private(file: Path) -> None:
-    """SQLite gives the files beside it the permissions of this one."""
-    # not opened where it is there: closing any descriptor of a database drops the locks that this process has on it
+def _create(file: Path) -> None:
+    """Makes the file, if missing, private. SQLite gives the files beside it the same permissions."""
+    # an existing file is not opened: closing any descriptor of a database drops this process's locks on it
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     if not stat.S_ISREG(file.stat().st_mode):
@@ -184,45 +174,33 @@ def _make_private(file: Path) -> None:
 
 
 def _connect(file: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(
-        f"{file.resolve().as_uri()}?mode=rw", uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
-    )
-    try:
-        # what is forgotten is overwritten, too
-        database.executescript("PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;")
-    except BaseException:
-        database.close()
-        raise
-    return database
+    location = f"{file.resolve().as_uri()}?mode=rw"
+    return sqlite3.connect(location, uri=True, timeout=_LOCK_SECONDS, isolation_level=None, check_same_thread=False)
 
 
 def _prepare(file: Path, database: sqlite3.Connection) -> None:
-    """Checks what is in the file; where that is nothing, makes it a journal."""
-    if not _is_ours(file, database):
-        (objects,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if objects or _pragma(database, "application_id") or _pragma(database, "user_version"):
+    """Checks the file, and makes an empty one a journal."""
+    if not _is_journal(file, database):
+        if file.stat().st_size:
             raise _foreign(file)
         database.executescript(_SCHEMA)
-    if (mode := _pragma(database, "journal_mode = WAL")) != "wal":
-        raise SettingsError(
-            f"the journal {file} cannot have a write-ahead log there (SQLite says {mode!r})", "Keep it on a local disk"
-        )
+    _pragma(database, "journal_mode = WAL")
+    # overwrites deleted text
+    _pragma(database, "secure_delete = ON")
     for path in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
         with suppress(FileNotFoundError):
             path.chmod(0o600)
 
 
-def _is_ours(file: Path, database: sqlite3.Connection) -> bool:
-    """Whether it is a journal. Raises SettingsError where it is one, but damaged or another version's."""
+def _is_journal(file: Path, database: sqlite3.Connection) -> bool:
+    """Raises SettingsError for a journal that is damaged or of another format."""
+    database.execute("PRAGMA trusted_schema = OFF")
     if _pragma(database, "application_id") != _MARK:
         return False
     if (version := _pragma(database, "user_version")) != FORMAT:
-        raise SettingsError(
-            f"the journal {file} has format {version}, expected {FORMAT}: another version of quoth wrote it",
-            "Move it away, and a new one is begun",
-        )
-    if (found := _pragma(database, "quick_check(1)")) != "ok":
-        raise _damaged(file, str(found))
+        raise SettingsError(f"the journal {file} has format {version}, this quoth reads format {FORMAT}", _BEGIN_ANEW)
+    if (problem := _pragma(database, "quick_check(1)")) != "ok":
+        raise SettingsError(f"the journal {file} is damaged ({problem})", _BEGIN_ANEW)
     return True
 
 
@@ -232,32 +210,20 @@ def _pragma(database: sqlite3.Connection, pragma: str) -> object:
 
 
 @contextmanager
-def _told(file: Path) -> Iterator[None]:
-    """Has what the disk and SQLite complain of said as a SettingsError."""
+def _errors_of(file: Path) -> Iterator[None]:
+    """Turns errors of the disk and of SQLite into SettingsError."""
     try:
         yield
-    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
-        raise
-    except sqlite3.OperationalError as error:
+    except (OSError, sqlite3.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise SettingsError(
-            f"the journal {file} cannot be used ({error})", "See that it can be written and that there is room"
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise _damaged(file, str(error)) from error
-    except OSError as error:
-        raise SettingsError(
-            f"the journal {file} cannot be written ({error.strerror})", "Keep it in a folder that is there and writable"
+            f"the journal {file} cannot be used ({reason})",
+            "Set QUOTH_DATA to a writable folder with room on the disk. If the journal is damaged: " + _BEGIN_ANEW,
         ) from error
 
 
 def _foreign(file: Path) -> SettingsError:
-    return SettingsError(f"{file} is not a journal of quoth's", "Name another file for it")
-
-
-def _damaged(file: Path, why: str) -> SettingsError:
-    return SettingsError(
-        f"{file} is damaged or not a journal of quoth's ({why})", "Move it away, and a new one is begun"
-    )
+    return SettingsError(f"{file} is not a journal of quoth's", "Move it away, or set QUOTH_DATA to another folder")
 
 
 def _now() -> float:

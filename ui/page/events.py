@@ -12,7 +12,7 @@ from anyio import to_thread
 from index.corpus import Corpus
 from index.errors import QuothError
 from rag.types import Answer
-from ui.access.identify import EVERYONE, Person, person_of
+from ui.access.person import EVERYONE, Person, person_of
 from ui.http.rate_limit import Later
 from ui.http.request_log import request_id
 from ui.page.conversation import Conversation, Exchange, Quote, answered, conversation_html, failed, find_quote

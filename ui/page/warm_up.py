@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message
 
-from ui.access.identify import EVERYONE
+from ui.access.person import EVERYONE
 
 
 async def warm_up(app: ASGIApp, path: str) -> None:

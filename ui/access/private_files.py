@@ -1,0 +1,49 @@
+"""Private files of the server: its data folder, and the shared secrets that settings name."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from index.errors import SettingsError
+
+SHORTEST_SECRET = 32
+"""In bytes: as long as the hash of HS256, which signs with it (RFC 7518, section 3.2)."""
+
+
+def make_private(folder: Path) -> None:
+    """Makes `folder` and those above it, if missing, with mode 0700. Raises SettingsError if that fails."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"data is {folder}, which cannot be made: {error.strerror}", "Set QUOTH_DATA to a folder"
+        ) from error
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Lets one process at a time create a database: SQLite does not wait while another one begins a write-ahead log."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def read_secret(file: Path, setting: str) -> bytes:
+    """The secret in `file`, without the line break at its end. Raises SettingsError, which names `setting`."""
+    try:
+        secret = file.read_bytes().rstrip(b"\r\n")
+    except OSError as error:
+        raise SettingsError(f"{setting}: {file}: {error.strerror}", "Name a readable file") from error
+    if len(secret) < SHORTEST_SECRET:
+        raise SettingsError(
+            f"{setting}: the secret in {file} has {len(secret)} bytes, expected at least {SHORTEST_SECRET}",
+            "Make one with: openssl rand -hex 32",
+        )
+    return secret

@@ -148,7 +148,7 @@ def test_in_the_page_they_are_text(browser: Browser, kind: str, request: pytest.
         visit = Watched(context, url)
         page = visit.page
         assert page.locator(".example").all_text_contents() == [*rules.examples, *notes.examples]
-        chooser = page.get_by_label("Document", exact=True).first
+        chooser = page.get_by_role("combobox", name="Find a document")
         for place, document in ((1, notes), (0, rules)):
             chooser.click()
             expect(page.get_by_role("option").nth(place)).to_contain_text(document.title)

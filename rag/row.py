@@ -284,7 +284,7 @@ def _excerpt(excerpt: Excerpt, highlight: Span, document_id: str) -> ExcerptJson
 
 
 def markdown() -> str:
-    """Every shape as a table in Markdown. A shape that extends another one lists only its own keys."""
+    """Every shape as a table in Markdown. A shape that extends another one lists only the keys that it adds."""
     tables: list[str] = []
     listed: set[type] = {Shape}
     for shape in _SHAPES:

@@ -67,7 +67,7 @@ def summarise_categories(measured: Measured) -> dict[str, dict[str, Estimate]]:
 
 
 def compare(measured: Measured, other: Measured) -> Difference | None:
-    """The paired difference of two systems in PAIRED; above 0 if `measured` is better. None if it applies nowhere.
+    """The paired difference of two systems in PAIRED; above 0 if `measured` is better. None if it never applies.
 
     Both have the same questions. PAIRED applies to a question or not, whatever the system, so the columns match.
     """

@@ -14,7 +14,7 @@ _OPENING = "The documents are being opened."
 
 
 def build_blocks(service: Service, header: str) -> gr.Blocks:
-    """Builds the page. All people get the same page, so it shows only what everyone may read, and nothing audited."""
+    """Builds the page. It is the same for all, so it shows only what everyone may read, and no document if audited."""
     events = Events(service)
     start = events.start
     view, sheet_html = None, no_source_html(_OPENING if service.audited else NO_DOCUMENTS)

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, flushed to disk, hashed with sha256."""
+"""File operations: atomic writing, flushing to disk, sha256."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def replace_whole(file: Path, content: bytes) -> None:
 
 def place_beside(file: Path) -> Path:
     """A new name in the same folder, to write to before `file` is replaced."""
-    # not derived from the file's name, which may have the greatest length a name can have
+    # not derived from the file's name, which may already have the maximum length
     return file.with_name(f".quoth-{secrets.token_hex(8)}")
 
 

@@ -24,9 +24,9 @@ _NAMES = 12
 """The most names of earlier turns that are carried over."""
 
 _CARRIED_BIAS = -1.0
-"""Log-odds: if in doubt, a question is taken to stand alone."""
+"""Added to the log-odds of forms that carry earlier turns, because a question in doubt is taken to stand alone."""
 _STANDS_ALONE = -1.5
-"""Log-odds of leaning below which only the question itself is tried."""
+"""The log-odds of leaning below which only the question itself is tried."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Characters that a document may contain, but a question may not."""

@@ -103,8 +103,8 @@ class Verdict:
     """The result of checking a receipt.
 
     valid    the document is in the corpus and has the quote at its place
-    moved    the same text stands at `span` of `document`
-    changed  similar text stands there; `changes` turn the quote into it
+    moved    the same text is at `span` of `document`
+    changed  similar text is there; `changes` turn the quote into it
     gone     neither was found. A quote of more than LONGEST_SOUGHT characters is gone as soon as one of them differs.
     """
 
@@ -131,8 +131,8 @@ class Verdict:
 def check_all(receipts: Iterable[Receipt], corpus: Corpus) -> list[Verdict]:
     """Checks each receipt against this edition of the corpus.
 
-    The time depends on the receipts and hardly on the corpus. In a large corpus a quote is searched only in its own
-    document, in those that share most words with it, and in the first _OTHERS others.
+    The time depends on the receipts and hardly on the corpus. In a large corpus a quote is searched only in the
+    cited document, in those that share most words with it, and in the first _OTHERS others.
     """
     ids = [title.id for title in corpus.titles(limit=_OTHERS + _LIKELY + 1)]
     sentences_of = lru_cache(maxsize=16)(corpus.sentences)

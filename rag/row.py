@@ -22,7 +22,7 @@ from rag.text_fragment import linked
 from rag.types import Answer, Citation, Excerpt, Judgement, Status
 
 VERSION: Literal[1] = 1
-"""Raised if a key changes its meaning or goes; a new key does not raise it."""
+"""Increased if a key changes its meaning or is removed, but not if a key is added."""
 
 
 def about(description: str, **limits: Any) -> Any:
@@ -34,7 +34,7 @@ T = TypeVar("T")
 DocumentId = Annotated[str, about("The sha256, in hexadecimal, of the document's text; in an evaluation its doc_id.")]
 Start = Annotated[int, about("The first character: its offset, in Unicode code points from 0, in the text.", ge=0)]
 End = Annotated[int, about("The offset, in Unicode code points from 0, just after the last character.", ge=0)]
-Text = Annotated[str, about("The document's text from start to end, to the character.")]
+Text = Annotated[str, about("The document's text from start to end, unchanged.")]
 Title = Annotated[str, about("The document's title.")]
 Source = Annotated[str | None, about("The path or URL of the document; null if unknown.")]
 Edition = Annotated[str, about("The name of the edition of the corpus that was asked.")]
@@ -98,7 +98,7 @@ class AnswerJson(Shape):
     confidence: Annotated[float, about("Calibrated probability, 0 to 1, that the best excerpt answers.", ge=0, le=1)]
     retrieved: Annotated[list[PlaceJson], about("The passages that the search found, best first.")]
     searched_for: Annotated[list[str], about("The stand-alone forms of the question, the chosen one first.")]
-    searched_in: Annotated[list[DocumentId], about("The only documents searched for the first form; empty: all were.")]
+    searched_in: Annotated[list[DocumentId], about("The documents searched for the first form; empty: all documents.")]
     ms: Annotated[dict[str, float], about("Milliseconds by stage: retrieve, read, total.")]
     edition: Edition
 
@@ -121,10 +121,10 @@ class DetailedRow(AnswerJson):
 
 
 class WhyJson(Shape):
-    """The reasons for an answer, or for there being none. Every number is finite."""
+    """The reasons why a question was answered or not. Every number is finite."""
 
     risk: Annotated[float, about("The accepted share of wrong answers, 0 to 1.")]
-    threshold: Annotated[float | None, about("The least confidence that is answered at this risk; null: none is.")]
+    threshold: Annotated[float | None, about("The lowest confidence that is answered at this risk; null: nothing is.")]
     forms: Annotated[list[FormJson], about("The stand-alone forms that were searched for, the chosen one first.")]
 
 
@@ -133,7 +133,7 @@ class FormJson(Shape):
     contributions, clipped to -50 and 50."""
 
     searched_for: Annotated[str, about("The form.")]
-    searched_in: Annotated[list[DocumentId], about("The only documents searched for this form; empty: all were.")]
+    searched_in: Annotated[list[DocumentId], about("The documents searched for this form; empty: all documents.")]
     confidence: Annotated[float, about("Calibrated probability, 0 to 1, that its best sentence answers.")]
     bias: Annotated[float | None, about("The logit without any feature; null if there is no calibration.")]
     features: Annotated[list[FeatureJson], about("The numbers that the confidence is computed from.")]
@@ -207,7 +207,7 @@ def refused_row_of(error: QuestionError, *, id: str, edition: str) -> Row:
 
 
 def detailed_row_of(answer: Answer, *, id: str, why: bool = False) -> DetailedRow:
-    """The row of one answer for a person or a page; `why` adds the reasons."""
+    """The detailed row of one answer; `why` adds the reasons."""
     row = row_of(answer, id=id)
 
     def shown(excerpts: list[ExcerptJson], citations: tuple[Citation, ...]) -> list[CitationJson]:
@@ -233,7 +233,7 @@ def detailed_row_of(answer: Answer, *, id: str, why: bool = False) -> DetailedRo
 
 
 def why_of(answer: Answer) -> WhyJson:
-    """The reasons for an answer, or for there being none."""
+    """The reasons why a question was answered or not."""
     return {
         "risk": answer.risk,
         "threshold": answer.threshold if math.isfinite(answer.threshold) else None,
@@ -284,7 +284,7 @@ def _excerpt(excerpt: Excerpt, highlight: Span, document_id: str) -> ExcerptJson
 
 
 def markdown() -> str:
-    """Every shape as a table in Markdown. A shape that extends another one lists only its own keys."""
+    """Every shape as a table in Markdown. A shape that extends another one lists only the keys that it adds."""
     tables: list[str] = []
     listed: set[type] = {Shape}
     for shape in _SHAPES:

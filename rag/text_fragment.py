@@ -16,13 +16,13 @@ _WINDOW = 250
 """The number of characters in which the words before a quote are looked for."""
 
 _LINE = re.compile(r"[\r\n]+")
-# up to three words of one line; longer ones are no words but text without blanks
+# up to three words of one line; anything longer is text without blanks, not a word
 _WORDS = r"((?:\S{1,80}[^\S\r\n]+){0,2}\S{1,80})"
 _BEFORE, _AFTER = re.compile(rf"(?<!\S){_WORDS}\s*\Z"), re.compile(rf"\s*{_WORDS}(?!\S)")
 
 
 def linked(document: Document, span: Span) -> str | None:
-    """The address of the document's page, opening at `span`; None if its source is no http or https address."""
+    """The address of the document's page, opening at `span`; None if its source is not an http or https URL."""
     source = document.source or ""
     if not source.isprintable() or " " in source or "\\" in source:
         return None

@@ -146,7 +146,7 @@ class Answer:
     citations: tuple[Citation, ...]
     """Best first; empty if unanswered."""
     closest: tuple[Citation, ...]
-    """If unanswered, the most similar excerpts, which are not answers; otherwise empty."""
+    """If unanswered, the excerpts with the best scores, which are not answers; otherwise empty."""
     edition: str
     """The name of the edition that was asked."""
     ms: Mapping[str, float]

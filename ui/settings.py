@@ -41,7 +41,7 @@ def _split(value: Any) -> Any:
 
 
 Several = Annotated[tuple[T, ...], BeforeValidator(_split)]
-"""A list in the settings file. In an environment variable its values stand between commas."""
+"""A list in the settings file. In an environment variable, commas separate its values."""
 Network = Annotated[str, AfterValidator(_network)]
 Base = Annotated[str, _matching(r"(/(?!\.{1,2}(/|$))[\w.~-]+)*", "empty or a path such as /intranet/ask")]
 Host = Annotated[str, _matching(r"([A-Za-z0-9.-]+|\[[A-Fa-f0-9:]+\])(:\d{1,5})?", "a name such as ask.example:8443")]
@@ -75,7 +75,7 @@ class ServerSettings(Settings, frozen=True):
     hosts: Several[Host] = ()
     """The host names that requests may be sent to, besides this machine's own; with the port if browsers show one."""
     origins: Several[Origin] = ()
-    """The other sites, such as https://wiki.example, whose pages may hold the page or the widget and use the API."""
+    """The other sites, such as https://wiki.example, whose pages may embed the page or the widget and use the API."""
     access: Access = "none"
     """Who may ask: none (everyone on this machine), proxy (whom the proxy names), token (who has an API key)."""
     proxies: Several[Network] = ()
@@ -83,7 +83,7 @@ class ServerSettings(Settings, frozen=True):
     user_header: Header = "X-Forwarded-User"
     """The header in which the proxy names the person."""
     groups_header: Header = "X-Forwarded-Groups"
-    """The header in which the proxy names the person's groups, between commas."""
+    """The header in which the proxy names the person's groups, separated by commas."""
     proxy_secret: FilePath | None = None
     """The file of the secret that the proxy sends as X-Quoth-Proxy-Secret. Without it, its address is enough."""
     embed_secret: FilePath | None = None

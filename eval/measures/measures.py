@@ -19,7 +19,7 @@ GROUPS: Mapping[str, tuple[Measure, ...]] = {
     "What is found": retrieval.MEASURES,
     "How long it takes": latency.MEASURES,
 }
-"""Every measure, in the order in which they are shown, under its heading in the report."""
+"""Heading in the report -> its measures, in the order of display."""
 MEASURES: Mapping[str, Measure] = {measure.name: measure for group in GROUPS.values() for measure in group}
 PAIRED = "hit@1"
 """The measure whose difference between systems is tested."""
@@ -39,12 +39,12 @@ class Measured:
         return np.atleast_2d(np.array([score[name] for score in scores if name in score], dtype=np.float64).T)
 
     def of(self, category: str) -> Measured:
-        """The same, of the questions of one category."""
+        """The questions of one category, with their scores."""
         return Measured(tuple(case for case in self.cases if case.question.category == category), self.scores)
 
 
 def measure(questions: Sequence[Question], rows: Iterable[Row], documents: Documents) -> Measured:
-    """Scores every question. A question without a row scores zero; rows of other questions are not looked at."""
+    """Scores every question. A question without a row scores zero. Rows of other questions are ignored."""
     by_id = {row["id"]: row for row in rows}
     cases = tuple(Case(question, by_id.get(question.id), documents) for question in questions)
     scores = {
@@ -55,21 +55,21 @@ def measure(questions: Sequence[Question], rows: Iterable[Row], documents: Docum
 
 
 def summarise(measured: Measured) -> dict[str, Estimate]:
-    """Name of a measure -> estimate, in the order of MEASURES; without those that apply to none of the questions."""
+    """Name of a measure -> estimate, in the order of MEASURES, without measures that apply to no question."""
     estimates = {name: estimate(entry.statistic, *measured.columns(name)) for name, entry in MEASURES.items()}
     return {name: value for name, value in estimates.items() if value is not None}
 
 
 def summarise_categories(measured: Measured) -> dict[str, dict[str, Estimate]]:
-    """Category -> summary, in the order in which they are met; empty if questions carry none."""
+    """Category -> summary, in the order of first occurrence; empty if no question has a category."""
     categories = dict.fromkeys(case.question.category for case in measured.cases)
     return {category: summarise(measured.of(category)) for category in categories if category is not None}
 
 
 def compare(measured: Measured, other: Measured) -> Difference | None:
-    """How far PAIRED is above another system's on the same questions; None if it applies to none.
+    """The paired difference of two systems in PAIRED; above 0 if `measured` is better. None if it never applies.
 
-    Whether PAIRED applies depends on the question alone, so both have it at the same questions.
+    Both have the same questions. PAIRED applies to a question or not, whatever the system, so the columns match.
     """
     return paired(measured.columns(PAIRED)[0] - other.columns(PAIRED)[0])
 

@@ -1,4 +1,4 @@
-"""The nouns of measuring: a case, which is a question with its answer, and a measure of cases."""
+"""Types of evaluation: Case, a question with its answer, and Measure, which scores cases."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Table(Flag):
     SYSTEMS = auto()
     CATEGORIES = auto()
     FIGURES = auto()
-    """Systems side by side in the written figures."""
+    """The comparison of systems in the figures of a README."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question, the row that answers it (None if there is no row), and the documents that both point into.
+    """A question, the row that answers it (None if there is none), and the documents that both refer to.
 
-    An excerpt or passage *holds gold* if a gold span lies inside it. Gold of a looser kind than the answering words is
-    also held by an excerpt that lies inside the gold.
+    An excerpt or passage *holds gold* if a gold span lies inside it. If gold is not exact,
+    because its kind is looser than the answering words, an excerpt inside it holds it too.
     """
 
     question: Question
@@ -48,13 +48,13 @@ class Case:
     def shown(self) -> Sequence[Mapping[str, Any]]:
         """The excerpts shown, best first: the citations or, if the question is unanswered, the closest excerpts.
 
-        So reading and abstaining are measured apart.
+        So the measures of reading do not depend on whether the system abstains.
         """
         return [] if self.row is None else self.row["citations"] or self.row["closest"]
 
     @property
     def judged(self) -> bool:
-        """Whether it is known what would be right: the question has gold, or is unanswerable."""
+        """Whether the right answer is known: the question has gold, or is unanswerable."""
         return bool(self.question.gold) or not self.question.answerable
 
     def holds_gold(self, place: Mapping[str, Any]) -> bool:
@@ -73,7 +73,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A measure: its score of each case, how the scores become one value, and the tables that show it."""
+    """A measure: how it scores a case, how the scores become one value, and which tables show it."""
 
     name: str
     meaning: str

@@ -30,7 +30,7 @@ class Gold:
     """The document's id in rows."""
     span: Span
     exact: bool = True
-    """Whether the span is the answering words. Otherwise they stand somewhere inside it."""
+    """Whether the span is the answering words. Otherwise they are somewhere inside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +56,19 @@ def read_questions(path: Path, documents: Documents, half: Half | None = None) -
     Each line is an object with `id`, `question`, `answerable` and, if it is answerable, `evidence`: a list of
     {start, end, kind[, doc_id]}, half-open offsets in code points. Optional keys are `answers`, `doc_id`, `category`,
     `half` and `history`, a list of {question, answer[, start, end][, doc_id]}; other keys are ignored. A number is a
-    valid id, and an answer of null is empty. A turn of the history was answered from its own `doc_id` or, if it
-    has a place, from the `doc_id` of the question; a turn with an answer and a place was answered by the whole
-    sentences there, as people are shown them.
+    valid id, and an answer of null is empty. A turn of the history was answered from the document in its `doc_id`
+    or, if it has a place without one, in that of the question. The answer of a turn with a place is the whole sentences
+    at that place, as people see them.
 
     Gold is the evidence of kind "answer" or, if there is none, of the looser kinds. The evidence of an unanswerable
     question is ignored: some sets give it for text that only looks like an answer.
 
     A half consists of the rows whose `half` names it. If no row has a `half`, the set is halved by document, so that no
-    document's questions are in both: the half follows from the SHA-256 of the document's id, as rows give it. The
+    document's questions are in both: the half follows from the SHA-256 of the document's id in rows. The
     document of a question is its `doc_id` or, without one, that of its first evidence.
 
     Raises QuestionSetError, naming the file, the line and the value: for malformed JSON, a missing key, a wrong type,
-    a repeated id, an unknown document, a span outside its text or of blanks alone, evidence of kind "answer" that is
+    a repeated id, an unknown document, a span outside its text or only of blanks, evidence of kind "answer" that is
     none of the answers, a row that belongs to neither half if a half is asked for, or if no question is left.
     """
     questions: dict[str, Question] = {}

@@ -40,7 +40,7 @@ def with_unrelated_history(questions: Sequence[Question], documents: Documents) 
 
 
 def crossed(questions: Sequence[Question], chooser: random.Random) -> list[Question]:
-    """Half of the follow-up questions, each with the history of a question about another document instead of its own.
+    """Half of the follow-up questions, each with the history of a question about another document.
 
     The wrong history lacks the words that the question refers to. Empty if all are about one document.
     """

@@ -72,9 +72,9 @@ def load_checkpoint(
 
 
 def initial_model(base: Path, device: torch.device, *, seed: int = 0, start: Path | None = None) -> ReaderModel:
-    """The model at the start of a run, on the base that save_base wrote; `start` holds weights to go on from.
+    """The model at the start of a run, on the base that save_base wrote. `start` is a file of weights to continue from.
 
-    Raises ModelError if one of them is missing or damaged.
+    Raises ModelError if a file is missing, damaged or for another base.
     """
     file = base / "model.safetensors"
     check_about(file, {"base": PACKAGED_SHA256})

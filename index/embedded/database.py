@@ -99,7 +99,7 @@ class Database:
         return Passage(self.document(document), _unpack(blob), heading)
 
     def _read_document(self, id: str) -> Document:
-        """Raises KeyError if there is none with this id."""
+        """The document with this id. Raises KeyError if there is none."""
         row = self._connection.execute(
             "SELECT id, title, text, source, date, language, groups, examples FROM documents WHERE id = ?", (id,)
         ).fetchone()

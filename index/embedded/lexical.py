@@ -62,7 +62,7 @@ class LexicalIndex:
 
     def search(self, text: str, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """(scores float32, rows int64), each (m,), best first; m <= k, since each row shares a word with `text`."""
-        # a repeated word counts once: repetition in a question is no emphasis
+        # a repeated word counts once: repetition in a question does not mean emphasis
         known = [word for word in dict.fromkeys(words_of(self._language)(text)) if word in self._scorer.vocab_dict]
         if not known:
             return np.empty(0, np.float32), np.empty(0, np.int64)

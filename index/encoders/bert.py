@@ -1,4 +1,4 @@
-"""BERT's forward pass in PyTorch alone: importing transformers takes longer than answering a question."""
+"""BERT's forward pass in plain PyTorch: importing transformers takes longer than answering a question."""
 
 from __future__ import annotations
 

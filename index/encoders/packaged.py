@@ -24,9 +24,9 @@ _FILES = {
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
     "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
 }
-_REINSTALL = "Install quoth again, which brings its weights"
+_REINSTALL = "Install quoth again: its weights come with it"
 _BATCH_TOKENS = 2048
-"""Padded word pieces in one forward pass: what fits a core's cache is fastest."""
+"""The most word pieces, with padding, in one forward pass. A batch that fits in a core's cache is fastest."""
 
 
 class PackagedEncoder:
@@ -113,7 +113,7 @@ class PackagedEncoder:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Texts that pass through the model together."""
+    """Texts that go through the model together."""
 
     rows: list[int]
     """Their indices among all the texts."""
@@ -128,7 +128,7 @@ def _pool(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 def processor_dtype() -> torch.dtype:
-    """bfloat16 if the processor multiplies it in hardware (AVX512-BF16 or AMX), else float32, which is then faster."""
+    """The faster type: bfloat16 if the processor has instructions for it (AVX512-BF16 or AMX), otherwise float32."""
     capabilities = torch.cpu.get_capabilities()
     return torch.bfloat16 if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else torch.float32
 

@@ -36,4 +36,4 @@ FUNCTION_WORDS = frozenset(
 )
 """An answer neither begins nor ends with one of these."""
 SENTENCE_OPENERS = FUNCTION_WORDS | frozenset(f"{ADVERBS}|{QUANTIFIERS}|according|following|former|i|my|yes".split("|"))
-"""Words whose capital says only that a sentence begins."""
+"""Words whose capital only means that a sentence begins."""

@@ -63,7 +63,7 @@ class Keyring:
 
     @classmethod
     def open(cls, folder: Path) -> Keyring:
-        """The keyring in `folder`, which is made if missing. Raises SettingsError if that fails."""
+        """Opens the keyring in `folder`, or creates it. Raises SettingsError if that fails."""
         file = folder / FILE
         make_private(folder)
         try:

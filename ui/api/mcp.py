@@ -27,7 +27,7 @@ PATH = "/mcp"
 MOST_PASSAGES = 50
 
 _INSTRUCTIONS = (
-    "Answers are excerpts of documents, to the character, each with its place; no text is generated. Quote them as "
+    "Answers are verbatim excerpts of documents, each with its place; no text is generated. Quote them as "
     "they are. If the status is unanswered, the documents do not answer, and the excerpts in closest are no answers."
 )
 

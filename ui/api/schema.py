@@ -104,7 +104,7 @@ class DocumentBody(Shape):
 class WholeDocumentBody(DocumentBody):
     """A document with its text."""
 
-    text: Annotated[str, about("The whole text, to the character: offsets count its Unicode code points.")]
+    text: Annotated[str, about("The whole text, unchanged: offsets count its Unicode code points.")]
 
 
 class DocumentsBody(Shape):
@@ -121,7 +121,7 @@ class ChangeBody(Shape):
         Literal["same", "removed", "added"],
         about("same: both have it; removed: only the quote; added: only the document."),
     ]
-    text: Annotated[str, about("The run, to the character.")]
+    text: Annotated[str, about("The text of the run, unchanged.")]
 
 
 class VerdictBody(Shape):

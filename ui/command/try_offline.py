@@ -24,7 +24,7 @@ _QUESTION = "Is everything in order?"
 
 
 def try_offline(settings: ServerSettings) -> tuple[bool, str]:
-    """Whether quoth answers with these settings without contacting another machine, and a message that says so."""
+    """(whether quoth answers with these settings without contacting another machine, what happened)."""
     with tempfile.TemporaryDirectory() as data:
         # only the settings of question answering: access control is not tested
         values = {name: str(getattr(settings, name)) for name in _ANSWERING if getattr(settings, name)}
@@ -53,7 +53,7 @@ def try_offline(settings: ServerSettings) -> tuple[bool, str]:
 def _ask(url: str) -> str:
     """Asks the server for an answer and for its page. Returns what went wrong, or an empty text."""
     question = json.dumps({"question": _QUESTION}).encode()
-    # without the proxy that the environment may name
+    # ignores a proxy in the environment
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         opener.open(urllib.request.Request(f"{url}/api/v1/ask", question, {"Content-Type": "application/json"}))

@@ -25,7 +25,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._questions = Counter(
             "quoth_questions",
-            "Questions by outcome; refused: not a valid question, too often, or the queue was full",
+            "Questions by outcome; refused: an invalid question, over the rate limit, or a full queue",
             ["outcome"],
             registry=self._registry,
         )
@@ -53,11 +53,11 @@ class Metrics:
             self._questions.labels(outcome)
 
     def question(self, outcome: Outcome) -> None:
-        """Counts a question by its outcome. `answered` counts those that came to an Answer."""
+        """Counts a question by its outcome. If there is an Answer, call `answered` instead."""
         self._questions.labels(outcome).inc()
 
     def answered(self, answer: Answer) -> None:
-        """Counts a question that came to an Answer, with or without an excerpt, and how long each stage took."""
+        """Counts a question that has an Answer, answered or unanswered, and records the duration of each stage."""
         self.question(answer.status)
         for stage, ms in answer.ms.items():
             self._seconds.labels(stage).observe(ms / 1000)
@@ -67,7 +67,7 @@ class Metrics:
         self._requests.labels(route, f"{status // 100}xx").inc()
 
     def edition_made(self, created: str) -> None:
-        """Adds the age of the edition, from `created` of its manifest. To be called once."""
+        """Adds the age of the edition, from `created` of its manifest. Call it once."""
         made = datetime.fromisoformat(created).timestamp()
         Gauge("quoth_edition_age_seconds", "Age of the edition that is served", registry=self._registry).set_function(
             lambda: time.time() - made
@@ -100,5 +100,5 @@ class RequestMetrics:
         try:
             await self.app(scope, receive, note_status)
         finally:
-            # without a route there is no template, and a path as a label would let anyone add labels without end
+            # unknown paths share one label: with the path as label, anyone could add labels without limit
             self._metrics.request(getattr(scope.get("route"), "path", "none") or "/", status)

@@ -45,7 +45,7 @@ class AuditLog:
 
     @classmethod
     def open(cls, file: Path) -> AuditLog:
-        """The log in `file`, which is created if it is missing, and is readable by its owner alone.
+        """The log in `file`, which is created if it is missing, and is readable only by its owner.
 
         Raises SettingsError if it cannot be written.
         """

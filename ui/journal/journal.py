@@ -53,7 +53,7 @@ WHERE (NOT answered OR verdict = 'down') AND at >= ? ORDER BY at, id
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A question that was not answered, or not well. It does not say who asked."""
+    """A question without an answer, or with negative feedback on it. It does not say who asked."""
 
     id: str
     """The id of the answer's row."""
@@ -71,7 +71,7 @@ class Journal:
     """An open journal. Several threads may share one, and several processes may share its file.
 
     Once a method returns, its change survives a crash of the process. Feedback and all questions before it also
-    survive a crash of the machine; a question alone is not flushed to the disk, which would take longer than
+    survive a crash of the machine. A single question is not flushed to the disk, because that would take longer than
     answering it. Every method raises SettingsError if the file can no longer be read or written.
     """
 
@@ -85,11 +85,11 @@ class Journal:
 
     @classmethod
     def open(cls, file: Path, *, days: int, named: bool) -> Journal:
-        """The journal in `file`, which is made if missing. Users' names are stored only if `named`.
+        """Opens the journal in `file`, or creates it. Users' names are stored only if `named`.
 
-        Questions older than `days` (at least 1) are deleted now and once a day of use; answered questions without
-        feedback are deleted after one day. Raises SettingsError if the file cannot be written, is damaged, or is not
-        a journal.
+        Questions older than `days` (at least 1) are deleted now, and later once a day when a question comes. Answered
+        questions without feedback are deleted after one day. Raises SettingsError if the file cannot be written, is
+        damaged, or is not a journal.
         """
         with _errors_of(file), locked(file.parent):
             _create(file)
@@ -144,7 +144,7 @@ class Journal:
             "DELETE FROM asked WHERE at < ? OR (at < ? AND answered AND verdict IS NULL)",
             (now - self._days * _DAY, now - _DAY),
         )
-        # deleted text stays in the write-ahead log until that is truncated; a reader may prevent it for now
+        # deleted text stays in the write-ahead log until it is truncated; an open reader delays that to the next time
         self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._cleaned = now
 
@@ -160,12 +160,12 @@ def read_gaps(file: Path, *, days: int) -> list[Gap]:
         with closing(_connect(file)) as database:
             if not _is_journal(file, database):
                 raise _foreign(file)
-            # older rows are still there if nobody has asked anything since
+            # older rows are deleted only when a question comes, so they are left out here
             return [Gap(*row) for row in database.execute(_GAPS, (_now() - days * _DAY,))]
 
 
 def _create(file: Path) -> None:
-    """Makes the file, if missing, private. SQLite gives the files beside it the same permissions."""
+    """Creates the file if it is missing, for its owner only. SQLite gives the files beside it the same permissions."""
     # an existing file is not opened: closing any descriptor of a database drops this process's locks on it
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -179,7 +179,7 @@ def _connect(file: Path) -> sqlite3.Connection:
 
 
 def _prepare(file: Path, database: sqlite3.Connection) -> None:
-    """Checks the file, and makes an empty one a journal."""
+    """Checks that the file is a journal. If it is empty, creates the tables."""
     if not _is_journal(file, database):
         if file.stat().st_size:
             raise _foreign(file)
@@ -193,7 +193,7 @@ def _prepare(file: Path, database: sqlite3.Connection) -> None:
 
 
 def _is_journal(file: Path, database: sqlite3.Connection) -> bool:
-    """Raises SettingsError for a journal that is damaged or of another format."""
+    """Whether the file is a journal. Raises SettingsError if it is damaged or has another format."""
     database.execute("PRAGMA trusted_schema = OFF")
     if _pragma(database, "application_id") != _MARK:
         return False

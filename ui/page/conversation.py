@@ -1,4 +1,4 @@
-"""The conversation: what the server keeps of it, and its HTML."""
+"""The conversation on the page: the state that the server keeps, and its HTML."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ui.service import Opinion
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A quote that the page shows, as values that stay true while the corpus changes."""
+    """A quote that the page shows. It holds plain values, so it stays valid if the corpus changes."""
 
     number: int
     document: str
@@ -38,14 +38,14 @@ class Exchange:
     reply: str = ""
     """As HTML; empty while the question is being answered."""
     turn: Turn | None = None
-    """What the next question may refer to; None if this one was not answered, or failed."""
+    """The turn that the next question may refer to; None if the question failed or is still being answered."""
     quotes: tuple[Quote, ...] = ()
     documents: frozenset[str] = frozenset()
-    """The ids of all documents that the reply shows something of."""
+    """The ids of all documents whose text or title the reply shows."""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    """Unique over all conversations, so that the source opened in one is not taken for that of another."""
+    """Unique across all conversations, so that quotes of different conversations are not confused."""
     answer_id: str = ""
-    """Feedback names the answer by it; empty if no feedback is taken."""
+    """The answer's id, which feedback refers to; empty if no feedback is taken."""
     opinion: Opinion | None = None
     """The person's feedback."""
 
@@ -58,7 +58,7 @@ def failed(question: str, problem: str) -> Exchange:
 
 
 def answered(question: str, answer: Answer, corpus: Corpus, answer_id: str = "") -> Exchange:
-    """The exchange of `answer`, which `corpus` gave."""
+    """The exchange for `answer`, which came from `corpus`."""
     id = uuid.uuid4().hex
     citations = answer.citations or answer.closest
     searched_in = [corpus.document(document_id) for document_id in answer.judgements[0].form.documents]
@@ -74,7 +74,7 @@ def answered(question: str, answer: Answer, corpus: Corpus, answer_id: str = "")
 
 
 def find_quote(conversation: Conversation, exchange_id: str, number: str) -> Quote | None:
-    """The quote of this number, as the page wrote it, in the exchange of this id; None if it was not shown."""
+    """The quote with this number, a string from the page, in the exchange with this id; None if there is none."""
     quotes = [quote for exchange in conversation if exchange.id == exchange_id for quote in exchange.quotes]
     return next((quote for quote in quotes if str(quote.number) == number), None)
 
@@ -124,7 +124,7 @@ def _reply(id: str, answer: Answer, searched_in: Sequence[str]) -> str:
 
 
 def _searched_for(id: str, answer: Answer, searched_in: Sequence[str]) -> str:
-    """The form that was searched for, in a box to correct it and ask it alone; nothing if it is the question itself."""
+    """A box with the form that was searched for, to edit it and ask it alone. Empty if the form is the question."""
     form = answer.searched_for[0]
     if form == " ".join(answer.question.split()):
         return ""

@@ -44,10 +44,10 @@ class Events:
         self._service = service
         self.corpus = service.seen_by(EVERYONE).corpus
         self.start = start_of(self.corpus)
-        """What everyone may see; the page itself holds it."""
+        """The start for everyone, which the page contains."""
 
     async def arrive(self, request: gr.Request) -> Drawn:
-        """Draws what the page itself does not hold: what this person may see besides, and documents if audited."""
+        """Draws what the page does not contain: what only this person may see, and documents if reads are audited."""
         start = await self._look_up(request, self._start_of)
         if start == self.start and not self._service.audited:
             return gr.skip(), gr.skip(), gr.skip(), gr.skip()

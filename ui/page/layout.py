@@ -14,15 +14,15 @@ _OPENING = "The documents are being opened."
 
 
 def build_blocks(service: Service, header: str) -> gr.Blocks:
-    """The page. It is the same for all, so it holds what everyone may read, but no document if reads are audited."""
+    """Builds the page. It is the same for all, so it shows only what everyone may read, and no document if audited."""
     events = Events(service)
     start = events.start
-    shown, paper = None, no_source_html(_OPENING if service.audited else NO_DOCUMENTS)
+    view, sheet_html = None, no_source_html(_OPENING if service.audited else NO_DOCUMENTS)
     if start.document and not service.audited:
-        shown, paper = open_source(events.corpus, start.document)
+        view, sheet_html = open_source(events.corpus, start.document)
     blocks: gr.Blocks
     with gr.Blocks(title="quoth", analytics_enabled=False, fill_width=True) as blocks:
-        conversation, opened = gr.State(()), gr.State(shown)
+        conversation, opened = gr.State(()), gr.State(view)
         masthead = _html(header, "masthead", "fresh")
         with gr.Row(elem_id="desk"):
             with gr.Column(elem_id="chat"):
@@ -40,12 +40,12 @@ def build_blocks(service: Service, header: str) -> gr.Blocks:
             with gr.Column(elem_id="source"):
                 finder = _html(start.finder, "finder", "find")
                 titles = _html("", "titles", "find", "open")
-                sheet = _html(paper, "sheet", "more")
+                sheet = _html(sheet_html, "sheet", "more")
 
         talk, source = [question, conversation, log], [opened, sheet]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         at_once = {"queue": False, **quiet}
-        # The service limits how many questions are answered at once, for all ways in.
+        # The service limits how many questions are answered at once, from page, API and MCP together.
         asking = {"concurrency_limit": None, **quiet}
         # page.js sends no question while an answer is awaited. But gradio needs a moment after it has drawn an answer;
         # a question typed in that moment is asked next.
@@ -64,8 +64,8 @@ def build_blocks(service: Service, header: str) -> gr.Blocks:
         sheet.more(events.show_more, opened, source, **at_once)
         blocks.load(events.arrive, None, [log, finder, *source], **at_once)
         masthead.fresh(events.start_afresh, opened, [*talk, *source], cancels=[typed, *clicked], **at_once)
-    # gradio hands a question on at once if fewer than 40 are being answered. So its queue need only hold what arrives
-    # in one moment, and no more than the service would take.
+    # gradio passes a question on at once if fewer than 40 are being answered. So its queue needs room only for
+    # questions that arrive at the same moment, and for no more than the service accepts.
     blocks.queue(max_size=service.most)
     return blocks
 

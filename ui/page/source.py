@@ -128,7 +128,7 @@ def _block(document: Document, block: Block, quote: Quote | None) -> str:
         return f'<span class="gap">{html(span)}</span>' if span else ""
 
     body = block.span.trimmed(document.text)
-    # The blanks around a paragraph take no room, but they stay: the marked text is the excerpt, to the character.
+    # The blanks around a paragraph take no room, but they stay: the marked text is exactly the excerpt.
     content = gap(Span(block.span.start, body.start)) + html(body) + gap(Span(body.end, block.span.end))
     if block.heading:
         return f'<h3 dir="auto">{content}</h3>'

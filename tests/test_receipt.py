@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from index.corpus import Corpus
 from index.errors import ReceiptError
 from index.types import Document, Span
-from rag.receipt import LONGEST_SOUGHT, Receipt, Verdict, check
+from rag.receipt import LONGEST_SOUGHT, Receipt, Verdict, check_all
 from rag.types import Citation, Excerpt
 
 QUOTE = "The lighthouse was built in 1854 by Alan Stevenson."
@@ -38,6 +38,10 @@ def corpus_of(tmp_path: Path) -> Callable[..., Corpus]:
         return make_corpus(tmp_path / "corpus", *texts)
 
     return make
+
+
+def check(receipt: Receipt, corpus: Corpus) -> Verdict:
+    return check_all([receipt], corpus)[0]
 
 
 def stands(verdict: Verdict) -> str:

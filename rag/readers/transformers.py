@@ -15,7 +15,7 @@ from index.errors import ModelError
 from index.types import Hit, Passage, Query, Span
 from rag.readers.names import TRANSFORMERS
 from rag.readers.sentence_scores import Best, best_span, readings_of
-from rag.readers.word_pieces import LONGEST, Framed
+from rag.readers.word_pieces import LONGEST, Framed, sentence_numbers
 from rag.types import READINGS, Reading
 
 if TYPE_CHECKING:
@@ -77,59 +77,55 @@ class ExtractiveReader:
     def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
         if not hits:
             return []
-        found = self._best([hit.passage for hit in hits], self._shortened(query.text))
-        readings = readings_of(hits, found)
-        readings.sort(key=lambda reading: -reading.score)
-        return readings[:READINGS]
+        best = self._best([hit.passage for hit in hits], self._shortened(query.text))
+        return sorted(readings_of(hits, best), key=lambda reading: -reading.score)[:READINGS]
 
     def _best(self, passages: Sequence[Passage], question: str) -> dict[tuple[int, int], Best]:
-        """(passage's place, sentence's number) -> its best span, over all windows."""
+        """(passage's index, sentence's number) -> its best span in any window."""
         framed = [Framed.of(passage) for passage in passages]
         with self._lock:
-            asked = len(self._tokenizer(question, add_special_tokens=False)["input_ids"])
-            room = self._length - asked - self._tokenizer.num_special_tokens_to_add(pair=True)
+            question_length = len(self._tokenizer(question, add_special_tokens=False)["input_ids"])
+            room = self._length - question_length - self._tokenizer.num_special_tokens_to_add(pair=True)
             windows = self._tokenizer(
                 [question] * len(framed),
-                [one.text for one in framed],
+                [passage.text for passage in framed],
                 truncation="only_second",
                 max_length=self._length,
                 stride=room // 2,
+                padding=True,
+                padding_side="right",
                 return_overflowing_tokens=True,
                 return_offsets_mapping=True,
+                return_tensors="pt",
             )
         starts, ends = self._logits(windows)
-        found: dict[tuple[int, int], Best] = {}
-        for window, row in enumerate(windows["overflow_to_sample_mapping"]):
+        best: dict[tuple[int, int], Best] = {}
+        for window, row in enumerate(windows["overflow_to_sample_mapping"].tolist()):
             of_passage = np.array([sequence == 1 for sequence in windows.sequence_ids(window)])
-            offsets = np.array(windows["offset_mapping"][window], np.int64)
+            offsets = windows["offset_mapping"][window].numpy()
             numbers = np.where(of_passage, _sentences(passages[row], framed[row], offsets), 0)
-            start, end = starts[window], ends[window]
+            start, end, shift = starts[window], ends[window], framed[row].shift
             for number in np.unique(numbers[numbers > 0]).tolist():
                 pieces = np.flatnonzero(numbers == number)
-                first, last, span = best_span(start[pieces], end[pieces])
-                score = float(span) - float(start[0] + end[0])
-                if (row, number) not in found or score > found[row, number].score:
-                    low, high = int(offsets[pieces[first], 0]), int(offsets[pieces[last], 1])
-                    found[row, number] = Best(score, Span(low + framed[row].shift, high + framed[row].shift))
-        return found
+                first, last, score = best_span(start[pieces], end[pieces])
+                span = Span(int(offsets[pieces[first], 0]) + shift, int(offsets[pieces[last], 1]) + shift)
+                candidate = Best(float(score) - float(start[0] + end[0]), span)
+                if (row, number) not in best or candidate.score > best[row, number].score:
+                    best[row, number] = candidate
+        return best
 
-    def _logits(self, windows: Any) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
-        """Of each window the logits of its pieces, as starts and as ends."""
-        starts: list[NDArray[np.float32]] = []
-        ends: list[NDArray[np.float32]] = []
-        lengths = [len(ids) for ids in windows["input_ids"]]
-        names = [name for name in self._tokenizer.model_input_names if name in windows]
-        for at in range(0, len(lengths), _TOGETHER):
-            some = slice(at, at + _TOGETHER)
-            batch = self._tokenizer.pad(
-                {name: windows[name][some] for name in names}, padding_side="right", return_tensors="pt"
-            )
-            with torch.inference_mode():
-                scores = self._model(**batch)
-            for row, length in enumerate(lengths[some]):
-                starts.append(scores.start_logits[row, :length].float().numpy())
-                ends.append(scores.end_logits[row, :length].float().numpy())
-        return starts, ends
+    def _logits(self, windows: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(windows, length): the logits of each piece as a start and as an end."""
+        inputs = {name: windows[name].split(_TOGETHER) for name in self._tokenizer.model_input_names if name in windows}
+        with torch.inference_mode():
+            scores = [
+                self._model(**dict(zip(inputs, batch, strict=True))) for batch in zip(*inputs.values(), strict=True)
+            ]
+        starts, ends = (
+            torch.cat([some.start_logits for some in scores]),
+            torch.cat([some.end_logits for some in scores]),
+        )
+        return starts.float().numpy(), ends.float().numpy()
 
     def _shortened(self, question: str) -> str:
         """What of the question leaves half of the model's length to the passage."""
@@ -152,13 +148,8 @@ def _positions(model: PreTrainedModel) -> int:
 
 def _sentences(passage: Passage, framed: Framed, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     """(n,): the number, from 1, of the sentence in which each piece begins; 0 in headings and where it is blank."""
-    starts = [max(framed.body, sentence.span.start - framed.shift) for sentence in passage.sentences]
-    numbers = np.zeros(len(offsets), np.int64)
-    for place, (start, end) in enumerate(offsets.tolist()):
-        piece = framed.text[start:end]
-        if piece.strip():
-            # some tokenizers put the blank before a word into its piece
-            begins = start + len(piece) - len(piece.lstrip())
-            number = int(np.searchsorted(starts, begins, side="right"))
-            numbers[place] = 0 if number and passage.sentences[number - 1].heading else number
-    return numbers
+    pieces = [framed.text[start:end] for start, end in offsets.tolist()]
+    # some tokenizers put the blank before a word into its piece
+    blanks = np.array([len(piece) - len(piece.lstrip()) for piece in pieces])
+    numbers = sentence_numbers(passage, offsets[:, 0] + blanks)
+    return np.where([not piece.strip() for piece in pieces], 0, numbers)

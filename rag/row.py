@@ -1,21 +1,18 @@
 """The JSON shape of an answer: a row of an evaluation, of `quoth ask --json` and of the API, with every key described.
 
-The API's OpenAPI document is made from these shapes, and so are the tables in rag/README.md, which `python -m rag.row`
-prints.
+The API's OpenAPI document is made from these shapes, and so are the tables in rag/README.md, which
+`python tests/row_tables.py` prints.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, NotRequired, TypeVar, cast
 
-from pydantic import ConfigDict, Field, TypeAdapter, with_config
-from typing_extensions import TypedDict, get_original_bases
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
 
-from index.errors import QuestionError
 from index.types import Hit, Span
 from rag.receipt import Receipt
 from rag.text_fragment import linked
@@ -188,24 +185,6 @@ def row_of(answer: Answer, *, id: str, document_id: Callable[[str], str] = lambd
     }
 
 
-def refused_row_of(error: QuestionError, *, id: str, edition: str) -> Row:
-    """The row of a question that cannot be asked."""
-    return {
-        "version": VERSION,
-        "id": id,
-        "status": "unanswered",
-        "confidence": 0.0,
-        "citations": [],
-        "closest": [],
-        "retrieved": [],
-        "searched_for": [],
-        "searched_in": [],
-        "ms": {},
-        "edition": edition,
-        "refused": str(error),
-    }
-
-
 def detailed_row_of(answer: Answer, *, id: str, why: bool = False) -> DetailedRow:
     """The row of one answer for a person or a page; `why` adds the reasons."""
     row = row_of(answer, id=id)
@@ -281,48 +260,3 @@ def _place(document_id: str, span: Span) -> PlaceJson:
 
 def _excerpt(excerpt: Excerpt, highlight: Span, document_id: str) -> ExcerptJson:
     return {**_place(document_id, excerpt.span), "text": excerpt.text, "highlight": [highlight.start, highlight.end]}
-
-
-def markdown() -> str:
-    """Every shape as a table in Markdown. A shape that extends another one lists only its own keys."""
-    tables: list[str] = []
-    listed: set[type] = {Shape}
-    for shape in _SHAPES:
-        (base,) = get_original_bases(shape)
-        inherited = base.__annotations__ if base in listed else ()
-        listed |= {shape, base}
-        schema = TypeAdapter(shape).json_schema()
-        rows = [
-            f"| `{key}` | {_kind(value)} | {value['description']} |"
-            for key, value in schema["properties"].items()
-            if key not in inherited
-        ]
-        title = f"**{shape.__name__.removesuffix('Json')}**: {' '.join(schema['description'].split())}"
-        tables.append("\n".join([title, "", "| key | type | meaning |", "| --- | --- | --- |", *rows, ""]))
-    return "\n".join(tables)
-
-
-_SHAPES = (
-    *(Row, DetailedRow, PlaceJson, ExcerptJson, CitationJson, ReceiptJson),
-    *(WhyJson, FormJson, FeatureJson, PassageJson, SentenceJson),
-)
-
-
-def _kind(schema: dict[str, Any]) -> str:
-    """The type of a value in a few words."""
-    match schema:
-        case {"$ref": reference}:
-            return str(reference).rpartition("/")[2].removesuffix("Json")
-        case {"anyOf": kinds}:
-            return " or ".join(map(_kind, kinds))
-        case {"const": value}:
-            return json.dumps(value)
-        case {"enum": values}:
-            return " or ".join(map(json.dumps, values))
-        case {"items": items}:
-            return f"list of {_kind(items)}"
-    return str(schema["type"])
-
-
-if __name__ == "__main__":
-    sys.stdout.write(markdown())

@@ -44,18 +44,36 @@ def opened(documents: Documents, encoder: Encoder, settings: Settings) -> Iterat
 
 def ask(answerer: Answerer, questions: Sequence[Question], documents: Documents) -> list[Row]:
     """The row of every question, in order. A question that cannot be asked is unanswered, and its row says why."""
-    from rag.row import refused_row_of, row_of
+    from rag.row import row_of
 
     report = progress("Asking")
     rows: list[Row] = []
     for number, question in enumerate(questions, start=1):
         try:
-            row = row_of(answerer.ask(question.text, question.history), id=question.id, document_id=documents.row_id)
+            answer = answerer.ask(question.text, question.history)
+            rows.append(row_of(answer, id=question.id, document_id=documents.row_id))
         except QuestionError as error:
-            row = refused_row_of(error, id=question.id, edition=answerer.corpus.edition)
-        rows.append(row)
+            rows.append(refused_row(error, question.id, answerer.corpus.edition))
         report(number, len(questions))
     return rows
+
+
+def refused_row(error: QuestionError, id: str, edition: str) -> Row:
+    """The row of a question that cannot be asked."""
+    return {
+        "version": 1,
+        "id": id,
+        "status": "unanswered",
+        "confidence": 0.0,
+        "citations": [],
+        "closest": [],
+        "retrieved": [],
+        "searched_for": [],
+        "searched_in": [],
+        "ms": {},
+        "edition": edition,
+        "refused": str(error),
+    }
 
 
 def history_rows(

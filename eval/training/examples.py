@@ -106,7 +106,8 @@ class Examples:
 
     def first_places(self, rows: NDArray[np.integer]) -> NDArray[np.int64]:
         """(n,): the place in a batch at which the passage of each of these examples begins."""
-        return self.questions.sizes[self.pairs[rows, 0]] + 2
+        places: NDArray[np.int64] = self.questions.sizes[self.pairs[rows, 0]] + 2
+        return places
 
     def batch(self, rows: NDArray[np.integer], length: int = LONGEST) -> Batch:
         """The model's input for these examples, each cut to `length` word pieces."""

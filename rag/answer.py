@@ -19,7 +19,7 @@ from rag.cite import cite, cite_closest
 from rag.decide import answers, likeliest_first
 from rag.forms import possible_forms
 from rag.judge import Judge
-from rag.readers.load import load_reader, load_reranker
+from rag.readers.load import load_reader
 from rag.settings import Settings
 from rag.types import Answer, Form, Judgement, Reranker, Turn
 
@@ -165,7 +165,12 @@ def build_answerer(
     """Composes the Answerer that `settings` describe. `calibration`, if given, replaces that of the settings."""
     words = words_of(corpus.language)
     reader = load_reader(settings.reader, encoder, words)
-    reranker = load_reranker(settings.reranker) if settings.reranker else None
+    reranker = None
+    if settings.reranker:
+        # imported here because it brings libraries that nothing else needs
+        from rag.readers.reranker import CrossEncoderReranker
+
+        reranker = CrossEncoderReranker.load(settings.reranker)
     if calibration is None and settings.calibration:
         parts = {"encoder": settings.encoder, "reranker": settings.reranker}
         calibration = Calibration.read(settings.calibration, reader.name, **parts)

@@ -6,11 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from index.errors import SettingsError, SourceError
-from index.sources import decode, read_bytes
-from index.strict_json import parse_json
+from index.sources import read_bytes
 from index.text.words import Words
 from index.types import Query
 from rag.english.names import CAPITALISED_OR_NUMBER
@@ -30,6 +31,36 @@ FEATURES = {
 fitted to the old values are then refused."""
 
 _FIT = "Fit one with python -m eval.fitting.calibrate --reader NAME --out FILE.json"
+
+
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _File(BaseModel, strict=True, allow_inf_nan=False):
+    """The JSON that eval.fitting.calibrate writes."""
+
+    reader: str
+    weights: dict[str, float]
+    bias: float
+    thresholds: tuple[tuple[_Share, _Share], ...]
+    features: Any = dict.fromkeys(FEATURES, 1)
+    """Files from before versions were introduced have the first version of every feature."""
+    fitted_on: dict[str, Any] = {}
+
+    @field_validator("weights")
+    @classmethod
+    def _of_every_feature(cls, weights: dict[str, float]) -> dict[str, float]:
+        if missing := FEATURES.keys() - weights.keys():
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+        return {name: weights[name] for name in FEATURES}
+
+    @field_validator("thresholds")
+    @classmethod
+    def _falling(cls, thresholds: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        risks, least = [risk for risk, _ in thresholds], [threshold for _, threshold in thresholds]
+        if risks != sorted(set(risks)) or least != sorted(least, reverse=True):
+            raise ValueError("the thresholds do not fall as risks rise")
+        return thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,33 +94,18 @@ class Calibration:
         reranker: name), or for features of another version.
         """
         try:
-            content = parse_json(decode(read_bytes(file), file))
-            calibration = cls(
-                {name: _number(content["weights"][name]) for name in FEATURES},
-                _number(content["bias"]),
-                tuple((_share_of(risk), _share_of(threshold)) for risk, threshold in content["thresholds"]),
-            )
-            fitted_reader = content["reader"]
-            # files written before versions were introduced have the first version of every feature
-            versions = content.get("features", dict.fromkeys(FEATURES, 1))
-            risks, thresholds = zip(*calibration.thresholds, strict=True) if calibration.thresholds else ((), ())
-            if list(risks) != sorted(set(risks)) or list(thresholds) != sorted(thresholds, reverse=True):
-                raise ValueError("its thresholds do not fall as risks rise")
+            content = _File.model_validate_json(read_bytes(file))
         except SourceError as error:
             raise SettingsError(error.problem, _FIT) from error
-        except KeyError as error:
-            raise SettingsError(f"{file} lacks {error}, which eval.fitting.calibrate writes", _FIT) from error
-        except (TypeError, ValueError, AttributeError) as error:
-            raise SettingsError(f"{file} is not what eval.fitting.calibrate writes ({error})", _FIT) from error
-        if versions != FEATURES:
-            raise SettingsError(f"{file} was fitted to the features {versions}, expected {FEATURES}", _FIT)
-        fitted_parts = content.get("fitted_on")
-        for part, name in parts.items():
-            if isinstance(fitted_parts, Mapping) and (fitted := fitted_parts.get(part, name)) != name:
-                raise SettingsError(f"{file} was fitted with the {part} {fitted!r}, expected {name!r}", _FIT)
-        if fitted_reader != reader:
-            raise SettingsError(f"{file} was fitted for the reader {fitted_reader!r}, expected {reader!r}", _FIT)
-        return calibration
+        except ValidationError as error:
+            first = error.errors()[0]
+            problem = f"{'.'.join(map(str, first['loc']))} is {first['input']!r:.60}: {first['msg']}"
+            raise SettingsError(f"{file} is not what eval.fitting.calibrate writes: {problem}", _FIT) from error
+        fitted = {**parts, **content.fitted_on, "reader": content.reader, "features": content.features}
+        for part, expected in {**parts, "reader": reader, "features": FEATURES}.items():
+            if fitted[part] != expected:
+                raise SettingsError(f"{file} was fitted with the {part} {fitted[part]!r}, expected {expected!r}", _FIT)
+        return cls(content.weights, content.bias, content.thresholds)
 
     def to_json(self) -> dict[str, Any]:
         """The object that `read` reads, without the reader's name. Thresholds are rounded up, to keep their risk."""
@@ -114,19 +130,6 @@ class Calibration:
         if risk >= 1:
             return 0.0
         return next((threshold for listed, threshold in reversed(self.thresholds) if listed <= risk), math.inf)
-
-
-def _share_of(value: object) -> float:
-    number = _number(value)
-    if not 0 <= number <= 1:
-        raise ValueError(f"{value!r} is not from 0 to 1")
-    return number
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{value!r} is no number")
-    return float(value)
 
 
 def features(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass, replace
 from statistics import median
 
 from index.types import Document, Sentence, Span
@@ -17,7 +17,7 @@ SentencesOf = Callable[[str], Sequence[Sentence]]
 """Returns the sentences of the document with this id, in order."""
 
 _SHOWN = 5
-"""The most sentences that an answer selects, and so the most excerpts that it has."""
+"""Sentences that an answer selects, and so its most excerpts."""
 _CLOSEST = 3
 """Excerpts shown for an unanswered question."""
 _NEAR = 0.75
@@ -42,19 +42,18 @@ def cite(readings: Sequence[Reading], sentences_of: SentencesOf) -> tuple[Citati
         return ()
     best = readings[0].score
     least = best - _NEAR * (best - median(reading.score for reading in readings))
-    parts: dict[tuple[str, Span], _Part] = {}
     near = (reading for reading in readings if reading.score >= least)
+    parts: dict[tuple[str, Span], _Run] = {}
     for rank, reading in enumerate(_without_repeats(near, _SHOWN)):
-        document = reading.hit.passage.document
-        for sentence in _lead(reading, sentences_of):
-            parts.setdefault((document.id, sentence.span), _Part(document, sentence))
-        parts[document.id, reading.sentence.span] = _Part(document, reading.sentence, reading, rank)
-    first, *others = sorted(_runs(parts[key] for key in sorted(parts)), key=lambda run: run.rank)
-    document_rank: dict[str, int] = {}
+        for sentence in (*_lead(reading, sentences_of), reading.sentence):
+            place = reading.hit.passage.document.id, sentence.span
+            parts.setdefault(place, _Run(rank, reading, sentence.paragraph, sentence.span))
+    first, *others = sorted(_runs(parts[place] for place in sorted(parts)), key=lambda run: run.rank)
+    by_document: dict[str, list[_Run]] = {}
     for run in others:
-        document_rank.setdefault(run.best.hit.passage.document.id, len(document_rank))
-    others.sort(key=lambda run: (document_rank[run.best.hit.passage.document.id], run.span))
-    return tuple(_citation(number, run.best, run.span) for number, run in enumerate([first, *others], start=1))
+        by_document.setdefault(run.document.id, []).append(run)
+    ordered = [first, *(run for runs in by_document.values() for run in sorted(runs, key=lambda run: run.span))]
+    return tuple(_citation(number, run.best, run.span) for number, run in enumerate(ordered, start=1))
 
 
 def cite_closest(readings: Sequence[Reading]) -> tuple[Citation, ...]:
@@ -66,49 +65,31 @@ def cite_closest(readings: Sequence[Reading]) -> tuple[Citation, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """A sentence to show: a selected one or, without a reading, one that leads up to it."""
-
-    document: Document
-    sentence: Sentence
-    reading: Reading | None = None
-    rank: int = _SHOWN
-    """The position among the selected readings, from 0. It orders readings with equal scores."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Run:
-    """Sentences that touch."""
+    """Sentences to show that touch: selected ones and those that lead up to them."""
 
-    span: Span
-    best: Reading
     rank: int
-    """The rank of the best one."""
+    """The rank of the best reading among the selected ones, from 0: scores may be equal, then their order counts."""
+    best: Reading
+    paragraph: int
+    span: Span
+
+    @property
+    def document(self) -> Document:
+        return self.best.hit.passage.document
 
 
-def _runs(parts: Iterable[_Part]) -> Iterator[_Run]:
-    """The runs of `parts`, which come in reading order."""
-    run: list[_Part] = []
+def _runs(parts: Iterable[_Run]) -> list[_Run]:
+    """The runs of `parts`, which are single sentences in reading order."""
+    runs: list[_Run] = []
     for part in parts:
-        if run and not _touch(run[-1], part):
-            yield _run(run)
-            run = []
-        run.append(part)
-    yield _run(run)
-
-
-def _touch(part: _Part, following: _Part) -> bool:
-    return (
-        part.document.id == following.document.id
-        and part.sentence.paragraph == following.sentence.paragraph
-        and part.sentence.span.end == following.sentence.span.start
-    )
-
-
-def _run(parts: Sequence[_Part]) -> _Run:
-    best = min(parts, key=lambda part: part.rank)
-    assert best.reading is not None
-    return _Run(Span(parts[0].sentence.span.start, parts[-1].sentence.span.end), best.reading, best.rank)
+        last = runs[-1] if runs else part
+        here, there = ((run.document.id, run.paragraph) for run in (last, part))
+        if here == there and last.span.end == part.span.start:
+            runs[-1] = replace(min(last, part, key=lambda run: run.rank), span=Span(last.span.start, part.span.end))
+        else:
+            runs.append(part)
+    return runs
 
 
 def _citation(number: int, reading: Reading, span: Span) -> Citation:
@@ -155,7 +136,7 @@ def _without_repeats(readings: Iterable[Reading], most: int) -> list[Reading]:
 
 
 def _words(reading: Reading) -> frozenset[str]:
-    """The words without filling. The first word is made lower-case unless it is a name."""
+    """The words that carry meaning. A capital that only opens the sentence becomes a small letter."""
     passage = reading.hit.passage
     words: list[str] = _WORD.findall(without_filling(passage.document[reading.sentence.span]))
     if words and words[0][0].isupper() and not is_name_in(words[0], passage.text):
@@ -165,5 +146,5 @@ def _words(reading: Reading) -> frozenset[str]:
 
 def _adds(words: frozenset[str], said: Set[str]) -> bool:
     new = [word for word in words if word.casefold() not in said]
-    # a number or a name may be all that two sentences differ in
+    # two sentences may differ only in a number or a name
     return len(new) > (1 - _REPEATED) * len(words) or any(not word.islower() for word in new)

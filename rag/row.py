@@ -1,28 +1,25 @@
 """The JSON shape of an answer: a row of an evaluation, of `quoth ask --json` and of the API, with every key described.
 
-The API's OpenAPI document is made from these shapes, and so are the tables in rag/README.md, which `python -m rag.row`
-prints.
+The API's OpenAPI document is made from these shapes, and so are the tables in rag/README.md, which
+`python tests/row_tables.py` prints.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, NotRequired, TypeVar, cast
 
-from pydantic import ConfigDict, Field, TypeAdapter, with_config
-from typing_extensions import TypedDict, get_original_bases
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
 
-from index.errors import QuestionError
 from index.types import Hit, Span
 from rag.receipt import Receipt
 from rag.text_fragment import linked
 from rag.types import Answer, Citation, Excerpt, Judgement, Status
 
 VERSION: Literal[1] = 1
-"""Increased if a key changes its meaning or is removed, but not if a key is added."""
+"""Raised if a key changes its meaning or goes; a new key does not raise it."""
 
 
 def about(description: str, **limits: Any) -> Any:
@@ -34,7 +31,7 @@ T = TypeVar("T")
 DocumentId = Annotated[str, about("The sha256, in hexadecimal, of the document's text; in an evaluation its doc_id.")]
 Start = Annotated[int, about("The first character: its offset, in Unicode code points from 0, in the text.", ge=0)]
 End = Annotated[int, about("The offset, in Unicode code points from 0, just after the last character.", ge=0)]
-Text = Annotated[str, about("The document's text from start to end, unchanged.")]
+Text = Annotated[str, about("The document's text from start to end, to the character.")]
 Title = Annotated[str, about("The document's title.")]
 Source = Annotated[str | None, about("The path or URL of the document; null if unknown.")]
 Edition = Annotated[str, about("The name of the edition of the corpus that was asked.")]
@@ -98,7 +95,7 @@ class AnswerJson(Shape):
     confidence: Annotated[float, about("Calibrated probability, 0 to 1, that the best excerpt answers.", ge=0, le=1)]
     retrieved: Annotated[list[PlaceJson], about("The passages that the search found, best first.")]
     searched_for: Annotated[list[str], about("The stand-alone forms of the question, the chosen one first.")]
-    searched_in: Annotated[list[DocumentId], about("The documents searched for the first form; empty: all documents.")]
+    searched_in: Annotated[list[DocumentId], about("The only documents searched for the first form; empty: all were.")]
     ms: Annotated[dict[str, float], about("Milliseconds by stage: retrieve, read, total.")]
     edition: Edition
 
@@ -121,10 +118,10 @@ class DetailedRow(AnswerJson):
 
 
 class WhyJson(Shape):
-    """The reasons why a question was answered or not. Every number is finite."""
+    """The reasons for an answer, or for there being none. Every number is finite."""
 
     risk: Annotated[float, about("The accepted share of wrong answers, 0 to 1.")]
-    threshold: Annotated[float | None, about("The lowest confidence that is answered at this risk; null: nothing is.")]
+    threshold: Annotated[float | None, about("The least confidence that is answered at this risk; null: none is.")]
     forms: Annotated[list[FormJson], about("The stand-alone forms that were searched for, the chosen one first.")]
 
 
@@ -133,7 +130,7 @@ class FormJson(Shape):
     contributions, clipped to -50 and 50."""
 
     searched_for: Annotated[str, about("The form.")]
-    searched_in: Annotated[list[DocumentId], about("The documents searched for this form; empty: all documents.")]
+    searched_in: Annotated[list[DocumentId], about("The only documents searched for this form; empty: all were.")]
     confidence: Annotated[float, about("Calibrated probability, 0 to 1, that its best sentence answers.")]
     bias: Annotated[float | None, about("The logit without any feature; null if there is no calibration.")]
     features: Annotated[list[FeatureJson], about("The numbers that the confidence is computed from.")]
@@ -188,26 +185,8 @@ def row_of(answer: Answer, *, id: str, document_id: Callable[[str], str] = lambd
     }
 
 
-def refused_row_of(error: QuestionError, *, id: str, edition: str) -> Row:
-    """The row of a question that cannot be asked."""
-    return {
-        "version": VERSION,
-        "id": id,
-        "status": "unanswered",
-        "confidence": 0.0,
-        "citations": [],
-        "closest": [],
-        "retrieved": [],
-        "searched_for": [],
-        "searched_in": [],
-        "ms": {},
-        "edition": edition,
-        "refused": str(error),
-    }
-
-
 def detailed_row_of(answer: Answer, *, id: str, why: bool = False) -> DetailedRow:
-    """The detailed row of one answer; `why` adds the reasons."""
+    """The row of one answer for a person or a page; `why` adds the reasons."""
     row = row_of(answer, id=id)
 
     def shown(excerpts: list[ExcerptJson], citations: tuple[Citation, ...]) -> list[CitationJson]:
@@ -233,7 +212,7 @@ def detailed_row_of(answer: Answer, *, id: str, why: bool = False) -> DetailedRo
 
 
 def why_of(answer: Answer) -> WhyJson:
-    """The reasons why a question was answered or not."""
+    """The reasons for an answer, or for there being none."""
     return {
         "risk": answer.risk,
         "threshold": answer.threshold if math.isfinite(answer.threshold) else None,
@@ -281,48 +260,3 @@ def _place(document_id: str, span: Span) -> PlaceJson:
 
 def _excerpt(excerpt: Excerpt, highlight: Span, document_id: str) -> ExcerptJson:
     return {**_place(document_id, excerpt.span), "text": excerpt.text, "highlight": [highlight.start, highlight.end]}
-
-
-def markdown() -> str:
-    """Every shape as a table in Markdown. A shape that extends another one lists only the keys that it adds."""
-    tables: list[str] = []
-    listed: set[type] = {Shape}
-    for shape in _SHAPES:
-        (base,) = get_original_bases(shape)
-        inherited = base.__annotations__ if base in listed else ()
-        listed |= {shape, base}
-        schema = TypeAdapter(shape).json_schema()
-        rows = [
-            f"| `{key}` | {_kind(value)} | {value['description']} |"
-            for key, value in schema["properties"].items()
-            if key not in inherited
-        ]
-        title = f"**{shape.__name__.removesuffix('Json')}**: {' '.join(schema['description'].split())}"
-        tables.append("\n".join([title, "", "| key | type | meaning |", "| --- | --- | --- |", *rows, ""]))
-    return "\n".join(tables)
-
-
-_SHAPES = (
-    *(Row, DetailedRow, PlaceJson, ExcerptJson, CitationJson, ReceiptJson),
-    *(WhyJson, FormJson, FeatureJson, PassageJson, SentenceJson),
-)
-
-
-def _kind(schema: dict[str, Any]) -> str:
-    """The type of a value in a few words."""
-    match schema:
-        case {"$ref": reference}:
-            return str(reference).rpartition("/")[2].removesuffix("Json")
-        case {"anyOf": kinds}:
-            return " or ".join(map(_kind, kinds))
-        case {"const": value}:
-            return json.dumps(value)
-        case {"enum": values}:
-            return " or ".join(map(json.dumps, values))
-        case {"items": items}:
-            return f"list of {_kind(items)}"
-    return str(schema["type"])
-
-
-if __name__ == "__main__":
-    sys.stdout.write(markdown())

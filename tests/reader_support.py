@@ -8,9 +8,10 @@ from pathlib import Path
 import torch
 from corpus_support import HashEncoder
 
+from eval.training.checkpoint import new_model
 from eval.training.make_examples import make_examples
 from index.encoders.bert import Bert, BertConfig
-from rag.readers.model import BertTrunk, ReaderModel
+from rag.readers.model import ReaderModel
 
 _PEOPLE = ("Ada Byron", "Grace Hopper", "Alan Turing", "Mary Shelley", "Isaac Newton")
 _PLACES = ("London", "Boston", "Manchester", "Geneva", "Lincoln")
@@ -72,4 +73,4 @@ def tiny_model(seed: int = 0) -> ReaderModel:
         weights[name.replace("weight", "bias")] = torch.zeros(weights[name].shape[0])
     for norm in ("embeddings", *(f"encoder.layer.{n}.{of}" for n in range(2) for of in ("attention.output", "output"))):
         weights[f"{norm}.LayerNorm.weight"], weights[f"{norm}.LayerNorm.bias"] = torch.ones(32), torch.zeros(32)
-    return ReaderModel(BertTrunk(Bert(config, weights), torch.device("cpu")), config.hidden, seed)
+    return new_model(Bert(config, weights), torch.device("cpu"), seed)

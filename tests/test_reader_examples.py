@@ -14,7 +14,7 @@ from reader_support import write_examples_of, write_set
 from eval.training.examples import BASE, FILE, Kind, read_examples
 from eval.training.make_examples import Example, QuestionSet, answers_of, examples_of, held_out, swap
 from index.errors import ModelError, QuestionSetError
-from rag.readers.word_pieces import LONGEST, SHARED, Ragged, collate, load_tokenizer, passage_pieces
+from rag.readers.word_pieces import SHARED, load_tokenizer, passage_pieces
 
 
 @pytest.fixture(scope="module")
@@ -113,10 +113,10 @@ def test_the_file_holds_the_words_that_answer(folder: Path, tmp_path: Path) -> N
     }
     rows = np.flatnonzero(examples.kinds == Kind.ANSWERS)
     assert len(rows) == 16
-    batch = collate(examples.questions, examples.passages, examples.sentences, examples.pairs[rows], LONGEST)
+    batch = examples.batch(rows)
     for n, row in enumerate(rows.tolist()):
         question, passage = (
-            row_of(pieces, number)
+            pieces[number].tolist()
             for pieces, number in zip((examples.questions, examples.passages), examples.pairs[row], strict=True)
         )
         low, high = examples.spans[row, 0].tolist()
@@ -126,11 +126,6 @@ def test_the_file_holds_the_words_that_answer(folder: Path, tmp_path: Path) -> N
         assert batch.ids[n, first + low] == passage[low]
         assert (batch.types[n] % SHARED).tolist()[: first + 1] == [0] * first + [1]
         assert int(batch.mask[n].sum()) == int(examples.lengths()[row])
-
-
-def row_of(ragged: Ragged, row: int) -> list[int]:
-    ids: list[int] = ragged.flat[ragged.starts[row] : ragged.starts[row + 1]].tolist()
-    return ids
 
 
 def test_headings_are_not_read(folder: Path) -> None:

@@ -23,7 +23,7 @@ from index.text.chunk import chunk
 from index.text.sentences import split_sentences
 from index.types import Document, Hit, Query, Span
 from rag.answer import build_answerer
-from rag.readers.load import load_reader, load_reranker
+from rag.readers.load import load_reader
 from rag.readers.reranker import CrossEncoderReranker
 from rag.readers.sentence_scores import LONGEST_ANSWER
 from rag.readers.transformers import ExtractiveReader, _positions
@@ -317,7 +317,7 @@ def test_a_reranker_puts_passages_in_its_order_and_keeps_what_found_them(tmp_pat
     corpus = make_corpus(tmp_path, *(f"# Part {n}\n\nThe tower {n} is {n * 7} metres high." for n in range(12)))
     asked = query("How high is the tower?")
     hits = corpus.search(asked, 12)
-    ordered = load_reranker(str(cross_encoder)).rerank(asked, hits)
+    ordered = CrossEncoderReranker.load(str(cross_encoder)).rerank(asked, hits)
     assert [hit.rank for hit in ordered] == list(range(1, 13))
     assert [hit.score for hit in ordered] == sorted((hit.score for hit in ordered), reverse=True)
     before = {hit.passage: hit.found_by for hit in hits}
@@ -325,14 +325,14 @@ def test_a_reranker_puts_passages_in_its_order_and_keeps_what_found_them(tmp_pat
         assert 0 <= hit.score <= 1
         assert hit.found_by == {**before[hit.passage], "reranker": hit.score}
     assert [hit.passage for hit in ordered] != [hit.passage for hit in hits]
-    assert load_reranker(str(cross_encoder)).rerank(asked, []) == []
+    assert CrossEncoderReranker.load(str(cross_encoder)).rerank(asked, []) == []
 
 
 def test_an_answer_is_read_from_the_passages_that_were_ranked_again(tmp_path: Path, cross_encoder: Path) -> None:
     corpus = make_corpus(tmp_path, *(f"# Part {n}\n\nThe tower {n} is {n * 7} metres high." for n in range(40)))
     answer = build_answerer(corpus, ENCODER, Settings(reranker=str(cross_encoder), risk=1.0)).ask("How high is it?")
     found = corpus.search(query("How high is it?"), 32)
-    ordered = load_reranker(str(cross_encoder)).rerank(query("How high is it?"), found)
+    ordered = CrossEncoderReranker.load(str(cross_encoder)).rerank(query("How high is it?"), found)
     assert [hit.passage for hit in answer.retrieved] == [hit.passage for hit in ordered[:10]]
     (form,) = why_of(answer)["forms"]
     assert all(passage["found_by"]["reranker"] == passage["score"] for passage in form["passages"])
@@ -348,12 +348,12 @@ def test_an_answer_is_read_from_the_passages_that_were_ranked_again(tmp_path: Pa
 def test_what_is_no_reranker_is_refused(tmp_path: Path, kind: str, config: dict[str, int], said: str) -> None:
     save(tmp_path, kind, **config)
     with pytest.raises(ModelError, match=said):
-        load_reranker(str(tmp_path))
+        CrossEncoderReranker.load(str(tmp_path))
 
 
 def test_an_empty_folder_is_no_reranker(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="nor in this machine's model cache"):
-        load_reranker(str(tmp_path))
+        CrossEncoderReranker.load(str(tmp_path))
 
 
 def test_a_reader_without_a_model_s_name_is_refused() -> None:

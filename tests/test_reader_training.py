@@ -28,7 +28,7 @@ from index.errors import ModelError, SettingsError
 from index.exit_codes import UNFIT
 from rag.readers.model import MASKED, ReaderModel, Scores, load_reader_model, read_about
 from rag.readers.sentence_scores import score_sentences
-from rag.readers.word_pieces import SHARED, Batch, collate
+from rag.readers.word_pieces import SHARED, Batch
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parent.parent
@@ -116,7 +116,7 @@ class Oracle(torch.nn.Module):
         self.examples = examples
         self.rows: dict[tuple[int, ...], int] = {}
         for row in range(len(examples)):
-            batch = collate(examples.questions, examples.passages, examples.sentences, examples.pairs[[row]])
+            batch = examples.batch(np.array([row]))
             self.rows[tuple(batch.ids[0].tolist())] = row
 
     def forward(self, batch: Batch) -> Scores:
@@ -138,7 +138,7 @@ def test_a_model_that_knows_the_answers_has_every_figure_at_its_best(examples: E
 
 def test_targets_fall_on_the_answers_and_else_on_the_first_piece(examples: Examples) -> None:
     rows = np.arange(len(examples))
-    batch = collate(examples.questions, examples.passages, examples.sentences, examples.pairs)
+    batch = examples.batch(np.arange(len(examples)))
     wanted = targets(examples, rows, batch, CPU)
     answers = torch.from_numpy(examples.spans[:, 0, 0] >= 0)
     for part in (wanted.start, wanted.end, wanted.evidence):
@@ -148,7 +148,7 @@ def test_targets_fall_on_the_answers_and_else_on_the_first_piece(examples: Examp
 
 
 def test_pieces_that_question_and_passage_share_are_marked(examples: Examples) -> None:
-    batch = collate(examples.questions, examples.passages, examples.sentences, examples.pairs)
+    batch = examples.batch(np.arange(len(examples)))
     for ids, types, mask in zip(batch.ids.tolist(), batch.types.tolist(), batch.mask.tolist(), strict=True):
         closing = [place for place, id in enumerate(ids) if id == 102 and mask[place]]
         asked, read = range(1, closing[0]), range(closing[0] + 1, closing[1])
@@ -161,7 +161,7 @@ def test_pieces_that_question_and_passage_share_are_marked(examples: Examples) -
 
 def test_the_listwise_loss_is_that_of_a_slow_reference(examples: Examples) -> None:
     rows = np.concatenate(next(training_epochs(examples, batch=32, negatives=2)))
-    batch = collate(examples.questions, examples.passages, examples.sentences, examples.pairs[rows])
+    batch = examples.batch(rows)
     wanted = targets(examples, rows, batch, CPU)
     scores = tiny_model()(batch)
     surprises = []
@@ -186,7 +186,7 @@ def test_weights_are_small_and_give_the_same_scores(folder: Path, examples: Exam
     assert [name for name in load_file(file) if name.startswith(("embeddings", "pooler"))] == [TYPES]
     about = read_about(file)
     assert (about["base"], about["sets"]) == (PACKAGED_SHA256, ["toy"])
-    batch = collate(examples.questions, examples.passages, examples.sentences, examples.pairs[:4])
+    batch = examples.batch(np.arange(4))
     with torch.inference_mode():
         before, after = model(batch), load_reader_model(file)(batch)
     for name in ("start", "end", "evidence"):
@@ -215,9 +215,7 @@ def test_a_span_lies_in_one_sentence_and_ends_no_sooner_than_it_starts() -> None
     end = start.copy()
     start[[0, 4, 5]], end[[0, 2, 4, 6]] = (0, 5, 2), (0, 9, 1, 3)
     read = score_sentences(start, end, np.array([0, 1, MASKED, 2], np.float32), sentences)
-    assert read.numbers.tolist() == [1, 3]
-    assert read.spans.tolist() == [[4, 4], [5, 6]]
-    assert read.scores.tolist() == [4.0, 4.5]
+    assert list(read) == [(1, 4.0, 4, 4), (3, 4.5, 5, 6)]
 
 
 def test_the_command_trains_checks_and_names_what_is_wrong(

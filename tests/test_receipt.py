@@ -40,6 +40,10 @@ def corpus_of(tmp_path: Path) -> Callable[..., Corpus]:
     return make
 
 
+def check(receipt: Receipt, corpus: Corpus) -> Verdict:
+    return check_all([receipt], corpus)[0]
+
+
 def stands(verdict: Verdict) -> str:
     assert verdict.document is not None
     assert verdict.span is not None
@@ -50,11 +54,6 @@ def check_changes(quote: str, verdict: Verdict) -> None:
     assert "".join(c.text for c in verdict.changes if c.kind != "added") == quote
     assert "".join(c.text for c in verdict.changes if c.kind != "removed") == stands(verdict)
     assert all(c.text for c in verdict.changes)
-
-
-def check(receipt: Receipt, corpus: Corpus) -> Verdict:
-    (verdict,) = check_all([receipt], corpus)
-    return verdict
 
 
 def test_a_receipt_holds_what_stands_around_the_quote() -> None:

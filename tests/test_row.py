@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from page_support import FakeAnswerer, article
 from pydantic import TypeAdapter, ValidationError
+from row_tables import markdown
 
 import rag.row
+from eval.run.asking import refused_row
 from index.errors import QuestionError
-from rag.row import DetailedRow, Row, detailed_row_of, markdown, refused_row_of, row_of
+from rag.row import DetailedRow, Row, detailed_row_of, row_of
 from rag.types import Answer
 
 
@@ -37,7 +39,7 @@ def test_a_detailed_row_has_the_keys_of_a_row_in_the_same_order(answer: Answer) 
 
 
 def test_the_row_of_a_refused_question_has_the_same_keys_and_the_reason(answer: Answer) -> None:
-    refused = refused_row_of(QuestionError("The question is empty", "Ask one"), id="q", edition="e")
+    refused = refused_row(QuestionError("The question is empty", "Ask one"), "q", "e")
     assert list(refused) == [*row_of(answer, id="q"), "refused"]
     assert "The question is empty" in refused["refused"]
     TypeAdapter(Row).validate_python(refused, strict=True)
@@ -46,4 +48,4 @@ def test_the_row_of_a_refused_question_has_the_same_keys_and_the_reason(answer: 
 def test_the_readme_describes_the_shapes_as_they_are() -> None:
     readme = (Path(rag.row.__file__).parent / "README.md").read_text("utf-8")
     table = readme.partition("<!-- row: begin -->")[2].partition("<!-- row: end -->")[0]
-    assert table.strip() == markdown().strip(), "put in the output of: python -m rag.row"
+    assert table.strip() == markdown().strip(), "put in the output of: python tests/row_tables.py"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(documents: Documents, encoder: Encoder, settings: Settings) -> Iterator[Corpus]:
-    """Context manager: a temporary corpus of these documents. Only the indexing settings are used, not the folder."""
+    """A corpus of these documents, gone afterwards. Of `settings`, only those of indexing count, not the folder."""
     from index.corpus import open_corpus
     from index.publish import publish
 
@@ -43,19 +43,37 @@ def opened(documents: Documents, encoder: Encoder, settings: Settings) -> Iterat
 
 
 def ask(answerer: Answerer, questions: Sequence[Question], documents: Documents) -> list[Row]:
-    """The rows of all questions, in order. A question that cannot be asked is unanswered, and its row says why."""
-    from rag.row import refused_row_of, row_of
+    """The row of every question, in order. A question that cannot be asked is unanswered, and its row says why."""
+    from rag.row import row_of
 
     report = progress("Asking")
     rows: list[Row] = []
     for number, question in enumerate(questions, start=1):
         try:
-            row = row_of(answerer.ask(question.text, question.history), id=question.id, document_id=documents.row_id)
+            answer = answerer.ask(question.text, question.history)
+            rows.append(row_of(answer, id=question.id, document_id=documents.row_id))
         except QuestionError as error:
-            row = refused_row_of(error, id=question.id, edition=answerer.corpus.edition)
-        rows.append(row)
+            rows.append(refused_row(error, question.id, answerer.corpus.edition))
         report(number, len(questions))
     return rows
+
+
+def refused_row(error: QuestionError, id: str, edition: str) -> Row:
+    """The row of a question that cannot be asked."""
+    return {
+        "version": 1,
+        "id": id,
+        "status": "unanswered",
+        "confidence": 0.0,
+        "citations": [],
+        "closest": [],
+        "retrieved": [],
+        "searched_for": [],
+        "searched_in": [],
+        "ms": {},
+        "edition": edition,
+        "refused": str(error),
+    }
 
 
 def history_rows(
@@ -63,8 +81,8 @@ def history_rows(
 ) -> dict[str, list[Row]]:
     """Name of the system -> a row for every question; {} if no question has a history.
 
-    One system ignores the history, one puts all earlier questions before the question. `rows`, the answerer's, are
-    reused for questions without a history, which all systems ask in the same way.
+    One system ignores the history; one puts all earlier questions before the question. `rows` are the answerer's own:
+    they serve for the questions without a history, which all systems ask alike.
     """
     late = [question for question in questions if question.history]
     if not late:
@@ -81,5 +99,5 @@ def history_rows(
 
 
 def joined(question: Question) -> str:
-    """All earlier questions and the question, joined."""
+    """All earlier questions and the question."""
     return " ".join([*(turn.question for turn in question.history), question.text])

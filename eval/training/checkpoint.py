@@ -8,28 +8,52 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import cast
 
 import torch
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from index.encoders.bert import Bert, BertConfig
 from index.encoders.packaged import PACKAGED_SHA256
 from index.errors import ModelError, SettingsError
 from index.files import replace_whole
 from rag.readers.model import (
-    FORMAT,
-    BertTrunk,
+    ABOUT,
     ReaderModel,
     check_about,
     packaged_folder,
     read_about,
     read_weights,
-    restore_reader,
+    restore_model,
 )
+from rag.readers.word_pieces import SHARED
 
 _FUSED = ".attention.self."
 """Bert joins the weights of query, key and value into one; the published checkpoint has them apart."""
+_TYPES = "embeddings.token_type_embeddings.weight"
+
+
+class TrainableBert(nn.Module):
+    """Our BERT as a module: its layers and type embeddings are trained, its other embeddings are not."""
+
+    def __init__(self, bert: Bert, device: torch.device) -> None:
+        super().__init__()
+        self._bert = bert
+        types = bert.weights[_TYPES]
+        if len(types) == SHARED:
+            # the base has a type for each of two texts; the reader has two more, see Batch.types
+            bert.weights[_TYPES] = torch.cat([types, types])
+        for name, weight in bert.weights.items():
+            bert.weights[name] = weight.to(device)
+            if name.startswith("encoder.") or name == _TYPES:
+                parameter = nn.Parameter(bert.weights[name])
+                # PyTorch allows no dot in a parameter's name
+                self.register_parameter(name.replace(".", "/"), parameter)
+                bert.weights[name] = parameter
+
+    def forward(self, ids: Tensor, mask: Tensor, types: Tensor) -> Tensor:
+        return self._bert(ids, mask, types)
 
 
 def save_checkpoint(
@@ -80,9 +104,20 @@ def initial_model(base: Path, device: torch.device, *, seed: int = 0, start: Pat
     check_about(file, {"base": PACKAGED_SHA256})
     weights = read_weights(file)
     if start is not None:
-        return restore_reader(start, base, weights, device)
-    bert = Bert(BertConfig.read(base / "config.json"), weights)
-    return ReaderModel(BertTrunk(bert, device), bert.config.hidden, seed).to(device)
+        model = restore_model(start, base, weights)
+        model.trunk = TrainableBert(cast(Bert, model.trunk), device)
+        return model.to(device)
+    return new_model(Bert(BertConfig.read(base / "config.json"), weights), device, seed)
+
+
+def new_model(bert: Bert, device: torch.device, seed: int = 0) -> ReaderModel:
+    """A model to train, on `bert`, with random heads."""
+    model = ReaderModel(TrainableBert(bert, device), bert.config.hidden)
+    generator = torch.Generator().manual_seed(seed)
+    for head in (model.span, model.evidence, model.no_evidence):
+        nn.init.normal_(head.weight, std=0.02, generator=generator)
+        nn.init.zeros_(head.bias)
+    return model.to(device)
 
 
 def save_base(folder: Path) -> None:
@@ -103,12 +138,12 @@ def save_reader(model: ReaderModel, file: Path, about: Mapping[str, object]) -> 
     """Writes the trained weights in half precision, by their published names, and `about` as the file's metadata."""
     weights: dict[str, Tensor] = {}
     for parameter, weight in model.state_dict().items():
-        # a parameter's name has no dots, see BertTrunk
+        # a parameter's name has no dots, see TrainableBert
         name = parameter.removeprefix("trunk.").replace("/", ".")
         layer, fused, kind = name.partition(_FUSED)
         parts = zip(("query", "key", "value"), weight.chunk(3), strict=True) if fused else ()
         weights |= {f"{layer}{fused}{part}.{kind}": chunk for part, chunk in parts} or {name: weight}
-    _write(file, weights, {**about, "format": FORMAT, "base": PACKAGED_SHA256})
+    _write(file, weights, {**about, **ABOUT})
 
 
 def save_mean(files: Sequence[Path], out: Path) -> None:
@@ -118,12 +153,11 @@ def save_mean(files: Sequence[Path], out: Path) -> None:
     """
     mean: dict[str, Tensor] = {}
     for file in files:
-        check_about(file, {"format": FORMAT, "base": PACKAGED_SHA256})
+        check_about(file, ABOUT)
         for name, weight in read_weights(file).items():
             mean[name] = mean.get(name, torch.zeros(())) + weight.float() / len(files)
     about = {
-        "format": FORMAT,
-        "base": PACKAGED_SHA256,
+        **ABOUT,
         "examples": read_about(files[-1]).get("examples"),
         "mean_of": [hashlib.sha256(file.read_bytes()).hexdigest() for file in files],
     }

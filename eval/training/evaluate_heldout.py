@@ -14,9 +14,8 @@ from torch import nn
 
 from eval.measures.confidence import auroc
 from eval.measures.excerpts import f1
-from eval.training.examples import Examples, Kind
+from eval.training.examples import Examples, Kind, to_device
 from rag.readers.sentence_scores import score_sentences
-from rag.readers.word_pieces import collate, first_places
 
 _PAIRS_AT_ONCE = 64
 
@@ -91,21 +90,18 @@ def _read(
     model.eval()
     for at in range(0, len(rows), _PAIRS_AT_ONCE):
         some = rows[at : at + _PAIRS_AT_ONCE]
-        batch = collate(examples.questions, examples.passages, examples.sentences, examples.pairs[some])
+        batch = examples.batch(some)
         with torch.inference_mode(), torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            scores = model(batch.to(device))
+            scores = model(to_device(batch, device))
         start, end, evidence = (part.cpu().numpy() for part in (scores.start, scores.end, scores.evidence))
-        first = first_places(examples.questions, examples.pairs[some, 0])
+        first = examples.first_places(some)
         for n, row in enumerate(some.tolist()):
             ids, numbers = batch.ids[n].tolist(), batch.sentences[n].numpy()
             gold = (examples.spans[row][examples.spans[row, :, 0] >= 0] + first[n]).tolist()
             answering = {number for low, high in gold for number in numbers[low : high + 1].tolist()}
             answers = [examples.tokenizer.decode(ids[low : high + 1]) for low, high in gold]
-            found = score_sentences(start[n], end[n], evidence[n], numbers)
             sentences = []
-            for number, score, (low, high) in zip(
-                found.numbers.tolist(), found.scores.tolist(), found.spans.tolist(), strict=True
-            ):
+            for number, score, low, high in score_sentences(start[n], end[n], evidence[n], numbers):
                 span = examples.tokenizer.decode(ids[low : high + 1])
                 sentences.append(
                     _Sentence(score, number in answering, max((f1(span, answer) for answer in answers), default=0.0))

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tokenizers
+import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from index.errors import ModelError, SettingsError
 from index.files import replace_whole
-from rag.readers.word_pieces import Ragged
+from rag.readers.word_pieces import LONGEST, Batch, collate
 
 FILE = "examples.safetensors"
 BASE = "base"
@@ -47,6 +49,28 @@ class Kind(IntEnum):
     """A hard negative: the passage answers the question that this one was made from."""
     HELD = 4
     """The passage ranks high for a question about a held-out document. It is evaluated on and never trained on."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ragged:
+    """Rows of different lengths, one behind another."""
+
+    flat: NDArray[Any]
+    starts: NDArray[np.int64]
+    """(rows + 1,): row n is flat[starts[n]:starts[n + 1]]."""
+
+    @classmethod
+    def of(cls, rows: Iterable[NDArray[np.integer]], dtype: type[np.integer]) -> Ragged:
+        rows = list(rows)
+        starts = np.cumsum([0, *(len(row) for row in rows)], dtype=np.int64)
+        return cls(np.concatenate([np.empty(0, dtype), *rows]).astype(dtype), starts)
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        return np.diff(self.starts)
+
+    def __getitem__(self, row: int) -> NDArray[Any]:
+        return self.flat[self.starts[row] : self.starts[row + 1]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +103,20 @@ class Examples:
     def lengths(self) -> NDArray[np.int64]:
         """(n,): the word pieces of each pair, special pieces included."""
         return self.questions.sizes[self.pairs[:, 0]] + self.passages.sizes[self.pairs[:, 1]] + 3
+
+    def first_places(self, rows: NDArray[np.integer]) -> NDArray[np.int64]:
+        """(n,): the place in a batch at which the passage of each of these examples begins."""
+        places: NDArray[np.int64] = self.questions.sizes[self.pairs[rows, 0]] + 2
+        return places
+
+    def batch(self, rows: NDArray[np.integer], length: int = LONGEST) -> Batch:
+        """The model's input for these examples, each cut to `length` word pieces."""
+        pairs = self.pairs[rows].tolist()
+        return collate([(self.questions[q], self.passages[p], self.sentences[p]) for q, p in pairs], length)
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    return Batch(*(tensor.to(device) for tensor in (batch.ids, batch.mask, batch.types, batch.sentences)))
 
 
 def write_examples(examples: Examples, folder: Path, made: Mapping[str, object]) -> None:

@@ -12,11 +12,10 @@ import torch
 
 from eval.training.checkpoint import load_checkpoint, save_checkpoint
 from eval.training.evaluate_heldout import evaluate_heldout
-from eval.training.examples import LONGEST_PAIR, Examples, training_epochs
+from eval.training.examples import LONGEST_PAIR, Examples, to_device, training_epochs
 from eval.training.loss import loss, targets
 from index.encoders.packaged import processor_dtype
 from rag.readers.model import ReaderModel
-from rag.readers.word_pieces import collate
 
 _WARM_UP = 0.05
 """The share of the budget in which the learning rate rises."""
@@ -86,10 +85,10 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = training.rate * min(1.0, spent / _WARM_UP + 1e-3) * (1 - spent)
         rows = next(batches)
-        batch = collate(examples.questions, examples.passages, examples.sentences, examples.pairs[rows], LONGEST_PAIR)
+        batch = examples.batch(rows, LONGEST_PAIR)
         model.train()
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            scores = model(batch.to(device))
+            scores = model(to_device(batch, device))
         value = loss(scores, targets(examples, rows, batch, device))
         optimizer.zero_grad()
         torch.autograd.backward(value)

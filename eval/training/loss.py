@@ -11,7 +11,7 @@ from torch import Tensor
 
 from eval.training.examples import Examples
 from rag.readers.model import MASKED, Scores
-from rag.readers.word_pieces import Batch, first_places
+from rag.readers.word_pieces import Batch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,15 +29,15 @@ def targets(examples: Examples, rows: NDArray[np.int64], batch: Batch, device: t
     """The targets of these rows of the examples, which `batch` holds; answers that were cut off are left out."""
     pairs, length = batch.ids.shape
     sentences, questions = batch.sentences.numpy(), examples.pairs[rows, 0]
-    first = first_places(examples.questions, questions)
+    first = examples.first_places(rows)
     start, end = np.zeros((2, pairs, length), bool)
-    evidence = np.zeros((pairs, batch.most + 1), bool)
+    numbers = np.arange(sentences.max() + 1)
+    evidence = np.zeros((pairs, len(numbers)), bool)
     spans = examples.spans[rows].astype(np.int64)
     pair, answer = np.nonzero((spans[..., 0] >= 0) & (spans[..., 1] + first[:, None] < length - 1))
     starts, ends = spans[pair, answer].T + first[pair]
     start[pair, starts] = True
     end[pair, ends] = True
-    numbers = np.arange(batch.most + 1)
     lowest, highest = sentences[pair, starts][:, None], sentences[pair, ends][:, None]
     np.logical_or.at(evidence, pair, (lowest <= numbers) & (numbers <= highest))
     for part in (start, end, evidence):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from eval.questions.data import Question, read_questions
 from eval.questions.documents import read_documents
 from eval.training.checkpoint import save_base
-from eval.training.examples import BASE, SPANS, Examples, Kind, write_examples
+from eval.training.examples import BASE, SPANS, Examples, Kind, Ragged, write_examples
 from index.corpus import open_corpus
 from index.encoders.encoder import Encoder
 from index.errors import QuestionSetError
@@ -26,7 +26,7 @@ from index.publish import passages_of, publish
 from index.sources import CORPUS_FILE
 from index.types import Document, Passage, Query, Span
 from rag.judge import READ
-from rag.readers.word_pieces import Framed, Pieces, Ragged, load_tokenizer, passage_pieces, question_pieces
+from rag.readers.word_pieces import Framed, Pieces, load_tokenizer, passage_pieces, question_pieces
 
 _ANSWERING = 2
 """The most passages that answer a question."""
@@ -189,7 +189,7 @@ def _example(question: Question, document: Document, passage: Passage, kind: Kin
     inside = tuple(
         span
         for span in (answers_of(question) if passage.document.id == document.id else ())
-        if framed.place(span) is not None and any(sentence.overlaps(span) for sentence in readable)
+        if _in_frame(span, framed) is not None and any(sentence.overlaps(span) for sentence in readable)
     )
     return Example(question.text, passage, inside, kind, question.answerable)
 
@@ -270,6 +270,20 @@ def _as_pieces(made: Sequence[tuple[int, Example]], names: Sequence[str]) -> Exa
 def _spans(pieces: Pieces, example: Example) -> NDArray[np.int16]:
     """(SPANS, 2): the first and last piece of each answer, padded by -1."""
     framed = Framed.of(example.passage)
-    places = (place for span in example.answers if (place := framed.place(span)))
-    found = sorted({ends for place in places if (ends := pieces.find(place))})[:SPANS]
+    places = (place for span in example.answers if (place := _in_frame(span, framed)))
+    found = sorted({ends for place in places if (ends := _ends(place, pieces))})[:SPANS]
     return np.array(found + [(-1, -1)] * (SPANS - len(found)), np.int16)
+
+
+def _in_frame(span: Span, framed: Framed) -> Span | None:
+    """The place in the framed text of a span of the document; None unless the passage has all of it."""
+    start, end = span.start - framed.shift, span.end - framed.shift
+    return Span(start, end) if framed.body <= start < end <= len(framed.text) else None
+
+
+def _ends(span: Span, pieces: Pieces) -> tuple[int, int] | None:
+    """The first and the last piece of a span of the framed text; None if either is in a heading."""
+    touched = np.flatnonzero((pieces.offsets[:, 0] < span.end) & (pieces.offsets[:, 1] > span.start))
+    if not len(touched) or not pieces.sentences[touched[0]] or not pieces.sentences[touched[-1]]:
+        return None
+    return int(touched[0]), int(touched[-1])

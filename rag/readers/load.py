@@ -1,4 +1,4 @@
-"""Loading readers and re-rankers by name."""
+"""Loading readers by name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from index.encoders.encoder import Encoder
 from index.errors import SettingsError
 from index.text.words import Words
 from rag.readers.names import READERS, TRANSFORMERS
-from rag.types import Reader, Reranker
+from rag.types import Reader
 
 
 def load_reader(name: str, encoder: Encoder, words: Words) -> Reader:
@@ -31,10 +31,3 @@ def load_reader(name: str, encoder: Encoder, words: Words) -> Reader:
     raise SettingsError(
         f"there is no reader {name!r}", f"Choose one of {', '.join(READERS)}, {TRANSFORMERS}NAME_OR_PATH"
     )
-
-
-def load_reranker(name: str) -> Reranker:
-    """The sentence-transformers CrossEncoder of this name or path. Raises ModelError if it cannot be loaded."""
-    from rag.readers.reranker import CrossEncoderReranker
-
-    return CrossEncoderReranker.load(name)

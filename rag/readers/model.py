@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,131 +16,82 @@ from torch.nn import functional
 from index.encoders.bert import Bert, BertConfig
 from index.encoders.packaged import PACKAGED_SHA256, check_weights
 from index.errors import ModelError
-from rag.readers.word_pieces import SHARED, Batch
+from rag.readers.word_pieces import Batch
 
-FORMAT = "quoth-reader-2"
+ABOUT = {"format": "quoth-reader-2", "base": PACKAGED_SHA256}
+"""The metadata that every file of a reader's weights has, besides how it was trained."""
 MASKED = -1e4
-"""The score of a piece or sentence that cannot be chosen. It is small enough for half precision."""
-_FROZEN = "embeddings."
-_TRAINED = "encoder."
-_TYPES = "embeddings.token_type_embeddings.weight"
-"""Trained as well: the base model has two types, and the reader has two more, see Batch.types."""
+"""The score of a place that cannot be chosen. Half precision can represent it."""
+_REMEDY = "Train the reader again, or install quoth again, which brings its weights"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """The model's scores of a batch. Higher is likelier; what cannot be chosen has the score MASKED."""
+    """The model's logits for a batch: higher is likelier, MASKED if the place cannot be chosen."""
 
     start: Tensor
-    """(pairs, length): the score that the answer starts at this piece; at the first piece, that there is no answer."""
+    """(pairs, length): the answer starts at this piece; at the first piece, there is no answer."""
     end: Tensor
+    """The same for the answer's last piece."""
     evidence: Tensor
-    """(pairs, 1 + sentences): the score that the sentence with this number answers; at 0, that no sentence does."""
+    """(pairs, 1 + sentences): the sentence with this number answers; at 0, none does."""
 
 
 class ReaderModel(nn.Module):
-    """The reader's heads on top of any trunk that turns a batch into hidden states, (pairs, length, hidden)."""
+    """Heads over a trunk, which turns ids, mask and types into hidden states, (pairs, length, hidden)."""
 
-    def __init__(self, trunk: nn.Module, hidden: int, seed: int = 0) -> None:
+    def __init__(self, trunk: Callable[[Tensor, Tensor, Tensor], Tensor], hidden: int) -> None:
         super().__init__()
         self.trunk = trunk
         self.span = nn.Linear(hidden, 2)
         self.evidence = nn.Linear(hidden, 1)
         self.no_evidence = nn.Linear(hidden, 1)
-        generator = torch.Generator().manual_seed(seed)
-        for head in self.heads().values():
-            nn.init.normal_(head.weight, std=0.02, generator=generator)
-            nn.init.zeros_(head.bias)
-
-    def heads(self) -> dict[str, nn.Linear]:
-        return {"span": self.span, "evidence": self.evidence, "no_evidence": self.no_evidence}
 
     def forward(self, batch: Batch) -> Scores:
-        hidden = self.trunk(batch).float()
+        hidden = self.trunk(batch.ids, batch.mask, batch.types).float()
         # the heads cost little, and in half precision their scores would be too coarse to rank by
         with torch.autocast(hidden.device.type, enabled=False):
             choosable = batch.sentences > 0
             choosable[:, 0] = True
             start, end = self.span(hidden).masked_fill(~choosable[..., None], MASKED).unbind(2)
-            return Scores(start, end, self._evidence(hidden, batch))
+            return Scores(start, end, self._evidence(hidden, batch.sentences))
 
-    def _evidence(self, hidden: Tensor, batch: Batch) -> Tensor:
-        # the mean over a sentence's pieces, computed as one matrix product
-        inside = functional.one_hot(batch.sentences, batch.most + 1)[..., 1:].to(hidden.dtype)
+    def _evidence(self, hidden: Tensor, sentences: Tensor) -> Tensor:
+        # the mean over a sentence's pieces, as one product
+        inside = functional.one_hot(sentences)[..., 1:].to(hidden.dtype)
         sizes = inside.sum(1)
         means = inside.transpose(1, 2) @ hidden / sizes.clamp(min=1)[..., None]
         scores = self.evidence(means).squeeze(2).masked_fill(sizes == 0, MASKED)
         return torch.cat([self.no_evidence(hidden[:, 0]), scores], 1)
 
 
-class BertTrunk(nn.Module):
-    """BERT as a trunk. Its layers can be trained; its embeddings of words and positions stay as they are."""
-
-    def __init__(self, bert: Bert, device: torch.device) -> None:
-        super().__init__()
-        self._bert = bert
-        types = bert.weights[_TYPES]
-        if len(types) == SHARED:
-            bert.weights[_TYPES] = torch.cat([types, types])
-        for name, weight in bert.weights.items():
-            bert.weights[name] = weight.to(device)
-            if _is_trained(name):
-                parameter = nn.Parameter(bert.weights[name])
-                # PyTorch allows no dot in a parameter's name
-                self.register_parameter(name.replace(".", "/"), parameter)
-                bert.weights[name] = parameter
-
-    def forward(self, batch: Batch) -> Tensor:
-        return self._bert(batch.ids, batch.mask, batch.types)
-
-
 def load_reader_model(file: Path, dtype: torch.dtype = torch.float32) -> ReaderModel:
-    """Loads the trained model for inference. Its layers compute in `dtype`.
+    """The trained model for use, not for training; its layers compute in `dtype`.
 
-    Raises ModelError if the file or its base model is missing, damaged or of another version.
+    Raises ModelError if the file or the packaged base is missing, damaged or another one.
     """
     folder = packaged_folder()
-    weights = read_weights(folder / "model.safetensors", _FROZEN)
-    model = restore_reader(file, folder, weights, torch.device("cpu"), dtype)
+    model = restore_model(file, folder, read_weights(folder / "model.safetensors", "embeddings."), dtype)
     return model.eval().requires_grad_(False)
 
 
-def restore_reader(
-    file: Path,
-    base: Path,
-    weights: Mapping[str, Tensor],
-    device: torch.device,
-    dtype: torch.dtype = torch.float32,
+def restore_model(
+    file: Path, base: Path, weights: Mapping[str, Tensor], dtype: torch.dtype = torch.float32
 ) -> ReaderModel:
-    """Loads the trained weights from `file`, and takes the others from `weights`, those of the base model in `base`.
+    """The model with the trained weights in `file`, and `weights` of the base, whose folder is `base`, for the rest.
 
     Raises ModelError if `file` cannot be read, belongs to another base or lacks weights.
     """
-    check_about(file, {"format": FORMAT, "base": PACKAGED_SHA256})
+    check_about(file, ABOUT)
     trained = read_weights(file)
-    heads = {name: trained.pop(name).float() for name in list(trained) if not _is_trained(name)}
+    heads = {name: trained.pop(name).float() for name in list(trained) if not name.startswith(("encoder.", "embed"))}
     try:
         bert = Bert(BertConfig.read(base / "config.json"), {**weights, **trained}, dtype)
-        model = ReaderModel(BertTrunk(bert, device), bert.config.hidden)
-        for head, linear in model.heads().items():
-            linear.load_state_dict({"weight": heads[f"{head}.weight"], "bias": heads[f"{head}.bias"]})
+        model = ReaderModel(bert, bert.config.hidden)
+        model.load_state_dict(heads)
     except (KeyError, RuntimeError) as error:
-        raise ModelError(f"{file}: it lacks weights of the reader, or holds others", _REMEDY) from error
-    return model.to(device)
-
-
-def _is_trained(name: str) -> bool:
-    return name.startswith(_TRAINED) or name == _TYPES
-
-
-def read_about(file: Path) -> dict[str, object]:
-    """The metadata of a weights file: its format, its base model and how it was trained."""
-    with _open(file) as opened:
-        about: dict[str, object] = json.loads((opened.metadata() or {}).get("about", "{}"))
-    return about
-
-
-_REMEDY = "Train the reader again, or install quoth again, which brings its weights"
+        raise ModelError(f"{file}: it lacks weights of the reader, or has others", _REMEDY) from error
+    return model
 
 
 def packaged_folder() -> Path:
@@ -152,8 +103,15 @@ def packaged_folder() -> Path:
     return folder
 
 
+def read_about(file: Path) -> dict[str, object]:
+    """The metadata of a file of weights: its format, its base and how it was trained."""
+    with _open(file) as opened:
+        about: dict[str, object] = json.loads((opened.metadata() or {}).get("about", "{}"))
+    return about
+
+
 def check_about(file: Path, expected: Mapping[str, str]) -> None:
-    """Raises ModelError if the metadata of a weights file differ from `expected`."""
+    """Raises ModelError if the metadata of a file of weights differ from `expected`."""
     about = read_about(file)
     for key, value in expected.items():
         if about.get(key) != value:
@@ -161,9 +119,9 @@ def check_about(file: Path, expected: Mapping[str, str]) -> None:
 
 
 def read_weights(file: Path, prefix: str = "") -> dict[str, Tensor]:
-    """Reads the tensors whose names begin with `prefix`, by name. Raises ModelError if the file cannot be read."""
+    """Name -> tensor, for names that begin with `prefix`. Raises ModelError if the file cannot be read."""
     with _open(file) as opened:
-        # safe_open's handle has keys but is not a mapping
+        # safe_open's handle has keys but is no mapping
         return {name: opened.get_tensor(name) for name in opened.keys() if name.startswith(prefix)}  # noqa: SIM118
 
 

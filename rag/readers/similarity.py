@@ -6,7 +6,6 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +22,6 @@ _CACHED = 4096
 """The most sentences whose encodings are cached, about 50 kB each."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Encoded:
-    """A sentence in the cache."""
-
-    pieces: NDArray[np.float32]
-    ids: frozenset[int]
-
-
 class SentenceMatcher:
     """Late interaction (Khattab & Zaharia 2020): each word piece of the question finds its best match in the sentence.
 
@@ -39,7 +30,7 @@ class SentenceMatcher:
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
-        self._cache: OrderedDict[tuple[str, Span], _Encoded] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, Span], Encoding] = OrderedDict()
         self._lock = threading.Lock()
 
     def match(self, query: Query, sentences: Sequence[tuple[Document, Sentence]]) -> list[float]:
@@ -51,7 +42,7 @@ class SentenceMatcher:
         encoded = self._encode(sentences)
         return _late_interaction(query.encoding, encoded, _rarity(query.encoding, encoded))
 
-    def _encode(self, sentences: Sequence[tuple[Document, Sentence]]) -> list[_Encoded]:
+    def _encode(self, sentences: Sequence[tuple[Document, Sentence]]) -> list[Encoding]:
         keys = [(document.id, sentence.span) for document, sentence in sentences]
         with self._lock:
             known = {key: self._cache[key] for key in keys if key in self._cache}
@@ -60,8 +51,7 @@ class SentenceMatcher:
             for key, (document, sentence) in zip(keys, sentences, strict=True)
             if key not in known
         }
-        for key, encoding in zip(missing, self._encoder.encode_pieces(list(missing.values())), strict=True):
-            known[key] = _Encoded(encoding.pieces, frozenset(encoding.ids.tolist()))
+        known |= zip(missing, self._encoder.encode_pieces(list(missing.values())), strict=True)
         with self._lock:
             for key in keys:
                 self._cache[key] = known[key]
@@ -94,16 +84,15 @@ class SimilarityReader:
         ]
 
 
-def _rarity(question: Encoding, sentences: Sequence[_Encoded]) -> NDArray[np.float32]:
+def _rarity(question: Encoding, sentences: Sequence[Encoding]) -> NDArray[np.float32]:
     """(n,): the weight of each word piece of the question. They sum to 1."""
-    idf = []
-    for piece in question.ids.tolist():
-        holding = sum(piece in sentence.ids for sentence in sentences)
-        idf.append(math.log1p((len(sentences) - holding + 0.5) / (holding + 0.5)))
+    ids = [frozenset(sentence.ids.tolist()) for sentence in sentences]
+    holding = [sum(piece in sentence for sentence in ids) for piece in question.ids.tolist()]
+    idf = [math.log1p((len(ids) - count + 0.5) / (count + 0.5)) for count in holding]
     return np.array(idf, np.float32) / (sum(idf) or 1.0)
 
 
-def _late_interaction(question: Encoding, sentences: Sequence[_Encoded], weights: NDArray[np.float32]) -> list[float]:
+def _late_interaction(question: Encoding, sentences: Sequence[Encoding], weights: NDArray[np.float32]) -> list[float]:
     """For each sentence, the weighted mean of the best match of each word piece of the question."""
     scores = [0.0] * len(sentences)
     # reduceat needs at least one word piece in each sentence

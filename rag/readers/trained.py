@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import tokenizers
 import torch
 
@@ -16,11 +15,10 @@ from index.types import Hit, Query, Span
 from rag.readers.model import ReaderModel, load_reader_model
 from rag.readers.sentence_scores import Best, readings_of, score_sentences
 from rag.readers.similarity import SentenceMatcher
-from rag.readers.word_pieces import Framed, Ragged, collate, load_tokenizer, passage_pieces, question_pieces
+from rag.readers.word_pieces import Framed, collate, load_tokenizer, passage_pieces, question_pieces
 from rag.types import READINGS, Reading
 
 WEIGHTS = Path(__file__).parent / "weights" / "reader.safetensors"
-
 
 _MATCH_WEIGHT = 20.0
 """Log-odds that a full match between question and sentence adds."""
@@ -29,11 +27,10 @@ _PASSAGE_WEIGHT = 4.0
 
 
 class TrainedReader:
-    """Scores a sentence by three terms: the model's log-odds, its match with the question, and its passage's score.
+    """Scores a sentence by the log-odds that it answers, its match with the question, and its passage's score.
 
-    The model gives log-odds for the sentence's best span and for the sentence as evidence. Both are relative to "no
-    answer in this passage". The match is a similarity of embeddings: it is not trained to find answers, but its encoder
-    was trained on far more text.
+    The log-odds are those of its best span and of the sentence as evidence, each against no answer in the passage.
+    The match knows nothing of answers, but its encoder has seen far more text.
     """
 
     name = "trained"
@@ -56,33 +53,25 @@ class TrainedReader:
     def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
         if not hits:
             return []
-        question = Ragged.of(question_pieces(self._tokenizer, [query.text]), np.uint16)
-        pieces = passage_pieces(self._tokenizer, [hit.passage for hit in hits])
-        pairs = np.array([(0, row) for row in range(len(hits))])
-        batch = collate(
-            question,
-            Ragged.of((passage.ids for passage in pieces), np.uint16),
-            Ragged.of((passage.sentences for passage in pieces), np.uint8),
-            pairs,
-        )
+        [question] = question_pieces(self._tokenizer, [query.text])
+        passages = passage_pieces(self._tokenizer, [hit.passage for hit in hits])
+        batch = collate([(question, pieces.ids, pieces.sentences) for pieces in passages])
         with torch.inference_mode():
             scores = self._model(batch)
         start, end, evidence = scores.start.numpy(), scores.end.numpy(), scores.evidence.numpy()
-        # the passage's first word piece, after [CLS], the question and [SEP]
-        first = int(question.sizes[0]) + 2
+        # the passage begins after [CLS], the question and [SEP]
+        begins = len(question) + 2
         best = {}
-        for row, (hit, passage) in enumerate(zip(hits, pieces, strict=True)):
-            sentences = score_sentences(start[row], end[row], evidence[row], batch.sentences[row].numpy())
+        for row, (hit, pieces) in enumerate(zip(hits, passages, strict=True)):
             shift = Framed.of(hit.passage).shift
-            numbered = zip(sentences.numbers.tolist(), sentences.scores.tolist(), sentences.spans, strict=True)
-            for number, log_odds, span in numbered:
-                low, high = (passage.offsets[place - first] for place in span)
-                best[row, number] = Best(log_odds, Span(int(low[0]) + shift, int(high[1]) + shift))
-        readings = readings_of(hits, best)
+            for sentence in score_sentences(start[row], end[row], evidence[row], batch.sentences[row].numpy()):
+                first = int(pieces.offsets[sentence.first - begins, 0])
+                last = int(pieces.offsets[sentence.last - begins, 1])
+                best[row, sentence.number] = Best(sentence.score, Span(first + shift, last + shift))
+        readings = list(readings_of(hits, best))
         matches = self._matcher.match(query, [(reading.hit.passage.document, reading.sentence) for reading in readings])
         readings = [
             replace(reading, score=reading.score + _MATCH_WEIGHT * match + _PASSAGE_WEIGHT * reading.hit.score)
             for reading, match in zip(readings, matches, strict=True)
         ]
-        readings.sort(key=lambda reading: -reading.score)
-        return readings[:READINGS]
+        return sorted(readings, key=lambda reading: -reading.score)[:READINGS]

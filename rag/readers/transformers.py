@@ -1,4 +1,4 @@
-"""The reader `transformers:NAME`: an extractive question-answering model from this machine."""
+"""The reader `transformers:NAME`: any extractive question-answering model that a person has on this machine."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from index.errors import ModelError
 from index.types import Hit, Passage, Query, Span
 from rag.readers.names import TRANSFORMERS
 from rag.readers.sentence_scores import Best, best_span, readings_of
-from rag.readers.word_pieces import LONGEST, Framed
+from rag.readers.word_pieces import LONGEST, Framed, sentence_numbers
 from rag.types import READINGS, Reading
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 _TOGETHER = 16
-"""The batch size, in windows."""
+"""Windows in one forward."""
 _SHORTEST = 32
-"""The fewest word pieces that a model must read at a time, to hold a question and a passage."""
+"""Word pieces: a model that reads fewer than these holds no question with a passage."""
 
 
 class ExtractiveReader:
-    """Scores a sentence by its best span: start and end logit minus those of the first piece, which mean "no answer".
+    """Scores a sentence by its best span: start and end logit less those of the first piece, which say no answer.
 
-    A passage that is too long to be read with its question is read in windows. Half of each window's share of the
-    passage is in the next window too. A sentence gets its best score of all windows.
+    A passage that the model cannot hold with its question is read in windows that overlap by half of what the
+    passage has of one; a sentence has its best score in any.
     """
 
     def __init__(self, name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
         self.name = f"{TRANSFORMERS}{name}"
         self._model = model
         self._tokenizer = tokenizer
-        # the tokenizer stores truncation and stride as its state, so only one thread may use it at a time
+        # where it cuts off, and how windows overlap, is state of the tokenizer: threads would change it for each other
         self._lock = threading.Lock()
         self._length = min(LONGEST, int(tokenizer.model_max_length), _positions(model))
         if self._length < _SHORTEST:
@@ -49,7 +49,7 @@ class ExtractiveReader:
 
     @classmethod
     def load(cls, name: str) -> ExtractiveReader:
-        """Loads the model at this path, or with this name in the local cache. Raises ModelError if there is none."""
+        """The model of this path, or of this name in the local cache. Raises ModelError where there is none such."""
         load_offline()
         from transformers import AutoModelForQuestionAnswering, AutoTokenizer, PreTrainedTokenizerFast
 
@@ -61,7 +61,7 @@ class ExtractiveReader:
             )
             tokenizer = AutoTokenizer.from_pretrained(name, **local)
         if info["missing_keys"]:
-            # transformers fills missing weights with random numbers
+            # what is missing was filled with random numbers
             raise ModelError(
                 f"the model {name!r} lacks the weights {', '.join(sorted(info['missing_keys'])[:3])}",
                 "Name a model that was trained for extractive question answering",
@@ -77,62 +77,58 @@ class ExtractiveReader:
     def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
         if not hits:
             return []
-        found = self._best([hit.passage for hit in hits], self._shortened(query.text))
-        readings = readings_of(hits, found)
-        readings.sort(key=lambda reading: -reading.score)
-        return readings[:READINGS]
+        best = self._best([hit.passage for hit in hits], self._shortened(query.text))
+        return sorted(readings_of(hits, best), key=lambda reading: -reading.score)[:READINGS]
 
     def _best(self, passages: Sequence[Passage], question: str) -> dict[tuple[int, int], Best]:
-        """(index of the passage, number of the sentence) -> the sentence's best span over all windows."""
+        """(passage's index, sentence's number) -> its best span in any window."""
         framed = [Framed.of(passage) for passage in passages]
         with self._lock:
-            asked = len(self._tokenizer(question, add_special_tokens=False)["input_ids"])
-            room = self._length - asked - self._tokenizer.num_special_tokens_to_add(pair=True)
+            question_length = len(self._tokenizer(question, add_special_tokens=False)["input_ids"])
+            room = self._length - question_length - self._tokenizer.num_special_tokens_to_add(pair=True)
             windows = self._tokenizer(
                 [question] * len(framed),
-                [one.text for one in framed],
+                [passage.text for passage in framed],
                 truncation="only_second",
                 max_length=self._length,
                 stride=room // 2,
+                padding=True,
+                padding_side="right",
                 return_overflowing_tokens=True,
                 return_offsets_mapping=True,
+                return_tensors="pt",
             )
         starts, ends = self._logits(windows)
-        found: dict[tuple[int, int], Best] = {}
-        for window, row in enumerate(windows["overflow_to_sample_mapping"]):
+        best: dict[tuple[int, int], Best] = {}
+        for window, row in enumerate(windows["overflow_to_sample_mapping"].tolist()):
             of_passage = np.array([sequence == 1 for sequence in windows.sequence_ids(window)])
-            offsets = np.array(windows["offset_mapping"][window], np.int64)
+            offsets = windows["offset_mapping"][window].numpy()
             numbers = np.where(of_passage, _sentences(passages[row], framed[row], offsets), 0)
-            start, end = starts[window], ends[window]
+            start, end, shift = starts[window], ends[window], framed[row].shift
             for number in np.unique(numbers[numbers > 0]).tolist():
                 pieces = np.flatnonzero(numbers == number)
-                first, last, span = best_span(start[pieces], end[pieces])
-                score = float(span) - float(start[0] + end[0])
-                if (row, number) not in found or score > found[row, number].score:
-                    low, high = int(offsets[pieces[first], 0]), int(offsets[pieces[last], 1])
-                    found[row, number] = Best(score, Span(low + framed[row].shift, high + framed[row].shift))
-        return found
+                first, last, score = best_span(start[pieces], end[pieces])
+                span = Span(int(offsets[pieces[first], 0]) + shift, int(offsets[pieces[last], 1]) + shift)
+                candidate = Best(float(score) - float(start[0] + end[0]), span)
+                if (row, number) not in best or candidate.score > best[row, number].score:
+                    best[row, number] = candidate
+        return best
 
-    def _logits(self, windows: Any) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
-        """The start logits and the end logits of each window's pieces."""
-        starts: list[NDArray[np.float32]] = []
-        ends: list[NDArray[np.float32]] = []
-        lengths = [len(ids) for ids in windows["input_ids"]]
-        names = [name for name in self._tokenizer.model_input_names if name in windows]
-        for at in range(0, len(lengths), _TOGETHER):
-            some = slice(at, at + _TOGETHER)
-            batch = self._tokenizer.pad(
-                {name: windows[name][some] for name in names}, padding_side="right", return_tensors="pt"
-            )
-            with torch.inference_mode():
-                scores = self._model(**batch)
-            for row, length in enumerate(lengths[some]):
-                starts.append(scores.start_logits[row, :length].float().numpy())
-                ends.append(scores.end_logits[row, :length].float().numpy())
-        return starts, ends
+    def _logits(self, windows: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(windows, length): the logits of each piece as a start and as an end."""
+        inputs = {name: windows[name].split(_TOGETHER) for name in self._tokenizer.model_input_names if name in windows}
+        with torch.inference_mode():
+            scores = [
+                self._model(**dict(zip(inputs, batch, strict=True))) for batch in zip(*inputs.values(), strict=True)
+            ]
+        starts, ends = (
+            torch.cat([some.start_logits for some in scores]),
+            torch.cat([some.end_logits for some in scores]),
+        )
+        return starts.float().numpy(), ends.float().numpy()
 
     def _shortened(self, question: str) -> str:
-        """The question, cut so that it leaves half of the model's length to the passage."""
+        """What of the question leaves half of the model's length to the passage."""
         with self._lock:
             encoded = self._tokenizer(question, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         most = self._length // 2
@@ -141,24 +137,19 @@ class ExtractiveReader:
 
 
 def _positions(model: PreTrainedModel) -> int:
-    """The number of positions that the model has."""
+    """How many pieces the model has positions for."""
     for module in model.modules():
         table = getattr(module, "position_embeddings", None)
         if isinstance(table, torch.nn.Embedding):
-            # some models number the positions from padding_idx + 1
+            # some count the positions from behind the padding's number
             return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
     return LONGEST
 
 
 def _sentences(passage: Passage, framed: Framed, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(n,): the number, from 1, of the sentence in which each piece begins; 0 for blank pieces and in headings."""
-    starts = [max(framed.body, sentence.span.start - framed.shift) for sentence in passage.sentences]
-    numbers = np.zeros(len(offsets), np.int64)
-    for place, (start, end) in enumerate(offsets.tolist()):
-        piece = framed.text[start:end]
-        if piece.strip():
-            # some tokenizers put the blank before a word into its piece
-            begins = start + len(piece) - len(piece.lstrip())
-            number = int(np.searchsorted(starts, begins, side="right"))
-            numbers[place] = 0 if number and passage.sentences[number - 1].heading else number
-    return numbers
+    """(n,): the number, from 1, of the sentence in which each piece begins; 0 in headings and where it is blank."""
+    pieces = [framed.text[start:end] for start, end in offsets.tolist()]
+    # some tokenizers put the blank before a word into its piece
+    blanks = np.array([len(piece) - len(piece.lstrip()) for piece in pieces])
+    numbers = sentence_numbers(passage, offsets[:, 0] + blanks)
+    return np.where([not piece.strip() for piece in pieces], 0, numbers)

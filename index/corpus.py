@@ -62,7 +62,8 @@ class Corpus(Protocol):
     def titles(self, words: str = "", after: str = "", limit: int = 100) -> Sequence[Title]:
         """At most `limit` titles in order of indexing, starting after the document with the id `after`.
 
-        Only titles that contain each of the blank-separated `words`, regardless of case.
+        Only titles that contain each of the blank-separated `words`, regardless of case. None if there is no document
+        `after`, or it is hidden.
         """
         ...
 

@@ -101,22 +101,26 @@ class Answerer:
         """The forms of the question that are short enough for the encoder."""
         for turn in history:
             _check_characters(turn.question, "an earlier question")
-        turns = [self._resolved(turn) for turn in history]
-        return [form for form in possible_forms(question, turns, self.corpus.language) if self._fits(form.text)]
+        turns = [self._with_text(turn) for turn in history]
+        forms = possible_forms(question, turns, self.corpus.language)
+        return [replace(form, documents=self._to_search(form.documents)) for form in forms if self._fits(form.text)]
 
-    def _resolved(self, turn: Turn) -> Turn:
-        """The turn with the text of its excerpts and the documents to search; these are empty if all are searched.
+    def _with_text(self, turn: Turn) -> Turn:
+        """The turn with the text of the places shown. Places that the corpus does not hold are dropped."""
+        if not turn.shown:
+            return turn
+        known = [(place, document) for place in turn.shown if (document := self._document(place.document_id))]
+        return replace(
+            turn,
+            answer=" ".join(document[place.span] for place, document in known),
+            documents=tuple(dict.fromkeys(document.id for _, document in known)),
+            shown=tuple(place for place, _ in known),
+        )
 
-        Places and documents that the corpus does not hold are dropped.
-        """
-        documents = {}
-        for id in (*(place.document_id for place in turn.shown), *turn.documents):
-            if (document := self._document(id)) is not None:
-                documents[id] = document
-        shown = tuple(place for place in turn.shown if place.document_id in documents)
-        text = " ".join(documents[place.document_id][place.span] for place in shown) if turn.shown else turn.answer
-        some = len(documents) < self.corpus.counts.documents
-        return replace(turn, answer=text, documents=tuple(documents) if some else (), shown=shown)
+    def _to_search(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """The ids that the corpus holds; empty, which means all documents, if that is none or all of them."""
+        known = tuple(id for id in dict.fromkeys(ids) if self._document(id))
+        return known if len(known) < self.corpus.counts.documents else ()
 
     def _document(self, id: str) -> Document | None:
         try:

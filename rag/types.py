@@ -28,9 +28,9 @@ class Turn:
 
     question: str
     answer: str = ""
-    """The text of the excerpts shown, joined by blanks. Needed only if `shown` is not known."""
+    """The text of the excerpts shown, joined by blanks. Ignored if `shown` is given."""
     documents: tuple[str, ...] = ()
-    """The ids of the documents that the excerpts are from, if known. Needed only if `shown` is not known."""
+    """The ids of the documents that the excerpts are from, if known. Ignored if `shown` is given."""
     shown: tuple[Place, ...] = ()
     """The places of the excerpts shown, best first, if known."""
 

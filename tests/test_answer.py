@@ -21,13 +21,13 @@ from index.publish import publish
 from index.sources import read
 from index.text.chunk import searchable
 from index.text.words import words_of
-from index.types import Document, Encoding, Hit, Query
+from index.types import Document, Encoding, Hit, Query, Span
 from rag.answer import LONGEST_QUESTION, Answerer, build_answerer, check_question
 from rag.calibration import FEATURES, Calibration
 from rag.judge import Judge
 from rag.row import detailed_row_of, row_of, why_of
 from rag.settings import Settings
-from rag.types import Answer, Judgement, Reader, Reading, Turn
+from rag.types import Answer, Form, Judgement, Place, Reader, Reading, Turn
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "dev"
 
@@ -291,6 +291,43 @@ def test_a_question_that_leans_is_searched_for_in_the_last_answers_documents(tmp
     # in none it would not be found, and in all it is searched for anyway
     assert searched("unknown") == searched(*(document.id for document in documents_of(corpus))) == ()
     corpus.close()
+
+
+def test_only_the_places_of_a_turn_count_if_it_has_any(tmp_path: Path) -> None:
+    answerer = answerer_over(tmp_path, HARBOUR, MILL)
+    harbour, mill = documents_of(answerer.corpus)
+    place = Place(mill.id, Span(0, len("The mill was built by Jon Brandt.")))
+
+    def forms(turn: Turn) -> list[Form]:
+        return [judgement.form for judgement in answerer.ask("When did it open?", [turn], risk=1.0).judgements]
+
+    (carried,) = (form for form in forms(Turn("Who built it?", "Ignored.", (harbour.id,), (place,))) if form.carried)
+    assert carried.text == "Who built it? The mill was built by Jon Brandt. When did it open?"
+    assert (carried.documents, carried.shown) == ((mill.id,), (place,))
+    # a document that is gone, or hidden, leaves the turn without an answer
+    (carried,) = (
+        form for form in forms(Turn("Who built it?", "Ignored.", (), (Place("gone", Span(0, 3)),))) if form.carried
+    )
+    assert carried.text == "Who built it? When did it open?"
+
+
+def test_a_history_reads_no_document_that_is_not_searched(tmp_path: Path) -> None:
+    answerer = answerer_over(tmp_path, HARBOUR, MILL)
+    harbour, mill = documents_of(answerer.corpus)
+    read: list[str] = []
+    document = answerer.corpus.document
+
+    def noted(id: str) -> Document:
+        read.append(id)
+        return document(id)
+
+    answerer.corpus.document = noted  # type: ignore[method-assign]
+    history = [Turn("Who built it?", "Mara Doyle.", (harbour.id,)), Turn("Who built the mill?", MILL, (mill.id,))]
+    answerer.ask("When did it open?", history)
+    assert read == [mill.id]
+    read.clear()
+    answerer.ask("When was the Korean War armistice signed in Panmunjom?", history)
+    assert read == []
 
 
 def with_reader(corpus: Corpus, reader: Reader, calibration: Calibration, risk: float = 0.3) -> Answerer:

@@ -192,6 +192,9 @@ def test_a_part_tells_what_a_corpus_of_the_readable_documents_tells(
                     with pytest.raises(KeyError) as unknown:
                         read(document.id[::-1])
                     assert (hidden.value.args, unknown.value.args) == ((document.id,), (document.id[::-1],))
+        for document in documents:
+            if document not in readable:
+                assert list(part.titles(after=document.id)) == list(part.titles(after="unknown")) == []
         assert (part is whole) == (readable == documents)
         if not readable:
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 from index.encoders.bert import Bert, BertConfig
 from index.encoders.packaged import PACKAGED_SHA256
 from index.errors import ModelError, SettingsError
-from index.files import replace_whole
+from index.files import replace_whole, sha256_of
 from rag.readers.model import (
     ABOUT,
     ReaderModel,
@@ -159,7 +158,7 @@ def save_mean(files: Sequence[Path], out: Path) -> None:
     about = {
         **ABOUT,
         "examples": read_about(files[-1]).get("examples"),
-        "mean_of": [hashlib.sha256(file.read_bytes()).hexdigest() for file in files],
+        "mean_of": [sha256_of(file) for file in files],
     }
     _write(out, mean, about)
 

@@ -5,7 +5,6 @@ Making the file needs search. Training from it needs neither search nor the pack
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from index.errors import ModelError, SettingsError
-from index.files import replace_whole
+from index.files import replace_whole, sha256_of
 from rag.readers.word_pieces import LONGEST, Batch, collate
 
 FILE = "examples.safetensors"
@@ -140,7 +139,7 @@ def read_examples(folder: Path) -> Examples:
     file = folder / FILE
     remedy = "Make the examples again, with --data"
     try:
-        checksum = hashlib.sha256(file.read_bytes()).hexdigest()
+        checksum = sha256_of(file)
         with safe_open(file, framework="np") as opened:
             about = json.loads((opened.metadata() or {}).get("about", "{}"))
             arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from eval.training.examples import BASE, Examples, read_examples
 from eval.training.loop import Training, train
 from index.errors import ModelError, SettingsError
 from index.exit_codes import GOOD, NEGATIVE, run_command
+from index.files import sha256_of
 from rag.readers.model import read_about
 
 WEIGHTS, CHECKPOINT, TABLE, LOG = "reader.safetensors", "checkpoint.pt", "table.json", "log.jsonl"
@@ -104,7 +104,7 @@ def _train(args: argparse.Namespace, examples: Examples, device: torch.device) -
         negatives=args.negatives,
         without=tuple(sorted(args.without)),
         seed=args.seed,
-        start=hashlib.sha256(args.start.read_bytes()).hexdigest() if args.start else None,
+        start=sha256_of(args.start) if args.start else None,
     )
     model = initial_model(args.examples / BASE, device, seed=args.seed, start=args.start)
     with (args.out / LOG).open("a", encoding="utf-8", buffering=1) as stream:

@@ -126,6 +126,8 @@ class EmbeddedCorpus:
         return sentences
 
     def titles(self, words: str = "", after: str = "", limit: int = 100) -> list[Title]:
+        if after in self._hidden:
+            return []
         wanted = words.casefold().split()
         matching = (
             title

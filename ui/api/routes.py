@@ -100,7 +100,6 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         401: "The server does not know who is asking",
         403: "This person, or this site, is not allowed to do this",
         404: "There is no such thing, or not for you",
-        408: "The request came too slowly",
         413: "The request is too large",
         422: "The request is not valid",
         429: "You send too many requests; Retry-After says when to go on",

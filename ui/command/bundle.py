@@ -12,7 +12,6 @@ The folder is written under another name and then renamed, so it is never incomp
 from __future__ import annotations
 
 import argparse
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -32,6 +31,7 @@ from index.encoders.encoder import PACKAGED
 from index.encoders.packaged import PACKAGED_SHA256
 from index.errors import SettingsError
 from index.exit_codes import print_json
+from index.files import sha256_of
 from rag.readers.names import READERS
 from ui.command.terminal import Terminal
 from ui.settings import ServerSettings
@@ -104,7 +104,7 @@ def write_bundle(folder: Path, settings: ServerSettings, say: Callable[[str], No
         )
         (staging / "install.sh").write_text(script, encoding="utf-8")
         files = sorted(file for file in staging.rglob("*") if file.is_file())
-        sums = "".join(f"{_sha256(file)}  {file.relative_to(staging)}\n" for file in files)
+        sums = "".join(f"{sha256_of(file)}  {file.relative_to(staging)}\n" for file in files)
         (staging / "SHA256SUMS").write_text(sums, encoding="utf-8")
         packages, size = len(list(wheels.iterdir())), sum(file.stat().st_size for file in files)
         staging.rename(folder)
@@ -157,8 +157,3 @@ def _pip(*arguments: str) -> str:
             "PIP_INDEX_URL, PIP_EXTRA_INDEX_URL and PIP_FIND_LINKS name their places",
         )
     return done.stdout
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

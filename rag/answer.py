@@ -59,15 +59,15 @@ class Answerer:
         """
         if risk is not None and not 0 <= risk <= 1:
             raise QuestionError(f"the risk is {risk}, expected 0 to 1", "Give an accepted share of wrong answers")
-        watch = _Stopwatch()
-        as_put = self._query(self._check_length(check_question(question)))
+        started, ms = time.perf_counter(), dict[str, float]()
+        as_put = self._checked(question)
         forms = self._forms(as_put.text, history)
         risk = self._risk if risk is None else risk
         threshold = self._judge.threshold(risk)
-        judgements = [self._judgement(form, as_put, watch) for form in forms if not form.fallback]
+        judgements = [self._judgement(form, as_put, ms) for form in forms if not form.fallback]
         ordered = likeliest_first(judgements, threshold)
         if not answers(ordered[0], threshold) and math.isfinite(threshold):
-            judgements += [self._judgement(form, as_put, watch) for form in forms if form.fallback]
+            judgements += [self._judgement(form, as_put, ms) for form in forms if form.fallback]
             ordered = likeliest_first(judgements, threshold)
         answered = answers(ordered[0], threshold)
         return Answer(
@@ -79,18 +79,18 @@ class Answerer:
             citations=cite(ordered[0].readings, self.corpus.sentences) if answered else (),
             closest=() if answered else cite_closest(ordered[0].readings),
             edition=self.corpus.edition,
-            ms=watch.ms(),
+            ms={**ms, "total": 1000 * (time.perf_counter() - started)},
         )
 
     def search(self, question: str, k: int) -> list[Hit]:
         """The `k` passages that match `question` best, best first, without reading them. Raises as `ask` does."""
-        return self._hits(self._query(self._check_length(check_question(question))), k)
+        return self._hits(self._checked(question), k)
 
-    def _judgement(self, form: Form, as_put: Query, watch: _Stopwatch) -> Judgement:
-        with watch.timing("retrieve"):
+    def _judgement(self, form: Form, as_put: Query, ms: dict[str, float]) -> Judgement:
+        with _timing(ms, "retrieve"):
             query = as_put if form.text == as_put.text else self._query(form.text)
             hits = self._hits(query, _RETRIEVED, form.documents)
-        with watch.timing("read"):
+        with _timing(ms, "read"):
             return self._judge.judge(form, as_put if form.carried else query, query, hits)
 
     def _hits(self, query: Query, k: int, within: Sequence[str] = ()) -> list[Hit]:
@@ -128,17 +128,18 @@ class Answerer:
         except KeyError:
             return None
 
-    def _query(self, text: str) -> Query:
-        return Query(text, self._encoder.encode_pieces([text])[0])
-
-    def _check_length(self, question: str) -> str:
-        """The question. Raises QuestionError if it is too long for the encoder."""
+    def _checked(self, question: str) -> Query:
+        """Raises QuestionError if the question cannot be asked or is too long for the encoder."""
+        question = check_question(question)
         if not self._fits(question):
             raise QuestionError(
                 f"the question has more than the {self._encoder.max_tokens} tokens that the encoder reads",
                 "Ask a shorter one",
             )
-        return question
+        return self._query(question)
+
+    def _query(self, text: str) -> Query:
+        return Query(text, self._encoder.encode_pieces([text])[0])
 
     def _fits(self, text: str) -> bool:
         # an ASCII token has at least one character, so most texts need no counting; other characters may be several
@@ -146,21 +147,12 @@ class Answerer:
         return (text.isascii() and len(text) <= limit) or self._encoder.count_tokens([text])[0] <= limit
 
 
-class _Stopwatch:
-    """Milliseconds by stage, and in total since it was made."""
-
-    def __init__(self) -> None:
-        self._started = time.perf_counter()
-        self._ms: dict[str, float] = {}
-
-    @contextmanager
-    def timing(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self._ms[stage] = self._ms.get(stage, 0.0) + 1000 * (time.perf_counter() - started)
-
-    def ms(self) -> dict[str, float]:
-        return {**self._ms, "total": 1000 * (time.perf_counter() - self._started)}
+@contextmanager
+def _timing(ms: dict[str, float], stage: str) -> Iterator[None]:
+    """Adds the milliseconds of its block to the stage's."""
+    started = time.perf_counter()
+    yield
+    ms[stage] = ms.get(stage, 0.0) + 1000 * (time.perf_counter() - started)
 
 
 def build_answerer(

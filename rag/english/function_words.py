@@ -1,19 +1,23 @@
-"""English function words: prepositions, conjunctions, connectives, adverbs, auxiliaries, stop words.
+"""English function words: pronouns, prepositions, conjunctions, connectives, adverbs, auxiliaries, stop words.
 
-The lists are alternatives of a regular expression, in lower case.
+The lists are alternatives of a regular expression, in small letters.
 """
 
 from __future__ import annotations
 
-from rag.english.pronouns import DEMONSTRATIVES, POSSESSIVES, SUBJECTS
-
+# pronouns of the third person
+SUBJECTS = "he|she|it|they"
+POSSESSIVES = "his|her|its|their"
+PERSONAL = f"{SUBJECTS}|{POSSESSIVES}|him|hers|them|theirs|himself|herself|itself|themselves"
+# `that` and `those` are mostly relative pronouns and conjunctions
+DEMONSTRATIVES = "this|these|such"
 OF_PLACE = "at|by|during|from|in|on|over|through|throughout|under|within"
 OF_TIME = "after|as|before|since|until"
 PREPOSITIONS = (
     f"{OF_PLACE}|{OF_TIME}|about|above|against|along|among|around|behind|below|beneath|beside|besides|between|beyond|of|"
     "to|towards|unlike|upon|with|without"
 )
-# these can also be part of a name or end a clause: the Near East, carried out
+# these are also parts of names, or end a clause: the Near East, carried out
 OTHER_PREPOSITIONS = "according|despite|due|following|for|like|near|out|owing|spite|thanks"
 CONJUNCTIONS = "although|because|if|though|unless|when|whenever|where|whereas|while"
 CONNECTIVES = (
@@ -36,4 +40,4 @@ FUNCTION_WORDS = frozenset(
 )
 """An answer neither begins nor ends with one of these."""
 SENTENCE_OPENERS = FUNCTION_WORDS | frozenset(f"{ADVERBS}|{QUANTIFIERS}|according|following|former|i|my|yes".split("|"))
-"""Words whose capital only means that a sentence begins."""
+"""Words whose capital says only that a sentence begins."""

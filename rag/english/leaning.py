@@ -9,8 +9,8 @@ import re
 from functools import cache
 
 from index.text.words import Words
+from rag.english.function_words import DEMONSTRATIVES, PERSONAL
 from rag.english.names import CAPITALISED_OR_NUMBER
-from rag.english.pronouns import DEMONSTRATIVES, PERSONAL
 
 _PRONOUN = re.compile(rf"\b(?:{PERSONAL})\b", re.IGNORECASE)
 # "that" points back if nothing follows it or a verb or preposition goes before, and not as a relative pronoun
@@ -21,7 +21,7 @@ _DEMONSTRATIVE = re.compile(
 )
 _AND = "and|but|or|so|then|what about|how about"
 _OPENING = re.compile(rf"\W*(?:{_AND}|what else|who else|any|anything|anyone|also)\b", re.IGNORECASE)
-# "What about China?" repeats the question before it, about China
+# "What about China?" repeats the last question for China
 _ELLIPTIC = re.compile(
     rf"\W*(?:(?:{_AND})\b\W*)+(?:(?:in|on|at|for|from|of|with|the|an?)\s+)*\S+(?:\s\S+)?\W*", re.IGNORECASE
 )
@@ -34,17 +34,17 @@ _MANY_WORDS = 6
 
 
 def signs(question: str, before: str) -> dict[str, float]:
-    """The signs that an English question leans on the text `before` it. Each is 0 or 1.
+    """Sign -> 1 if an English question shows it, else 0; `before` is the text of the turns before it.
 
     pronoun                of the third person
-    pronoun_after_name     the same, after a name or number in the question that it can refer to
+    pronoun_after_name     the same, after a name or number in the question that the pronoun can mean
     demonstrative          this, the same, the former …
     opening                And …, What about …
     more                   else, another, then, there …
     number                 a number
-    known_name             a name that was said before
-    new_name               a name that was not said before, in a question that asks more than `What about …?`
-    words_1 … words_5      the number of different words without stop words; words_1 also for none, no sign for more
+    known_name             a name that `before` contains
+    new_name               a name that `before` lacks, in a question that is more than `What about …?`
+    words_1 … words_5      the number of different words without stop words; 1 also for none, no sign for more than 5
     """
     words = _words()
     pronoun = _PRONOUN.search(question)

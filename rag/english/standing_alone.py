@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from rag.english import dates, numbers, pronouns
+from rag.english import dates, numbers
 from rag.english import function_words as words
 
 _ADVERB = f"(?:{words.ADVERBS}|{words.ADVERBS_IN_LY})"
 _BEFORE = f"(?:{words.PREPOSITIONS}|{words.OTHER_PREPOSITIONS}|{words.CONJUNCTIONS})"
-# "those who" and "that of" need no earlier sentence
-_POINTER = rf"(?:{pronouns.PERSONAL}|{pronouns.DEMONSTRATIVES}|(?:that|those)(?!\s+(?:who|which|of)\b))\b"
+# "those who" and "that of" are explained by the words after them
+_POINTER = rf"(?:{words.PERSONAL}|{words.DEMONSTRATIVES}|(?:that|those)(?!\s+(?:who|which|of)\b))\b"
 _COUNT = (
     rf"(?:\d+|{numbers.ONES}|{numbers.TEENS}|{numbers.TENS}|{numbers.SCALES}|{words.QUANTIFIERS}|"
     r"an?|about|almost|couple\s+of|half|just|less|nearly|only|than)"
@@ -20,7 +20,7 @@ _DATE = (
     rf"(?:\d+(?:s|st|nd|rd|th)|{_COUNT}|{_PERIOD}|{words.OF_PLACE}|{words.OF_TIME}|{dates.MONTHS}|{dates.WEEKDAYS}|"
     "age|and|around|beginning|between|early|end|first|for|last|late|mid|of|start|the|time|to|war|when|while)"
 )
-# a pronoun does not refer to a place, a time or an office between a preposition and the pronoun
+# a pronoun does not refer to a place, time or office that stands after a preposition
 _PHRASE = (
     rf"(?:(?:(?:{words.OF_PLACE}|{words.OF_TIME}|of)\s+(?:(?:the|an?)\s+)?|(?:{words.OF_PLACE})\s+(?:the|an?)\s+\w+\s+)"
     r"(?-i:[a-z])\w*|"
@@ -36,9 +36,9 @@ _POINTS_BACK = re.compile(
     # one of them; at the end of that year
     rf"(?:{_BEFORE}\s+)?(?:(?:{_COUNT}|none|part|the\s+\w+)\s+){{1,3}}of\s+{_POINTER}|"
     # in May 1902 her father; eventually his wife; but not: after the king, his son
-    rf"(?:(?:{_ADVERB}|{_DATE}){_GAP}){{1,8}}{_NO_CLEFT}(?-i:{pronouns.PERSONAL}|this|these)\b|later\s+that\b|"
+    rf"(?:(?:{_ADVERB}|{_DATE}){_GAP}){{1,8}}{_NO_CLEFT}(?-i:{words.PERSONAL}|this|these)\b|later\s+that\b|"
     # eventually he; at the age of six, in Paris, she; the mill he built; but not: the king said he
-    rf"(?:(?:{_ADVERB}|{_DATE}|{_PHRASE}){_GAP}){{0,8}}{_NO_CLEFT}(?-i:{pronouns.SUBJECTS})\b|"
+    rf"(?:(?:{_ADVERB}|{_DATE}|{_PHRASE}){_GAP}){{0,8}}{_NO_CLEFT}(?-i:{words.SUBJECTS})\b|"
     r"the\s+(?-i:[a-z])\w*\s+(?:he|she|they)\b|"
     # two years later; soon afterwards; the following year; since then
     rf"(?:{_COUNT}[\s-]+){{0,4}}{_PERIOD}\s+(?:(?:later|earlier|afterwards?)\b(?!\s+than\b)|(?:after|before),)|"
@@ -47,7 +47,7 @@ _POINTS_BACK = re.compile(
     rf"(?:{_COUNT}\s+)?{_PERIOD}\b)",
     re.IGNORECASE,
 )
-# but a sentence that names the person later can be understood
+# a sentence that then names its subject can be understood
 _LINKED = re.compile(rf"\W*(?i:{words.CONNECTIVES})\b\W*+(?![A-Z])")
 _NAMES_AFTER_ALL = re.compile(r"\W*(?:It (?:is|was)|This is|That was)\s+[A-Z]|\W*(?:That|Those) (?:who|which|of)\b")
 _FILLING = re.compile(rf"\b(?:{words.CONNECTIVES})\b|^\W*{_ADVERB}\b", re.IGNORECASE)
@@ -59,5 +59,5 @@ def stands_alone(sentence: str) -> bool:
 
 
 def without_filling(sentence: str) -> str:
-    """`sentence` without connectives and an opening adverb, which say nothing new."""
+    """`sentence` without connectives and an opening adverb, which say nothing that a sentence shown before does not."""
     return _FILLING.sub(" ", sentence)

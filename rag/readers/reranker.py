@@ -1,4 +1,4 @@
-"""Re-ranking: a sentence-transformers CrossEncoder reads question and passage together and sorts the passages."""
+"""Re-ranking: a sentence-transformers CrossEncoder reads question and passage together and puts passages in order."""
 
 from __future__ import annotations
 
@@ -25,31 +25,23 @@ class CrossEncoderReranker:
 
     @classmethod
     def load(cls, name: str) -> CrossEncoderReranker:
-        """Loads the model at this path, or with this name in the local cache. Raises ModelError if there is none."""
+        """The model of this path, or of this name in the local cache. Raises ModelError if there is none."""
         load_offline()
         from sentence_transformers import CrossEncoder
         from transformers import AutoConfig
 
+        local = {"local_files_only": True, "trust_remote_code": False}
         wanted = "a folder with a sentence-transformers CrossEncoder in safetensors"
         with loading(f"the re-ranker {name!r}", wanted, name):
             check_modules(name)
-            config = AutoConfig.from_pretrained(name, local_files_only=True, trust_remote_code=False)
-            model = CrossEncoder(
-                name,
-                device="cpu",
-                local_files_only=True,
-                trust_remote_code=False,
-                model_kwargs={"use_safetensors": True},
-            )
-        if not any(kind.endswith("ForSequenceClassification") for kind in config.architectures or ()):
-            # transformers gives such a model a head of random numbers
+            config = AutoConfig.from_pretrained(name, **local)
+            model = CrossEncoder(name, device="cpu", model_kwargs={"use_safetensors": True}, **local)
+        # the library puts a head of random numbers on a model that has none
+        ranks = any(kind.endswith("ForSequenceClassification") for kind in config.architectures or ())
+        if not ranks or model.num_labels != 1:
+            given = f"gives {model.num_labels} scores for" if ranks else "has no head that scores"
             raise ModelError(
-                f"the re-ranker {name!r} has no head that scores a passage", "Choose a CrossEncoder for ranking"
-            )
-        if model.num_labels != 1:
-            raise ModelError(
-                f"the re-ranker {name!r} gives {model.num_labels} scores for a passage, expected 1",
-                "Choose a CrossEncoder for ranking",
+                f"the re-ranker {name!r} {given} a passage, expected 1 score", "Choose a CrossEncoder for ranking"
             )
         check_vocabulary(f"the re-ranker {name!r}", model, model.tokenizer)
         return cls(model)

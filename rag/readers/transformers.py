@@ -1,4 +1,4 @@
-"""The reader `transformers:NAME`: any extractive question-answering model that a person has on this machine."""
+"""The reader `transformers:NAME`: a user's own extractive question-answering model from Hugging Face."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 _TOGETHER = 16
-"""Windows in one forward."""
+"""Windows in one forward pass."""
 _SHORTEST = 32
-"""Word pieces: a model that reads fewer than these holds no question with a passage."""
+"""Word pieces. A model that reads fewer cannot hold a question together with a passage."""
 
 
 class ExtractiveReader:
-    """Scores a sentence by its best span: start and end logit less those of the first piece, which say no answer.
+    """Scores a sentence by its best span: its start and end logits less those of the first piece (no answer).
 
-    A passage that the model cannot hold with its question is read in windows that overlap by half of what the
-    passage has of one; a sentence has its best score in any.
+    A passage that is too long for the model is read in windows that overlap by half. A sentence has its best score
+    in any window.
     """
 
     def __init__(self, name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
         self.name = f"{TRANSFORMERS}{name}"
         self._model = model
         self._tokenizer = tokenizer
-        # where it cuts off, and how windows overlap, is state of the tokenizer: threads would change it for each other
+        # truncation, stride and padding are state of the tokenizer, which threads would change for each other
         self._lock = threading.Lock()
         self._length = min(LONGEST, int(tokenizer.model_max_length), _positions(model))
         if self._length < _SHORTEST:
@@ -49,7 +49,7 @@ class ExtractiveReader:
 
     @classmethod
     def load(cls, name: str) -> ExtractiveReader:
-        """The model of this path, or of this name in the local cache. Raises ModelError where there is none such."""
+        """The model of this path, or of this name in the local cache. Raises ModelError if there is none."""
         load_offline()
         from transformers import AutoModelForQuestionAnswering, AutoTokenizer, PreTrainedTokenizerFast
 
@@ -61,7 +61,7 @@ class ExtractiveReader:
             )
             tokenizer = AutoTokenizer.from_pretrained(name, **local)
         if info["missing_keys"]:
-            # what is missing was filled with random numbers
+            # the library fills missing weights with random numbers
             raise ModelError(
                 f"the model {name!r} lacks the weights {', '.join(sorted(info['missing_keys'])[:3])}",
                 "Name a model that was trained for extractive question answering",
@@ -128,7 +128,7 @@ class ExtractiveReader:
         return starts.float().numpy(), ends.float().numpy()
 
     def _shortened(self, question: str) -> str:
-        """What of the question leaves half of the model's length to the passage."""
+        """The question, cut so that half of the model's length is left for the passage."""
         with self._lock:
             encoded = self._tokenizer(question, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         most = self._length // 2
@@ -137,11 +137,11 @@ class ExtractiveReader:
 
 
 def _positions(model: PreTrainedModel) -> int:
-    """How many pieces the model has positions for."""
+    """The number of pieces that the model has positions for."""
     for module in model.modules():
         table = getattr(module, "position_embeddings", None)
         if isinstance(table, torch.nn.Embedding):
-            # some count the positions from behind the padding's number
+            # some models number the positions from just after the padding's number
             return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
     return LONGEST
 

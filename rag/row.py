@@ -1,7 +1,7 @@
 """The JSON shape of an answer: a row of an evaluation, of `quoth ask --json` and of the API, with every key described.
 
-The API's OpenAPI document is made from these shapes, and so are the tables in rag/README.md, which
-`python tests/row_tables.py` prints.
+The API's OpenAPI document is made from these shapes, and so are the tables in rag/README.md
+(python tests/row_tables.py).
 """
 
 from __future__ import annotations

@@ -60,8 +60,10 @@ def ask(answerer: Answerer, questions: Sequence[Question], documents: Documents)
 
 def refused_row(error: QuestionError, id: str, edition: str) -> Row:
     """The row of a question that cannot be asked."""
+    from rag.row import VERSION
+
     return {
-        "version": 1,
+        "version": VERSION,
         "id": id,
         "status": "unanswered",
         "confidence": 0.0,

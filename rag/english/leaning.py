@@ -52,19 +52,18 @@ def signs(question: str, before: str) -> dict[str, float]:
     known = frozenset(words(before))
     names = [(name[0].isdigit(), known.issuperset(words(name))) for name in CAPITALISED_OR_NUMBER.findall(question)]
     values = {
-        "pronoun": pronoun is not None,
-        "pronoun_after_name": pronoun is not None
-        and CAPITALISED_OR_NUMBER.search(question, 0, pronoun.start()) is not None,
-        "demonstrative": _DEMONSTRATIVE.search(question) is not None,
-        "opening": _OPENING.match(question) is not None,
-        "more": _MORE.search(question) is not None,
+        "pronoun": pronoun,
+        "pronoun_after_name": pronoun and CAPITALISED_OR_NUMBER.search(question, 0, pronoun.start()),
+        "demonstrative": _DEMONSTRATIVE.search(question),
+        "opening": _OPENING.match(question),
+        "more": _MORE.search(question),
         "number": any(is_number for is_number, _ in names),
         "known_name": any(is_known and not is_number for is_number, is_known in names),
         "new_name": not all(is_known or is_number for is_number, is_known in names)
         and not _ELLIPTIC.fullmatch(question),
         **{f"words_{n}": n == count for n in range(1, _MANY_WORDS)},
     }
-    return {sign: float(value) for sign, value in values.items()}
+    return {sign: float(bool(value)) for sign, value in values.items()}
 
 
 @cache

@@ -25,11 +25,11 @@ _CAPITAL = (
 )
 _PARTICLE = r"(?:de|del|della|der|den|di|da|dos|du|la|le|van|von|zu|ten|bin|ibn|al|el|y)"
 _CAPITALS = re.compile(rf"\b{_CAPITAL}(?:(?:\s?&\s?|\s(?:{_PARTICLE}\s){{0,2}}){_CAPITAL})*")
-# two words that are joined by & are one
+# two words joined by & count as one
 _WORD = re.compile(r"\S+(?:\s&\s\S+)*")
 _COMPLETION = re.compile(rf"(\sof\s(?:the\s)?(?={_CAPITAL})|\s(?=\d{{1,3}}(?![\w.,:%–-])))(?:{_CAPITALS.pattern}|\d+)")
 PHRASE = re.compile(rf"\b{_CAPITAL}(?:\s+(?:(?:{_PARTICLE}|of|the|and|for)\s+)*(?:{_CAPITAL}|\d[\w’'-]*))*")
-"""Names and numbers in a row, with the little words between them: the King of France and the Duke of York."""
+"""Names and numbers in a row, with the small words between them: the King of France and the Duke of York."""
 
 _LONGEST = 5
 """The longest name, in words. More capitals in a row are a headline."""

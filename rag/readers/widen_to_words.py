@@ -12,11 +12,11 @@ from rag.english.names import completed, names
 from rag.english.numbers import NUMBER
 
 _MAYBE_MARKS = map(chr, (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0)))
-# the lookahead is for speed: a class of so many characters is slow
+# the lookahead is for speed: a class of that many characters is slow
 _MARK = rf"(?![\x00-\u02ff])[{''.join(c for c in _MAYBE_MARKS if unicodedata.category(c)[0] == 'M')}]"
 _LETTERS = rf"(?:\w++|{_MARK})++"
 _WORD = re.compile(rf"{_LETTERS}(?:[’'.\u00ad\u2011-]{_LETTERS})*")
-# a character as it is seen: with combining marks, a skin tone, and others after zero-width joiners
+# a character as people see it: with combining marks, a skin tone, and others after zero-width joiners
 _CHARACTER = re.compile(rf"[\s\S](?:{_MARK}|[\U0001f3fb-\U0001f3ff]|\u200d[\s\S]?)+|\u200d[\s\S]")
 _FLAG = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
@@ -46,7 +46,7 @@ def whole_words(marked: Span, sentence: Span, text: str) -> Span:
     start, end = max(marked.start, within.start), min(marked.end, within.end)
     if start >= end:
         return within
-    # cut out, so that no pattern looks beyond the sentence
+    # no pattern may look beyond the sentence
     body = text[within.start : within.end]
     span = Span(start - within.start, end - within.start).trimmed(body)
     if not len(span):
@@ -69,14 +69,14 @@ def whole_words(marked: Span, sentence: Span, text: str) -> Span:
 
 
 def _pairs(text: str, start: int, end: int) -> Iterator[Span]:
-    """The quotations and brackets with their marks, and those in them; no two cross."""
+    """The quotations and brackets, with their marks, outer before inner; no two of them cross."""
     for match in _PAIR.finditer(text, start, end):
         yield Span(*match.span())
         yield from _pairs(text, match.start() + 1, match.end() - 1)
 
 
 def _units(text: str, pairs: list[Span]) -> tuple[list[_Offsets], list[_Offsets]]:
-    """Stretches that a mark may not start inside, and stretches that it may not end inside, each in order."""
+    """The stretches inside which a mark may not start, and those inside which it may not end, both in order."""
     patterns = (_WORD, _CHARACTER, _FLAG, DATE, CENTURY, NUMBER, _INITIALS)
     units = [match.span() for pattern in patterns for match in pattern.finditer(text)]
     for pair in pairs:
@@ -94,7 +94,7 @@ def _units(text: str, pairs: list[Span]) -> tuple[list[_Offsets], list[_Offsets]
 
 def _with_whole_units(span: Span, starts: list[_Offsets], ends: list[_Offsets]) -> Span:
     start, end = span.start, span.end
-    # in their order, so that a chain of units is taken at once
+    # in this order a chain of units is added in one pass
     for first, last in ends:
         if first < end < last:
             end = last
@@ -120,7 +120,7 @@ def _longest_side(span: Span, pair: Span, text: str) -> Span:
 
 
 def _without_lone_marks(span: Span, pairs: list[Span], text: str) -> Span:
-    """`span` without blanks, and quotation marks and brackets whose partners it lacks, at its ends; never empty."""
+    """`span` without blanks, or marks and brackets whose partners it lacks, at its ends; never empty."""
     held = {place for pair in pairs if span.covers(pair) for place in (pair.start, pair.end - 1)}
     dropped = [text[n].isspace() or (text[n] in _PAIRED and n not in held) for n in range(span.start, span.end)]
     kept = [n for n, is_dropped in enumerate(dropped, span.start) if not is_dropped] or [span.start]

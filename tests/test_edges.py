@@ -15,7 +15,7 @@ from test_serve_log import SERVER
 
 from ui.command.serve import listen
 
-FEW = SERVER.replace("sys.exit(", "commands.CONNECTIONS = 3\nsys.exit(")
+FEW = SERVER.replace("sys.exit(", "serve.CONNECTIONS = 3\nsys.exit(")
 
 
 def test_with_too_many_connections_requests_are_refused_until_others_leave(tmp_path: Path) -> None:

@@ -523,3 +523,13 @@ def test_front_matter_that_does_not_quite_open_is_refused(tmp_path: Path, line: 
     assert "its first line has more than ---" in refused(
         write(tmp_path, "a.md", f"{line}\ngroups: [staff]\n---\nText.")
     )
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_plain_text_with_front_matter_that_names_groups_is_refused_whatever_its_newlines(
+    tmp_path: Path, newline: str
+) -> None:
+    file = tmp_path / "minutes.txt"
+    file.write_bytes(newline.join(["---", "title: Minutes", "groups: [board]", "---", "The lighthouse."]).encode())
+    with pytest.raises(SourceError, match="groups"):
+        read([file])

@@ -19,7 +19,7 @@ _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 _OPENING = re.compile(r"---[ \t]*(?:\r\n|\r|\n)")
 _ALMOST = re.compile(r"---[ \t]*[^-\s]")
 _CLOSING = re.compile(r"(?<=[\r\n])---[ \t]*(?:\r\n|\r|\n|\Z)")
-_GROUPS = re.compile(r"^[ \t]*[\"']?groups?[\"']?[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_GROUPS = re.compile(r"(?:^|(?<=\r))[ \t]*[\"']?groups?[\"']?[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _QUOTES = "Correct the front matter: in YAML, quotes make any value a string"
 _RULE = "Write keys and values between two lines ---, or begin the file with a blank line if this is no front matter"
 

@@ -171,12 +171,19 @@ def _occurrences(receipt: Receipt, text: str) -> Iterator[Span]:
     quote = receipt.quote
     if quote not in text:
         return
-    after = re.compile(re.escape(quote)).finditer(text, receipt.start)
-    yield from (Span(*match.span()) for match in islice(after, _PLACES // 2))
+    for start in islice(_starts(quote, text, receipt.start), _PLACES // 2):
+        yield Span(start, start + len(quote))
     # the text is reversed because str.rfind is slow if letters repeat
     before = text[: receipt.start + len(quote) - 1][::-1]
-    for match in re.finditer(re.escape(quote[::-1]), before):
-        yield Span(len(before) - match.end(), len(before) - match.start())
+    for start in _starts(quote[::-1], before, 0):
+        yield Span(len(before) - start - len(quote), len(before) - start)
+
+
+def _starts(quote: str, text: str, start: int) -> Iterator[int]:
+    """Where `quote` begins in `text`, from `start` on; places may overlap."""
+    while (start := text.find(quote, start)) >= 0:
+        yield start
+        start += 1
 
 
 def _agreement(receipt: Receipt, document: Document, span: Span) -> tuple[int, int]:
@@ -234,8 +241,11 @@ def _whole_sentences(span: Span, sentences: Iterable[Sentence]) -> Span:
 
 def _changes(old: str, new: str) -> tuple[Change, ...]:
     a, b = _WORD_OR_BLANK.findall(old), _WORD_OR_BLANK.findall(new)
+    numbers: dict[str, int] = {}
+    # compared as numbers, because rapidfuzz would compare words by their hashes
+    numbered = [[numbers.setdefault(word, len(numbers)) for word in words] for words in (a, b)]
     changes: list[Change] = []
-    for same, run in groupby(Indel.opcodes(a, b), lambda code: code.tag == "equal"):
+    for same, run in groupby(Indel.opcodes(*numbered), lambda code: code.tag == "equal"):
         codes = list(run)
         removed = "".join(a[codes[0].src_start : codes[-1].src_end])
         added = "".join(b[codes[0].dest_start : codes[-1].dest_end])

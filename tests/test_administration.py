@@ -61,7 +61,7 @@ def test_an_invalid_key_is_refused(run: Run, argv: list[object]) -> None:
 
 
 def test_gaps_are_grouped_and_exported(run: Run, tmp_path: Path) -> None:
-    with closing(Journal.open(tmp_path / FILE, days=30, named=False)) as journal:
+    with closing(Journal(tmp_path / FILE, days=30, named=False)) as journal:
         for n, question in enumerate(("How many days of leave do I have?", "How much leave do I get?", "Who is Ada?")):
             journal.asked(f"id{n}", question, False, 0.1, "edition", None)
         journal.asked("id9", "Is it open on Sundays?", True, 0.9, "edition", None)
@@ -78,7 +78,7 @@ def test_gaps_are_grouped_and_exported(run: Run, tmp_path: Path) -> None:
 
 
 def test_without_gaps_there_are_no_groups(run: Run, tmp_path: Path) -> None:
-    Journal.open(tmp_path / FILE, days=30, named=False).close()
+    Journal(tmp_path / FILE, days=30, named=False).close()
     assert json.loads(run("gaps", "--json")[1]) == []
     assert "no unanswered questions" in run("gaps")[1]
     assert run("gaps", "--export", tmp_path / "gaps.jsonl")[0] == 0
@@ -92,7 +92,7 @@ def test_without_a_journal_gaps_is_refused(run: Run) -> None:
 
 
 def test_a_question_set_that_cannot_be_written_is_named(run: Run, tmp_path: Path) -> None:
-    Journal.open(tmp_path / FILE, days=30, named=False).close()
+    Journal(tmp_path / FILE, days=30, named=False).close()
     code, out, err = run("gaps", "--export", tmp_path)
     assert (code, out, err.count("\n")) == (4, "", 1)
     assert f"{tmp_path}: Is a directory" in err

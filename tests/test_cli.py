@@ -612,7 +612,7 @@ def test_a_command_that_needs_no_model_loads_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: Sequence[str], expected: str
 ) -> None:
     monkeypatch.setenv("QUOTH_DATA", str(tmp_path))
-    Journal.open(tmp_path / FILE, days=1, named=False).close()
+    Journal(tmp_path / FILE, days=1, named=False).close()
     printed, modules = loaded_by(*argv)
     assert expected in printed
     assert modules & {"torch", "faiss", "gradio", "fastapi", "transformers", "sklearn"} == set()

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def opened(folder: Path, *, days: int = 90, named: bool = True) -> Journal:
-    return Journal.open(folder / "journal.sqlite", days=days, named=named)
+    return Journal(folder / "journal.sqlite", days=days, named=named)
 
 
 def ask(journal: Journal, id: str, *, answered: bool = False, user: str | None = None) -> None:
@@ -70,7 +70,7 @@ def test_old_questions_are_no_gaps_even_before_they_are_deleted(
     ask(journal, "1")
     assert ids(tmp_path, days=30) == ["1"]
     later = time.time() + 31 * 86_400
-    monkeypatch.setattr("ui.journal.journal._now", lambda: later)
+    monkeypatch.setattr("ui.journal.journal.time", lambda: later)
     assert ids(tmp_path, days=30) == []
     assert ids(tmp_path, days=32) == ["1"]
 
@@ -99,13 +99,13 @@ def test_names_are_stored_only_if_that_is_set(tmp_path: Path) -> None:
 
 def test_old_questions_are_deleted_at_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = 1_700_000_000.0
-    monkeypatch.setattr(module, "_now", lambda: started)
+    monkeypatch.setattr(module, "time", lambda: started)
     journal = opened(tmp_path)
     journal.asked("1", "Something very private", False, 0.0, "edition", None)
-    monkeypatch.setattr(module, "_now", lambda: started + 86_400)
+    monkeypatch.setattr(module, "time", lambda: started + 86_400)
     ask(journal, "2")
     journal.close()
-    monkeypatch.setattr(module, "_now", lambda: started + 30 * 86_400 + 1)
+    monkeypatch.setattr(module, "time", lambda: started + 30 * 86_400 + 1)
     opened(tmp_path, days=30)
     assert stored(tmp_path, "id") == [("2",)]
     # nor does the file say it any more
@@ -115,7 +115,7 @@ def test_old_questions_are_deleted_at_opening(tmp_path: Path, monkeypatch: pytes
 
 def test_old_questions_are_deleted_once_a_day_of_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_700_000_000.0
-    monkeypatch.setattr(module, "_now", lambda: now)
+    monkeypatch.setattr(module, "time", lambda: now)
     journal = opened(tmp_path, days=2)
     for day in range(5):
         ask(journal, str(day))
@@ -128,7 +128,7 @@ def test_answered_questions_without_feedback_are_deleted_after_a_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = 1_700_000_000.0
-    monkeypatch.setattr(module, "_now", lambda: started)
+    monkeypatch.setattr(module, "time", lambda: started)
     journal = opened(tmp_path)
     ask(journal, "unanswered", user="ada")
     journal.asked("unjudged", "Something very private", True, 0.9, "edition", "ada")
@@ -136,10 +136,10 @@ def test_answered_questions_without_feedback_are_deleted_after_a_day(
         ask(journal, verdict, answered=True, user="ada")
         assert journal.feedback(verdict, verdict, "", "ada")
     # as long as it may be named it can be judged
-    monkeypatch.setattr(module, "_now", lambda: started + 86_399)
+    monkeypatch.setattr(module, "time", lambda: started + 86_399)
     ask(journal, "late", answered=True, user="ada")
     assert len(stored(tmp_path, "id")) == 5
-    monkeypatch.setattr(module, "_now", lambda: started + 86_401)
+    monkeypatch.setattr(module, "time", lambda: started + 86_401)
     ask(journal, "later", answered=True, user="ada")
     assert stored(tmp_path, "id") == [("down",), ("late",), ("later",), ("unanswered",), ("up",)]
     assert not journal.feedback("unjudged", "down", "", "ada")
@@ -148,7 +148,7 @@ def test_answered_questions_without_feedback_are_deleted_after_a_day(
         assert b"private" not in file.read_bytes()
     journal.close()
     # and at opening
-    monkeypatch.setattr(module, "_now", lambda: started + 3 * 86_400)
+    monkeypatch.setattr(module, "time", lambda: started + 3 * 86_400)
     opened(tmp_path)
     assert ids(tmp_path) == ["down", "unanswered", "late"]
     assert stored(tmp_path, "id") == [("down",), ("late",), ("unanswered",), ("up",)]
@@ -162,7 +162,7 @@ def test_reading_the_gaps_changes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     journal = opened(tmp_path)
     ask(journal, "1")
     journal.close()
-    monkeypatch.setattr(module, "_now", lambda: time.time() + 1000 * 86_400)
+    monkeypatch.setattr(module, "time", lambda: time.time() + 1000 * 86_400)
     assert read_gaps(file, days=30) == []
     assert stored(tmp_path, "id") == [("1",)]
 
@@ -205,7 +205,7 @@ def of_another_program(file: Path) -> None:
 
 
 def of_another_version(file: Path) -> None:
-    Journal.open(file, days=1, named=False).close()
+    Journal(file, days=1, named=False).close()
     database = sqlite3.connect(file)
     database.execute("PRAGMA user_version = 7")
     database.commit()
@@ -213,7 +213,7 @@ def of_another_version(file: Path) -> None:
 
 
 def damaged(file: Path) -> None:
-    journal = Journal.open(file, days=90, named=False)
+    journal = Journal(file, days=90, named=False)
     for number in range(200):
         ask(journal, f"{number:03} {'x' * 100}")
     journal.close()
@@ -230,7 +230,7 @@ def test_a_file_that_is_not_a_journal_is_refused_and_unchanged(tmp_path: Path, m
     before = file.read_bytes() if file.is_file() else None
     mode = file.stat().st_mode
     with pytest.raises(SettingsError) as refused:
-        Journal.open(file, days=90, named=True)
+        Journal(file, days=90, named=True)
     assert str(file) in str(refused.value)
     with pytest.raises(SettingsError):
         read_gaps(file, days=30)
@@ -248,10 +248,10 @@ def test_an_empty_file_becomes_a_journal(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"No such file or directory.*Set QUOTH_DATA"):
-        Journal.open(tmp_path / "none" / "journal.sqlite", days=1, named=False)
+        Journal(tmp_path / "none" / "journal.sqlite", days=1, named=False)
     (tmp_path / "file").touch()
     with pytest.raises(SettingsError, match="Not a directory"):
-        Journal.open(tmp_path / "file" / "journal.sqlite", days=1, named=False)
+        Journal(tmp_path / "file" / "journal.sqlite", days=1, named=False)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -293,7 +293,7 @@ import sys, threading
 from pathlib import Path
 from ui.journal.journal import Journal
 
-journal = Journal.open(Path(sys.argv[1]), days=90, named=True)
+journal = Journal(Path(sys.argv[1]), days=90, named=True)
 most = int(sys.argv[3])
 out = threading.Lock()
 

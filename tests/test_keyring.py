@@ -98,7 +98,7 @@ def test_a_place_where_no_keys_can_be_stored_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be made"):
         Keyring.open(tmp_path / "file" / "data")
     (tmp_path / FILE).write_text("no database" * 1000)
-    with pytest.raises(SettingsError, match="API keys cannot be stored there"):
+    with pytest.raises(SettingsError, match=f"{FILE} cannot be used.*Set QUOTH_DATA"):
         Keyring.open(tmp_path)
 
 

@@ -67,7 +67,7 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
         embedding = EmbedTokens(read_secret(settings.embed_secret, "embed_secret"), settings.origins, keyring)
     journal = None
     if settings.journal:
-        journal = Journal.open(settings.data / journal_file, days=settings.journal_days, named=named)
+        journal = Journal(settings.data / journal_file, days=settings.journal_days, named=named)
     audit = AuditLog.open(settings.data / audit_file) if named else None
     refusals = Refusals(audit) if audit else None
     admission = Admission(settings.workers, settings.waiting)

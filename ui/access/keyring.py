@@ -7,23 +7,20 @@ import hmac
 import json
 import re
 import secrets
-import sqlite3
-import threading
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Self
 
 from index.errors import SettingsError
 from ui.access.person import LONGEST_NAME, SCOPES, Person, is_name
-from ui.access.private_files import locked, make_private
+from ui.access.private_database import PrivateDatabase
+from ui.access.private_files import make_private
 
 FILE = "keys.sqlite"
 LONGEST_DAYS = 3660
 
-_LOCK_SECONDS = 10.0
-"""How long to wait for another process that is writing."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS keys (
     id TEXT PRIMARY KEY, hash BLOB NOT NULL, user TEXT NOT NULL, groups TEXT NOT NULL, scopes TEXT NOT NULL,
@@ -49,39 +46,14 @@ class Key:
     """In seconds since 1970."""
 
 
-class Keyring:
-    """An open file of API keys. Several threads may share one, and several processes may share its file.
-
-    Methods may wait for another process, so none may run on an event loop. Each raises SettingsError if the file can
-    no longer be read or written.
-    """
-
-    def __init__(self, file: Path, database: sqlite3.Connection) -> None:
-        self._file = file
-        self._database = database
-        self._lock = threading.Lock()
+class Keyring(PrivateDatabase):
+    """An open file of API keys."""
 
     @classmethod
-    def open(cls, folder: Path) -> Keyring:
-        """Opens the keyring in `folder`, or creates it. Raises SettingsError if that fails."""
-        file = folder / FILE
+    def open(cls, folder: Path) -> Self:
+        """Opens the keyring in `folder`, or creates both. Raises SettingsError if that fails."""
         make_private(folder)
-        try:
-            with locked(folder):
-                file.touch(mode=0o600)
-                database = sqlite3.connect(file, timeout=_LOCK_SECONDS, check_same_thread=False, isolation_level=None)
-                try:
-                    database.execute("PRAGMA journal_mode = WAL")
-                    database.executescript(_SCHEMA)
-                except BaseException:
-                    database.close()
-                    raise
-        except (OSError, sqlite3.Error) as error:
-            raise SettingsError(f"{file}: API keys cannot be stored there: {error}", "Set QUOTH_DATA") from error
-        return cls(file, database)
-
-    def close(self) -> None:
-        self._database.close()
+        return cls(folder / FILE, _SCHEMA)
 
     def make(self, user: str, groups: Collection[str], scopes: Collection[str], days: int) -> tuple[Key, str]:
         """A new key and its secret text, which is stored nowhere. Raises SettingsError for an invalid argument."""
@@ -100,24 +72,24 @@ class Keyring:
             raise SettingsError(f"the key would be valid for {days} days, expected 1 to {LONGEST_DAYS}", "Set --days")
         id, secret, now = secrets.token_hex(6), secrets.token_urlsafe(32), int(time.time())
         key = Key(id, user, tuple(sorted(set(groups))), tuple(sorted(set(scopes))), now, now + days * 86_400)
-        self._execute(
+        self.execute(
             "INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (id, _hash(secret), user, json.dumps(key.groups), json.dumps(key.scopes), key.made, key.expires),
+            *(id, _hash(secret), user, json.dumps(key.groups), json.dumps(key.scopes), key.made, key.expires),
         )
         return key, f"quoth_{id}_{secret}"
 
     def keys(self) -> list[Key]:
         """All keys, oldest first."""
-        return [_key(*row) for row in self._execute(f"{_SELECT} ORDER BY made, id")]
+        return [_key(*row) for row in self.execute(f"{_SELECT} ORDER BY made, id")]
 
     def revoke(self, id: str) -> bool:
         """Deletes a key. False if there is no such key."""
-        return bool(self._execute("DELETE FROM keys WHERE id = ? RETURNING id", (id,)))
+        return bool(self.execute("DELETE FROM keys WHERE id = ? RETURNING id", id))
 
     def person(self, text: str) -> Person | None:
         """The holder of the key with this secret text, or None if it is unknown, altered, revoked or expired."""
         match = _KEY.fullmatch(text)
-        rows = self._execute(f"{_SELECT} WHERE id = ?", (match[1],)) if match else []
+        rows = self.execute(f"{_SELECT} WHERE id = ?", match[1]) if match else []
         for row in rows:
             key, hash = _key(*row), row[-1]
             if match and hmac.compare_digest(hash, _hash(match[2])) and time.time() < key.expires:
@@ -126,18 +98,8 @@ class Keyring:
 
     def spend(self, id: str, expires: int) -> bool:
         """Marks the token `id`, valid until `expires`, as used. False if it was used before."""
-        self._execute("DELETE FROM spent WHERE expires < ?", (int(time.time()) - 60,))
-        return bool(self._execute("INSERT OR IGNORE INTO spent VALUES (?, ?) RETURNING id", (id, expires)))
-
-    def _execute(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        """The rows that a statement gives."""
-        try:
-            with self._lock:
-                return self._database.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
-            raise SettingsError(
-                f"the API keys in {self._file} cannot be used ({error})", "Make the file and its folder writable"
-            ) from error
+        self.execute("DELETE FROM spent WHERE expires < ?", int(time.time()) - 60)
+        return bool(self.execute("INSERT OR IGNORE INTO spent VALUES (?, ?) RETURNING id", id, expires))
 
 
 def _hash(secret: str) -> bytes:

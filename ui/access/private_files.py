@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from index.errors import SettingsError
@@ -22,17 +18,6 @@ def make_private(folder: Path) -> None:
         raise SettingsError(
             f"data is {folder}, which cannot be made: {error.strerror}", "Set QUOTH_DATA to a folder"
         ) from error
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Lets one process at a time create a database: SQLite does not wait while another one begins a write-ahead log."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def read_secret(file: Path, setting: str) -> bytes:

@@ -29,6 +29,8 @@ from starlette.testclient import TestClient
 
 from index.errors import SettingsError
 from ui.access.person import Person
+from ui.http.metrics import Metrics
+from ui.http.rate_limit import Admission
 from ui.http.request_log import JsonFormatter, RequestLog, request_id
 from ui.journal.audit import AuditLog
 
@@ -124,6 +126,10 @@ def test_nothing_that_is_given_keeps_a_line_from_being_json(value: object) -> No
     assert isinstance(line["value"], str)
 
 
+def metrics() -> Metrics:
+    return Metrics(Admission(1, 0))
+
+
 def app() -> TestClient:
     def answer(request: Request) -> Response:
         request.state.person = ADA
@@ -135,7 +141,7 @@ def app() -> TestClient:
 
     inner = Starlette(routes=[Route("/{any:path}", answer, methods=["GET", "POST"])])
     routes = [Route("/fail", fail), Mount("/", inner)]
-    return TestClient(RequestLog(Starlette(routes=routes)), raise_server_exceptions=False)
+    return TestClient(RequestLog(Starlette(routes=routes), metrics()), raise_server_exceptions=False)
 
 
 def test_a_request_is_one_line_without_its_query_or_its_question(kept: Kept) -> None:
@@ -200,8 +206,8 @@ def test_a_failure_before_any_answer_is_a_500_and_who_left_has_no_status(kept: K
 
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
     with pytest.raises(RuntimeError):
-        asyncio.run(RequestLog(failing)({**scope}, nothing, silent))
-    asyncio.run(RequestLog(silent)({**scope}, nothing, silent))
+        asyncio.run(RequestLog(failing, metrics())({**scope}, nothing, silent))
+    asyncio.run(RequestLog(silent, metrics())({**scope}, nothing, silent))
     assert [line["status"] for line in kept.objects] == [500, None]
 
 

@@ -16,8 +16,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
-from ui.http.metrics import Metrics, RequestMetrics
+from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission
+from ui.http.request_log import RequestLog
 
 
 def shown(metrics: Metrics) -> dict[tuple[str, ...], float]:
@@ -103,7 +104,7 @@ def test_requests_are_counted_by_template_never_by_path() -> None:
     app.include_router(router, prefix="/base")
     app.mount("/", Starlette(routes=[Route("/page/{name}", page)]))
     kept = metrics()
-    client = TestClient(RequestMetrics(app, kept), raise_server_exceptions=False)
+    client = TestClient(RequestLog(app, kept), raise_server_exceptions=False)
     for path in ("/base/api/documents/secret", "/base/api/documents/other", "/base/api/fails"):
         client.get(path)
     client.post("/base/api/documents/secret")
@@ -125,7 +126,7 @@ def test_what_never_came_to_a_route_is_counted_as_none() -> None:
         await PlainTextResponse("no", 401)(scope, receive, send)
 
     kept = metrics()
-    TestClient(RequestMetrics(refuse, kept)).get("/any/secret")
+    TestClient(RequestLog(refuse, kept)).get("/any/secret")
     assert requests(kept) == {("none", "4xx"): 1}
 
 

@@ -25,7 +25,7 @@ from ui.api.mcp import PATH as TOOLS
 from ui.api.mcp import build_tools
 from ui.api.routes import DESCRIPTION, PREFIX, add_metrics, add_problems, api, no_others
 from ui.http.body_limit import BodyLimit
-from ui.http.metrics import Metrics, RequestMetrics
+from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, RateLimit
 from ui.http.request_log import RequestLog
 from ui.http.trusted_host import TrustedHost
@@ -116,9 +116,8 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     # Middleware, outermost first. It wraps FastAPI itself, so that FastAPI's error responses pass through it too.
     sign_in_page = f"{base}{SIGN_IN}" if settings.access == "token" else None
     middleware = [
-        Middleware(RequestLog),
+        Middleware(RequestLog, metrics),
         *([Middleware(refusals.middleware)] if refusals else []),
-        Middleware(RequestMetrics, metrics),
         Middleware(TrustedHost, settings.hosts, settings.origins, immutable=f"{base}{ASSETS}"),
         Middleware(
             CORSMiddleware,

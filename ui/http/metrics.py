@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.types import Answer
 from ui.http.rate_limit import Admission
 
 Outcome = Literal["answered", "unanswered", "refused", "failed"]
-_OUTCOMES: tuple[Outcome, ...] = ("answered", "unanswered", "refused", "failed")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -39,17 +37,11 @@ class Metrics:
         self._requests = Counter(
             "quoth_requests", "Requests by route and class of status code", ["route", "status"], registry=self._registry
         )
-        for name, text, read in (
-            ("quoth_queue_depth", "Questions that wait in the queue", lambda: admission.depth),
-            (
-                "quoth_queue_limit",
-                "Questions that may wait in the queue before others are refused",
-                lambda: admission.waiting,
-            ),
-        ):
-            Gauge(name, text, registry=self._registry).set_function(read)
+        depth = Gauge("quoth_queue_depth", "Questions that wait in the queue", registry=self._registry)
+        depth.set_function(lambda: admission.depth)
+        Gauge("quoth_queue_limit", "Most questions that may wait", registry=self._registry).set(admission.waiting)
         # a rate needs a first value, so each counter starts at 0
-        for outcome in _OUTCOMES:
+        for outcome in get_args(Outcome):
             self._questions.labels(outcome)
 
     def question(self, outcome: Outcome) -> None:
@@ -76,29 +68,3 @@ class Metrics:
     def exposition(self) -> tuple[bytes, str]:
         """(body, content type) of the response to Prometheus."""
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
-
-
-class RequestMetrics:
-    """Middleware that counts requests by route and status."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self.app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        status = 500
-
-        async def note_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self.app(scope, receive, note_status)
-        finally:
-            # unknown paths share one label: with the path as label, anyone could add labels without limit
-            self._metrics.request(getattr(scope.get("route"), "path", "none") or "/", status)

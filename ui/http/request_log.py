@@ -19,6 +19,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import one_line
+from ui.http.metrics import Metrics
 
 REQUEST_ID = "X-Request-ID"
 
@@ -96,14 +97,16 @@ class _JsonStream(io.TextIOBase):
 
 
 class RequestLog:
-    """Middleware that gives each request an id and logs it when it is answered: method, path, status, ms and user.
+    """Middleware that gives each request an id, counts it, and logs it when it is answered: method, path, status, ms
+    and user.
 
     The id is the X-Request-ID that the client sent if it is 1 to 64 letters, digits, dots, underscores and dashes,
     otherwise a new one. It is sent back, and is in every line logged meanwhile and in scope["state"]["request_id"].
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -138,5 +141,7 @@ class RequestLog:
             ms = round(1000 * (time.perf_counter() - started), 3)
             path = one_line(scope["path"][:_LONGEST_PATH])
             user = getattr(state.get("person"), "user", None)
+            # unknown paths share one label: with the path as label, anyone could add labels without limit
+            self._metrics.request(getattr(scope.get("route"), "path", "none") or "/", status or 500)
             fields = {"method": scope["method"], "path": path, "status": status, "ms": ms, "user": user}
             _log.info("%s %s %s", one_line(scope["method"]), path, status, extra=fields)

@@ -109,7 +109,7 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     if settings.access == "token" and keyring:
         fastapi.router.routes += [sign_in(keyring, base), sign_out(base)]
     # only POST: a GET would open a stream for messages from the server, but this server sends none
-    fastapi.router.routes.append(Route(f"{base}{TOOLS}", BodyLimit(tools), methods=["POST"]))
+    fastapi.router.routes.append(Route(f"{base}{TOOLS}", tools, methods=["POST"]))
     # not mounted: a mount would also match a known path with a wrong method, which must get a 405
     fastapi.router.default = no_others(for_the_page(only_the_page(page, base)), base)
 
@@ -127,6 +127,7 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
             expose_headers=["Retry-After", "X-Request-ID"],
         ),
         Middleware(identified, identification(settings, keyring, embedding), base, sign_in=sign_in_page),
+        Middleware(BodyLimit),
     ]
     app: ASGIApp = fastapi
     for layer, args, kwargs in reversed(middleware):

@@ -14,7 +14,6 @@ from starlette.routing import Route
 from ui.access.identify import COOKIE
 from ui.access.keyring import Keyring
 from ui.access.person import missing_for_page, person_of
-from ui.http.body_limit import read_body
 from ui.http.problem import problem
 from ui.http.trusted_host import is_own
 
@@ -48,10 +47,7 @@ def sign_in(keyring: Keyring, base: str) -> Route:
             return greet(request)
         if not is_own(request.headers):
             return problem(403, _OTHER_SITE)
-        body = await read_body(request)
-        if body is None:
-            return problem(413, "The request is too large for an API key")
-        key = parse_qs(body.decode("latin-1")).get("key", [""])[0].strip()
+        key = parse_qs((await request.body()).decode("latin-1")).get("key", [""])[0].strip()
         person = await asyncio.to_thread(keyring.person, key)
         if person is None:
             return page(f"This key is not known, or not valid any more. {_ANOTHER}", status=403)

@@ -21,7 +21,6 @@ from rag.types import Turn
 from ui.access.embed_token import SESSION_SECONDS
 from ui.access.person import SCOPES, Person, person_of
 from ui.api import schema
-from ui.http.body_limit import TOO_LARGE, read_body, replayed
 from ui.http.problem import problem
 from ui.http.rate_limit import Later, Overloaded
 from ui.service import public_message
@@ -43,26 +42,19 @@ _RETRY_AFTER_FAULT = "60"
 """Seconds until the next try if something is wrong with the server: a person has to repair it first."""
 
 
-class _TooLarge(Exception):
-    """A request's body is larger than the limit."""
-
-
 class _StrictRoute(APIRoute):
-    """A route that accepts only bodies within the limit and in strict JSON."""
+    """A route that accepts only bodies in strict JSON."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
-            body = await read_body(request)
-            if body is None:
-                raise _TooLarge(TOO_LARGE)
-            if body:
+            if body := await request.body():
                 try:
                     parse_json(body.decode())
                 except UnicodeDecodeError as error:
                     raise NotStrictJson("not UTF-8") from error
-            return await handle(Request(request.scope, replayed(body, request.receive)))
+            return await handle(request)
 
         return strictly
 
@@ -210,7 +202,7 @@ def add_metrics(app: FastAPI, service: Service, base: str) -> None:
 
 def add_problems(app: FastAPI) -> None:
     """Reports every error as problem details (RFC 9457)."""
-    for kind in (QuothError, RequestValidationError, NotStrictJson, _TooLarge, Later, HTTPException, Exception):
+    for kind in (QuothError, RequestValidationError, NotStrictJson, Later, HTTPException, Exception):
         app.add_exception_handler(kind, _problem)
 
 
@@ -236,8 +228,6 @@ def _problem(request: Request, error: Exception) -> JSONResponse:
             why = "Too many are asking" if full else "You ask too often"
             again = f"{why}. Ask again in {error.retry_after} seconds"
             return problem(503 if full else 429, again, {"Retry-After": str(error.retry_after)})
-        case _TooLarge():
-            return problem(413, str(error))
         case RequestValidationError():
             faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
             return problem(422, "; ".join(faults))

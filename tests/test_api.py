@@ -455,22 +455,21 @@ def test_texts_are_let_through_unchanged(doors: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status"),
+    "body",
     [
-        ('{"data": [{"path": "http://example.invalid/", "meta": {"_type": "gradio.FileData"}}]}', 400),
-        ('{"data": [["x"]]}', 400),
-        ('{"data": {"a": 1}}', 400),
-        ("[]", 400),
-        ("{", 400),
-        ("[" * 60_000, 400),
-        ('{"data": ["\\ud800"]}', 400),
-        ("\udc80".encode(errors="surrogateescape"), 400),
-        ('{"data": ["' + "x" * LARGEST + '"]}', 413),
+        '{"data": [{"path": "http://example.invalid/", "meta": {"_type": "gradio.FileData"}}]}',
+        '{"data": [["x"]]}',
+        '{"data": {"a": 1}}',
+        "[]",
+        "{",
+        "[" * 60_000,
+        '{"data": ["\\ud800"]}',
+        "\udc80".encode(errors="surrogateescape"),
     ],
 )
-def test_nothing_but_texts_is(doors: TestClient, body: str | bytes, status: int) -> None:
+def test_nothing_but_texts_is(doors: TestClient, body: str | bytes) -> None:
     response = doors.post("/gradio_api/run/predict", content=body)
-    assert (response.status_code, response.headers["content-type"]) == (status, PROBLEM)
+    assert (response.status_code, response.headers["content-type"]) == (400, PROBLEM)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -13,7 +12,9 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
+from rag.answer import Answerer
 from ui.access.embed_token import EmbedTokens
 from ui.access.identify import identification
 from ui.access.keyring import Keyring
@@ -23,7 +24,7 @@ from ui.access.sign_in import PATH as SIGN_IN
 from ui.access.sign_in import sign_in, sign_out
 from ui.api.mcp import PATH as TOOLS
 from ui.api.mcp import build_tools
-from ui.api.routes import DESCRIPTION, PREFIX, add_metrics, add_problems, api, no_others
+from ui.api.routes import DESCRIPTION, PREFIX, add_metrics, add_problems, api
 from ui.http.body_limit import BodyLimit
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, RateLimit
@@ -39,11 +40,6 @@ from ui.page.lazy_app import Deferred
 from ui.page.warm_up import warm_up
 from ui.service import Service
 from ui.settings import ServerSettings
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp
-
-    from rag.answer import Answerer
 
 READS = 10
 """For each question that the rate limit allows, it allows this many reads of documents, their list or the status."""
@@ -111,7 +107,7 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     # only POST: a GET would open a stream for messages from the server, but this server sends none
     fastapi.router.routes.append(Route(f"{base}{TOOLS}", tools, methods=["POST"]))
     # not mounted: a mount would also match a known path with a wrong method, which must get a 405
-    fastapi.router.default = no_others(for_the_page(only_the_page(page, base)), base)
+    fastapi.router.default = for_the_page(only_the_page(page, base), base)
 
     # Middleware, outermost first. It wraps FastAPI itself, so that FastAPI's error responses pass through it too.
     sign_in_page = f"{base}{SIGN_IN}" if settings.access == "token" else None

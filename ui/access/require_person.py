@@ -13,8 +13,6 @@ from ui.access.identify import Identify
 from ui.access.person import EVERYONE, missing_for_page, person_of
 from ui.http.problem import problem
 
-_RETRY_SECONDS = 10
-
 _log = logging.getLogger(__name__)
 
 
@@ -30,14 +28,19 @@ PUBLIC = {
 """The routes that anyone may use, and why."""
 
 
-def for_the_page(app: ASGIApp) -> ASGIApp:
-    """`app`, the page, only for people with the scopes that it needs."""
+def for_the_page(app: ASGIApp, base: str) -> ASGIApp:
+    """`app`, the page, only for people with the scopes that it needs.
+
+    Unknown paths of the API get a 404, so programs get one even if they may not use the page.
+    """
 
     async def check(scope: Scope, receive: Receive, send: Send) -> None:
-        if missing := missing_for_page(person_of(scope)):
-            await problem(403, f"The page needs the scopes ask and read: you lack {missing}")(scope, receive, send)
-        else:
-            await app(scope, receive, send)
+        allowed = app
+        if scope["path"].startswith(f"{base}/api/"):
+            allowed = problem(404, "The API has no such path")
+        elif missing := missing_for_page(person_of(scope)):
+            allowed = problem(403, f"The page needs the scopes ask and read: you lack {missing}")
+        await allowed(scope, receive, send)
 
     return check
 
@@ -53,22 +56,19 @@ def identified(app: ASGIApp, identify: Identify, base: str, *, sign_in: str | No
         if scope["type"] == "lifespan":
             await app(scope, receive, send)
             return
+        method, path = str(scope.get("method", "")).replace("HEAD", "GET"), scope["path"]
+        allowed = app
         try:
             person = await identify(HTTPConnection(scope))
         except QuothError:
             _log.exception("Keys and tokens cannot be checked")
-            refusal = problem(503, "It cannot be checked just now who is asking", {"Retry-After": str(_RETRY_SECONDS)})
-            await refusal(scope, receive, send)
-            return
-        method = str(scope.get("method", "")).replace("HEAD", "GET")
-        if person is None and sign_in and method == "GET" and scope["path"] in (base or "/", f"{base}/"):
-            await RedirectResponse(sign_in, 303)(scope, receive, send)
-            return
-        if person is None and (method, scope["path"]) not in public:
-            refusal = problem(401, "It is not known who is asking", {"WWW-Authenticate": 'Bearer realm="quoth"'})
-            await refusal(scope, receive, send)
-            return
-        scope.setdefault("state", {})["person"] = person or EVERYONE
-        await app(scope, receive, send)
+            allowed = problem(503, "The server cannot check who is asking at the moment", {"Retry-After": "10"})
+        else:
+            scope.setdefault("state", {})["person"] = person or EVERYONE
+            if person is None and sign_in and method == "GET" and path in (base or "/", f"{base}/"):
+                allowed = RedirectResponse(sign_in, 303)
+            elif person is None and (method, path) not in public:
+                allowed = problem(401, "It is not known who is asking", {"WWW-Authenticate": 'Bearer realm="quoth"'})
+        await allowed(scope, receive, send)
 
     return require_person

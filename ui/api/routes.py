@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Annotated, Any
+from http import HTTPStatus
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -11,31 +12,26 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
 
+from index.corpus import Corpus
 from index.errors import QuestionError, QuothError, ReceiptError
 from index.strict_json import NotStrictJson, parse_json
 from index.types import Document
+from rag.answer import Answerer
 from rag.receipt import Receipt
 from rag.types import Turn
-from ui.access.embed_token import SESSION_SECONDS
+from ui.access.embed_token import SESSION_SECONDS, EmbedTokens
 from ui.access.person import SCOPES, Person, person_of
 from ui.api import schema
 from ui.http.problem import problem
 from ui.http.rate_limit import Later, Overloaded
-from ui.service import public_message
-
-if TYPE_CHECKING:
-    from index.corpus import Corpus
-    from rag.answer import Answerer
-    from ui.access.embed_token import EmbedTokens
-    from ui.service import Service
+from ui.service import Service, public_message
 
 PREFIX = "/api/v1"
 DESCRIPTION = (
     "Answers to questions in the documents' own words. Send an API key as `Authorization: Bearer …`, or sign in as for "
     "the page. Offsets are Unicode code points from 0, and ranges are half-open: the character at `start` belongs to "
-    "the range, the one at `end` does not."
+    "the range, the one at `end` does not. After a 429 or 503, the header Retry-After gives the seconds to wait."
 )
 
 _RETRY_AFTER_FAULT = "60"
@@ -82,22 +78,10 @@ _Judging = Annotated[Person, Depends(_needing("feedback"))]
 _Watching = Annotated[Person, Depends(_needing("metrics"))]
 _Caller = Annotated[str, Depends(_caller)]
 
+_PROBLEM = {"application/problem+json": {"schema": TypeAdapter(schema.ProblemBody).json_schema()}}
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": description,
-        "content": {"application/problem+json": {"schema": TypeAdapter(schema.ProblemBody).json_schema()}},
-    }
-    for status, description in {
-        400: "The server is not known by this name, or the request is malformed",
-        401: "The server does not know who is asking",
-        403: "This person, or this site, is not allowed to do this",
-        404: "There is no such thing, or not for you",
-        413: "The request is too large",
-        422: "The request is not valid",
-        429: "You send too many requests; Retry-After says when to go on",
-        500: "The server failed",
-        503: "The server is busy, or something is wrong with it; Retry-After says when to ask again",
-    }.items()
+    status: {"description": HTTPStatus(status).phrase, "content": _PROBLEM}
+    for status in (400, 401, 403, 404, 413, 422, 429, 500, 503)
 }
 
 
@@ -123,10 +107,7 @@ def api(service: Service, embedding: EmbedTokens | None, built: Callable[[], boo
         """Lists the documents that you may read, in the order in which they were indexed."""
         try:
             return await service.read(
-                person,
-                "titles",
-                lambda answerer: _listed(answerer.corpus, q, after, limit),
-                caller=caller,
+                person, "titles", lambda answerer: _listed(answerer.corpus, q, after, limit), caller=caller
             )
         except KeyError as error:
             raise HTTPException(404, "There is no such document to go on from") from error
@@ -206,19 +187,6 @@ def add_problems(app: FastAPI) -> None:
         app.add_exception_handler(kind, _problem)
 
 
-def no_others(app: ASGIApp, base: str) -> ASGIApp:
-    """`app`, the page, except for unknown paths of the API, which get a 404.
-
-    So programs get problem details for them, even if they may not use the page.
-    """
-
-    async def check(scope: Scope, receive: Receive, send: Send) -> None:
-        unknown = scope["path"].startswith(f"{base}/api/")
-        await (problem(404, "The API has no such path") if unknown else app)(scope, receive, send)
-
-    return check
-
-
 def _problem(request: Request, error: Exception) -> JSONResponse:
     match error:
         case HTTPException():
@@ -248,11 +216,5 @@ def _listed(corpus: Corpus, words: str, after: str, limit: int) -> dict[str, Any
     return {"documents": [_about(corpus.document(id)) for id in shown], "next": shown[-1] if more else None}
 
 
-def _about(document: Document) -> schema.DocumentBody:
-    return {
-        "id": document.id,
-        "title": document.title,
-        "source": document.source,
-        "date": document.date,
-        "language": document.language,
-    }
+def _about(document: Document) -> dict[str, Any]:
+    return {key: getattr(document, key) for key in schema.DocumentBody.__annotations__}

@@ -9,21 +9,6 @@ from ui.http.problem import problem
 
 LARGEST = 65_536
 """The largest body in bytes: enough for a question and the turns before it."""
-TOO_LARGE = f"The request is larger than {LARGEST:,} bytes"
-
-
-async def read_body(request: Request) -> bytes | None:
-    """Reads the body. Returns None if it is larger than LARGEST, and then leaves the rest of it unread."""
-    # the number of digits is compared first, because int() raises on a number of several thousand digits
-    declared = request.headers.get("content-length", "").lstrip("0")
-    if declared.isdecimal() and (len(declared) > len(str(LARGEST)) or int(declared) > LARGEST):
-        return None
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST:
-            return None
-    return body
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:
@@ -37,7 +22,7 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 
 
 class BodyLimit:
-    """Middleware that answers 413 to a body that is too large."""
+    """Middleware that answers 413 to a body that is too large, and leaves the rest of it unread."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -45,7 +30,21 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-        elif (body := await read_body(Request(scope, receive))) is None:
-            await problem(413, TOO_LARGE)(scope, receive, send)
+        elif (body := await _read(Request(scope, receive))) is None:
+            await problem(413, f"The request is larger than {LARGEST:,} bytes")(scope, receive, send)
         else:
             await self.app(scope, replayed(body, receive), send)
+
+
+async def _read(request: Request) -> bytes | None:
+    """The body, or None if it is larger than LARGEST."""
+    # the number of digits is compared first, because int() raises on a number of several thousand digits
+    declared = request.headers.get("content-length", "").lstrip("0")
+    if declared.isdecimal() and (len(declared) > len(str(LARGEST)) or int(declared) > LARGEST):
+        return None
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST:
+            return None
+    return body

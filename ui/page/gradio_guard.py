@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from index.strict_json import parse_json
-from ui.http.body_limit import TOO_LARGE, read_body, replayed
+from ui.http.body_limit import replayed
 from ui.http.problem import problem
 from ui.http.rate_limit import Held
 
@@ -89,9 +89,7 @@ def only_the_page(app: ASGIApp, base: str = "") -> ASGIApp:
                 await (_TOO_MANY if not allowed else app if room else _NO_ROOM)(scope, receive, send)
         elif method == "GET":
             await app(scope, receive, send)
-        elif (body := await read_body(Request(scope, receive))) is None:
-            await problem(413, TOO_LARGE)(scope, receive, send)
-        elif (sent := _parsed(body)) is None:
+        elif (sent := _parsed(body := await Request(scope, receive).body())) is None:
             await problem(400, "Send JSON with texts only")(scope, receive, send)
         elif sent.get("session_hash") and not conversations.open_to(str(sent["session_hash"]), user):
             await _ANOTHERS(scope, receive, send)

@@ -32,7 +32,7 @@ FilePath = Annotated[Path, AfterValidator(_expanded)]
 """A file or folder; a leading ~ stands for the home folder."""
 
 
-class Settings(BaseModel, frozen=True, extra="forbid"):
+class Settings(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """Each field is also a key of the settings file and an environment variable: QUOTH_ and its name in capitals."""
 
     corpus: FilePath = Field(default_factory=lambda: user_data() / "corpus")

@@ -69,7 +69,7 @@ class ServerSettings(Settings, frozen=True):
     host: str = "127.0.0.1"
     """The address to listen at. With access none it is one of this machine's own."""
     port: int = Field(default=7860, ge=0, le=65535)
-    """0 takes any free port."""
+    """The port to listen at. 0 takes any free port."""
     base: Base = ""
     """The path under which everything is served, as browsers see it, such as /intranet/ask. Empty: the root."""
     hosts: Several[Host] = ()

@@ -53,8 +53,21 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
+def _add_settings(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Adds a flag for each of these settings. The help is the setting's docstring."""
+    for name in names:
+        field = ServerSettings.model_fields[name]
+        default = field.get_default(call_default_factory=True)
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            # other values are checked when the settings are read
+            type=type(default) if isinstance(default, int | float) else str,
+            choices=ACCESS if name == "access" else None,
+            help=" ".join([str(field.description), *([f"Default: {default}."] if default else [])]).replace("%", "%%"),
+        )
+
+
 def _parser() -> argparse.ArgumentParser:
-    default = ServerSettings()
     parser = argparse.ArgumentParser(
         prog="quoth",
         description="Answers questions about documents in the documents' own words.",
@@ -62,88 +75,52 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-
     output = argparse.ArgumentParser(add_help=False)
-    output.add_argument("--json", action="store_true", help="print JSON, for programs")
-
+    output.add_argument("--json", action="store_true", help="Print JSON, for programs.")
     shared = argparse.ArgumentParser(add_help=False, parents=[output])
-    shared.add_argument("--corpus", metavar="DIR", help="the folder of the corpus")
-    shared.add_argument("--encoder", metavar="NAME", help="the packaged encoder, or another by name or path")
-
+    _add_settings(shared, "corpus", "encoder")
     answering = argparse.ArgumentParser(add_help=False, parents=[shared])
-    answering.add_argument(
-        "--reader",
-        metavar="NAME",
-        help="the model that picks the answering sentences: similarity, trained, or transformers: and an extractive "
-        f"question-answering model by name or path (default {default.reader})",
-    )
-    answering.add_argument(
-        "--calibration", type=_path, metavar="FILE", help="what python -m eval.fitting.calibrate wrote for that reader"
-    )
-    answering.add_argument(
-        "--reranker", metavar="NAME", help="a CrossEncoder by name or path that reorders the passages found"
-    )
-    answering.add_argument(
-        "--risk",
-        type=float,
-        metavar="SHARE",
-        help=f"the share of wrong answers to accept, 0 to 1; 1 always answers (default {default.risk})",
-    )
+    _add_settings(answering, "reader", "calibration", "reranker", "risk")
 
-    serve = commands.add_parser("serve", parents=[answering], help="chat with the documents in a web page")
-    serve.add_argument("--host", help=f"the address to listen at (default {default.host})")
-    serve.add_argument("--port", type=int, help=f"0 takes any free port (default {default.port})")
-    serve.add_argument("--base", metavar="PATH", help="the path under which everything is served, as /intranet/ask")
-    serve.add_argument(
-        "--access",
-        choices=ACCESS,
-        help="who may ask: everyone on this machine, the people whom a proxy names, or holders of an API key "
-        f"(default {default.access})",
+    serve = commands.add_parser("serve", parents=[answering], help="Chat with the documents in a web page.")
+    _add_settings(serve, "host", "port", "base", "access")
+
+    index = commands.add_parser("index", parents=[shared], help="Make these documents the corpus, instead of the old.")
+    index.add_argument("paths", nargs="+", type=_path, metavar="PATH", help="Texts, Markdown, corpus.jsonl or folders.")
+    _add_settings(index, "language", "passage_tokens")
+
+    ask = commands.add_parser("ask", parents=[answering], help="Ask one question.")
+    ask.add_argument("question", help="The question; - reads it from standard input.")
+    ask.add_argument("--why", action="store_true", help="Show how the answer, or its absence, came about.")
+
+    commands.add_parser("eval", add_help=False, help="Measure the answers to a question set (see quoth eval --help).")
+
+    verify = commands.add_parser("verify", parents=[shared], help="Check citations that were given earlier.")
+    verify.add_argument("receipt", type=_path, help="A file of receipts, or of output of ask --json; - reads stdin.")
+
+    doctor = commands.add_parser("doctor", parents=[answering], help="Check weights, corpus and settings.")
+    doctor.add_argument("--offline", action="store_true", help="Also prove that no other machine is contacted; slower.")
+
+    bundle = commands.add_parser(
+        "bundle", parents=[answering], help="Write all that a machine without a network needs."
     )
+    bundle.add_argument("folder", type=_path, help="A new or empty folder.")
 
-    index = commands.add_parser("index", parents=[shared], help="make these documents the corpus, in place of the old")
-    index.add_argument(
-        "paths", nargs="+", type=_path, metavar="PATH", help="text or Markdown files, corpus.jsonl, folders"
-    )
-    index.add_argument(
-        "--language", metavar="CODE", help=f"ISO 639-1 code of the documents' language (default {default.language})"
-    )
-    index.add_argument(
-        "--passage-tokens", type=int, metavar="N", help=f"the longest passage (default {default.passage_tokens})"
-    )
-
-    ask = commands.add_parser("ask", parents=[answering], help="ask one question")
-    ask.add_argument("question", help="the question; - reads it from standard input")
-    ask.add_argument("--why", action="store_true", help="show how the answer, or its absence, came about")
-
-    commands.add_parser("eval", add_help=False, help="measure the answers to a question set (see quoth eval --help)")
-
-    verify = commands.add_parser("verify", parents=[shared], help="check citations that were given earlier")
-    verify.add_argument(
-        "receipt", type=_path, metavar="RECEIPT", help="a file with receipts or output of ask --json; - reads stdin"
-    )
-
-    doctor = commands.add_parser("doctor", parents=[answering], help="check weights, corpus and settings")
-    doctor.add_argument("--offline", action="store_true", help="also prove that nothing reaches out; slower")
-
-    bundle = commands.add_parser("bundle", parents=[answering], help="write all that a machine without a network needs")
-    bundle.add_argument("folder", type=_path, metavar="DIR", help="a new or empty folder")
-
-    token = commands.add_parser("token", help="make, list and revoke API keys")
+    token = commands.add_parser("token", help="Make, list and revoke API keys.")
     actions = token.add_subparsers(dest="action", metavar="ACTION", required=True)
-    new = actions.add_parser("new", parents=[output], help="make a key, and print it once")
-    new.add_argument("user", help="the holder's name, as logs and journal show it")
-    new.add_argument("--group", action="append", default=[], metavar="NAME", help="a group of the holder; repeatable")
+    new = actions.add_parser("new", parents=[output], help="Make a key, and print it once.")
+    new.add_argument("user", help="The holder's name, as logs and journal show it.")
+    new.add_argument("--group", action="append", default=[], help="A group of the holder; repeatable.")
     new.add_argument(
-        "--scope", action="append", choices=sorted(SCOPES), help="what the key allows; repeatable (default all)"
+        "--scope", action="append", choices=sorted(SCOPES), help="What the key allows; repeatable. Default: all."
     )
-    new.add_argument("--days", type=int, default=365, metavar="N", help="how long it is valid (default %(default)s)")
-    actions.add_parser("list", parents=[output], help="list the keys, their holders and when they expire")
-    revoke = actions.add_parser("revoke", parents=[output], help="make a key invalid from now on")
-    revoke.add_argument("id", help="the key's id, as quoth token list shows it")
+    new.add_argument("--days", type=int, default=365, help="How long it is valid. Default: %(default)s.")
+    actions.add_parser("list", parents=[output], help="List the keys, their holders and when they expire.")
+    revoke = actions.add_parser("revoke", parents=[output], help="Make a key invalid from now on.")
+    revoke.add_argument("id", help="The key's id, as quoth token list shows it.")
 
-    gaps = commands.add_parser("gaps", parents=[output], help="list unanswered and badly answered questions, grouped")
-    gaps.add_argument("--export", type=_path, metavar="FILE", help="write them as a question set for quoth eval")
+    gaps = commands.add_parser("gaps", parents=[output], help="List unanswered and badly answered questions, grouped.")
+    gaps.add_argument("--export", type=_path, metavar="FILE", help="Write them as a question set for quoth eval.")
     return parser
 
 

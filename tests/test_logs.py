@@ -217,7 +217,7 @@ def audited(file: Path) -> list[dict[str, Any]]:
 
 def test_an_audit_line_says_who_did_what_and_when(tmp_path: Path) -> None:
     file = tmp_path / "audit.log"
-    log = AuditLog.open(file)
+    log = AuditLog(file)
     log.record("ask", ADA, answer="a1", answered=True)
     log.record("refused", None, reason="no\nkey", user="forged", time="never")
     first, second = audited(file)
@@ -237,9 +237,9 @@ def test_an_audit_line_says_who_did_what_and_when(tmp_path: Path) -> None:
 
 def test_an_audit_log_only_grows_and_can_be_moved_away(tmp_path: Path) -> None:
     file = tmp_path / "audit.log"
-    AuditLog.open(file).record("one", ADA)
+    AuditLog(file).record("one", ADA)
     file.chmod(0o644)
-    log = AuditLog.open(file)
+    log = AuditLog(file)
     assert file.stat().st_mode & 0o777 == 0o600
     log.record("two", ADA)
     file.rename(tmp_path / "audit.log.1")
@@ -252,7 +252,7 @@ def test_an_audit_log_only_grows_and_can_be_moved_away(tmp_path: Path) -> None:
 def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path) -> None:
     file = tmp_path / "audit.log"
     file.write_text('{"event": "cut')
-    log = AuditLog.open(file)
+    log = AuditLog(file)
     log.record("whole", ADA)
     cut, whole, _ = file.read_text().split("\n")
     assert (cut, json.loads(whole)["event"]) == ('{"event": "cut', "whole")
@@ -260,17 +260,17 @@ def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path) -> None:
 
 def test_an_audit_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="No such file or directory"):
-        AuditLog.open(tmp_path / "none" / "audit.log")
+        AuditLog(tmp_path / "none" / "audit.log")
     with pytest.raises(SettingsError, match="Is a directory"):
-        AuditLog.open(tmp_path)
+        AuditLog(tmp_path)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(SettingsError, match="not a regular file"):
-        AuditLog.open(tmp_path / "pipe")
+        AuditLog(tmp_path / "pipe")
 
 
 def test_a_full_disk_is_said_and_spoils_no_line_after(tmp_path: Path) -> None:
     file = tmp_path / "audit.log"
-    log = AuditLog.open(file)
+    log = AuditLog(file)
     log.record("one", ADA)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     # as full as a disk can be made: half of the line fits
@@ -286,7 +286,7 @@ def test_a_full_disk_is_said_and_spoils_no_line_after(tmp_path: Path) -> None:
 
 
 def test_threads_share_an_audit_log(tmp_path: Path) -> None:
-    log = AuditLog.open(tmp_path / "audit.log")
+    log = AuditLog(tmp_path / "audit.log")
     threads = [
         threading.Thread(target=lambda name=name: [log.record(name, ADA, filler="x" * 9000) for _ in range(10)])
         for name in "abcd"
@@ -305,7 +305,7 @@ from pathlib import Path
 from ui.access.person import Person
 from ui.journal.audit import AuditLog
 
-log = AuditLog.open(Path(sys.argv[1]))
+log = AuditLog(Path(sys.argv[1]))
 for number in itertools.count():
     log.record("ask", Person("ada", frozenset(), frozenset()), number=f"{sys.argv[2]}-{number}")
     print(f"{sys.argv[2]}-{number}", flush=True)

@@ -93,7 +93,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         ("origins", "http://[::1]:80", "without the usual port"),
         ("access", "open", "'none', 'proxy' or 'token'"),
         ("access", "proxy", "it should name the proxy"),
-        ("proxies", "10.0.0.0/33", "an address or network such as 10.0.0.7"),
+        ("proxies", "10.0.0.0/33", "not a valid IPv4 or IPv6 network"),
         ("user_header", "X User", "the name of a header"),
         *(
             (name, header, "a header that only the proxy sets")

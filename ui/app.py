@@ -64,7 +64,7 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     journal = None
     if settings.journal:
         journal = Journal(settings.data / journal_file, days=settings.journal_days, named=named)
-    audit = AuditLog.open(settings.data / audit_file) if named else None
+    audit = AuditLog(settings.data / audit_file) if named else None
     refusals = Refusals(audit) if audit else None
     admission = Admission(settings.workers, settings.waiting)
     metrics = Metrics(admission)

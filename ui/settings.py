@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, model_validator
 
 from index.errors import SettingsError
 from rag.settings import FilePath, Settings, given, not_allowed, user_data
@@ -28,21 +27,12 @@ def _matching(pattern: str, expected: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _network(text: str) -> str:
-    try:
-        ipaddress.ip_network(text)
-    except ValueError as error:
-        raise ValueError("it should be an address or network such as 10.0.0.7 or 10.0.0.0/24") from error
-    return text
-
-
 def _split(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 Several = Annotated[tuple[T, ...], BeforeValidator(_split)]
 """A list in the settings file. In an environment variable, commas separate its values."""
-Network = Annotated[str, AfterValidator(_network)]
 Base = Annotated[str, _matching(r"(/(?!\.{1,2}(/|$))[\w.~-]+)*", "empty or a path such as /intranet/ask")]
 Host = Annotated[str, _matching(r"([A-Za-z0-9.-]+|\[[A-Fa-f0-9:]+\])(:\d{1,5})?", "a name such as ask.example:8443")]
 Origin = Annotated[
@@ -78,7 +68,7 @@ class ServerSettings(Settings, frozen=True):
     """The other sites, such as https://wiki.example, whose pages may embed the page or the widget and use the API."""
     access: Access = "none"
     """Who may ask: none (everyone on this machine), proxy (whom the proxy names), token (who has an API key)."""
-    proxies: Several[Network] = ()
+    proxies: Several[IPvAnyNetwork] = ()
     """The addresses or networks of the trusted proxy. With access proxy there is at least one."""
     user_header: Header = "X-Forwarded-User"
     """The header in which the proxy names the person."""

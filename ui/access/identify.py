@@ -7,6 +7,7 @@ import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 
+from pydantic import IPvAnyNetwork
 from starlette.requests import HTTPConnection
 
 from ui.access.embed_token import EmbedTokens
@@ -58,12 +59,11 @@ async def _by_bearer(
 
 def _by_proxy(settings: ServerSettings) -> Callable[[HTTPConnection], Person | None]:
     """Gives the person whom the proxy names, or None if the request is not the proxy's."""
-    networks = [ipaddress.ip_network(address) for address in settings.proxies]
     secret = read_secret(settings.proxy_secret, "proxy_secret") if settings.proxy_secret else None
 
     def identify(connection: HTTPConnection) -> Person | None:
         # the peer's own address: anyone can write X-Forwarded-For
-        if connection.client is None or not _within(connection.client.host, networks):
+        if connection.client is None or not _within(connection.client.host, settings.proxies):
             return None
         secrets = connection.headers.getlist(SECRET_HEADER)
         if secret is not None and (len(secrets) != 1 or not hmac.compare_digest(secrets[0].encode("latin-1"), secret)):
@@ -89,7 +89,7 @@ def _as_utf8(header: str) -> str | None:
         return None
 
 
-def _within(host: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+def _within(host: str, networks: Sequence[IPvAnyNetwork]) -> bool:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

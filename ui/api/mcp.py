@@ -5,7 +5,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import Field
 from starlette.applications import Starlette
@@ -18,10 +18,7 @@ from ui.access.person import Person, person_of
 from ui.api.schema import MOST_RECEIPTS
 from ui.http.body_limit import LARGEST
 from ui.http.rate_limit import Later
-from ui.service import public_message
-
-if TYPE_CHECKING:
-    from ui.service import Service
+from ui.service import Service, public_message
 
 PATH = "/mcp"
 MOST_PASSAGES = 50
@@ -32,7 +29,7 @@ _INSTRUCTIONS = (
 )
 
 
-def build_tools(service: "Service", base: str = "") -> Starlette:
+def build_tools(service: Service, base: str = "") -> Starlette:
     """Builds the endpoint as a separate application, at `base` + PATH. Imports the SDK, which takes a while."""
     from mcp.server.mcpserver import Context, MCPServer
     from mcp.server.mcpserver.exceptions import ToolError

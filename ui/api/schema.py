@@ -13,14 +13,10 @@ from ui.service import MOST_QUOTED
 
 MOST_TURNS = 50
 """Earlier turns of a conversation in one request."""
-MOST_ANSWERING = 20
-"""Documents that the excerpts of one earlier answer are from."""
 MOST_RECEIPTS = 100
 """Receipts in one request."""
 MOST_DOCUMENTS = 1000
 """Documents in one part of their list."""
-LONGEST_COMMENT = 2000
-"""Characters of a comment in feedback."""
 
 
 class Taken(BaseModel):
@@ -38,7 +34,7 @@ class TurnBody(Taken):
         list[Annotated[str, Field(max_length=64)]],
         about(
             "The document_id of each excerpt. A short follow-up question is searched for in these documents too.",
-            max_length=MOST_ANSWERING,
+            max_length=20,
         ),
     ] = []
 
@@ -76,7 +72,7 @@ class FeedbackBody(Taken):
 
     id: Annotated[str, about("The id of the answer.", max_length=64)]
     verdict: Annotated[Literal["up", "down"], about("up: it helped; down: it did not.")]
-    comment: Annotated[str, about("The reason, for the keepers of the documents.", max_length=LONGEST_COMMENT)] = ""
+    comment: Annotated[str, about("The reason, for the keepers of the documents.", max_length=2000)] = ""
 
 
 class SessionBody(Taken):

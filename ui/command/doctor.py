@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import ipaddress
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -58,7 +57,7 @@ def run(args: argparse.Namespace, settings: ServerSettings) -> int:
 def _settings(settings: ServerSettings, origins: Mapping[str, tuple[Any, str]]) -> Iterator[Finding]:
     yield Finding("version", f"quoth {importlib.metadata.version('quoth')}")
     for name, value in settings:
-        text = ", ".join(value) if isinstance(value, tuple) else str(value)
+        text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
         origin = f", from {origins[name][1]}" if name in origins else ""
         yield Finding(f"setting {name}", f"{text or 'none'}{origin}")
 
@@ -73,7 +72,7 @@ def warnings(settings: ServerSettings) -> Iterator[Finding]:
             f"WARNING: {' and '.join(behind)}, as behind a proxy, but access is none: everyone who reaches the proxy "
             "may read all documents without groups. Choose access proxy or token, unless this is meant",
         )
-    networks = [network for network in settings.proxies if ipaddress.ip_network(network).num_addresses > 1]
+    networks = [str(network) for network in settings.proxies if network.num_addresses > 1]
     if settings.access == "proxy" and networks and not settings.proxy_secret:
         yield Finding(
             "proxies",

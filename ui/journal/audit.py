@@ -10,18 +10,15 @@ import stat
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import SettingsError, one_line
 from index.files import flush
+from ui.access.person import Person
 from ui.http.rate_limit import RateLimit
 from ui.http.request_log import json_line, request_id, timestamp
-
-if TYPE_CHECKING:
-    from ui.access.person import Person
 
 FILE = "audit.jsonl"
 """The audit log's name in the data folder."""
@@ -41,17 +38,9 @@ class AuditLog:
     """
 
     def __init__(self, file: Path) -> None:
+        """Creates the file if it is missing, for its owner alone. Raises SettingsError if it cannot be written."""
         self._file = file
-
-    @classmethod
-    def open(cls, file: Path) -> AuditLog:
-        """The log in `file`, which is created if it is missing, and is readable only by its owner.
-
-        Raises SettingsError if it cannot be written.
-        """
-        log = cls(file)
-        log._append(b"")
-        return log
+        self._append(b"")
 
     def record(self, event: str, person: Person | None, **fields: object) -> None:
         """Writes a line: time, event, user, groups, request_id and `fields`. `person` is None if it is not known.
@@ -69,23 +58,20 @@ class AuditLog:
 
     def _append(self, line: bytes) -> None:
         try:
-            descriptor = os.open(self._file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
+            with open(self._file, "ab+", buffering=0, opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
                 # without the lock, a line that another process has half written would look cut off
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                status = os.fstat(descriptor)
+                fcntl.flock(log, fcntl.LOCK_EX)
+                status = os.fstat(log.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise OSError(0, "it is not a regular file")
-                os.fchmod(descriptor, 0o600)
+                os.fchmod(log.fileno(), 0o600)
                 size = status.st_size
                 # a line that was cut off by a power cut or a full disk must not spoil this one
-                if size and line and os.pread(descriptor, 1, size - 1) != b"\n":
+                if size and line and os.pread(log.fileno(), 1, size - 1) != b"\n":
                     line = b"\n" + line
-                if os.write(descriptor, line) != len(line):
+                if log.write(line) != len(line):
                     raise OSError(0, "no room left")
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+                os.fsync(log.fileno())
             if not size:
                 flush(self._file.parent)
         except OSError as error:

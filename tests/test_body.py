@@ -1,4 +1,4 @@
-"""Bodies without an end, or said to be huge: refused as too large, and not read on, at each way in."""
+"""The body limit: too large a body is refused with 413 on every path, and the rest of it is not read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATHS = [
 
 
 class Endless:
-    """Sends chunks for as long as somebody reads, and counts those that were read."""
+    """A client whose body never ends. Counts the chunks that were read."""
 
     def __init__(self, path: str, *headers: tuple[bytes, bytes]) -> None:
         given = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json"), *headers]
@@ -50,7 +50,7 @@ class Endless:
 
     async def receive(self) -> Message:
         self.read += 1
-        assert self.read < 1000, "it is read for ever"
+        assert self.read < 1000, "the body is read without limit"
         return {"type": "http.request", "body": CHUNK, "more_body": True}
 
     async def send(self, message: Message) -> None:
@@ -63,7 +63,7 @@ class Endless:
         start, *rest = self.answer
         assert start["status"] == 413
         assert (b"content-type", b"application/problem+json") in start["headers"]
-        # what is not read may not be taken for the next request
+        # otherwise the unread rest would be taken for the next request
         assert (b"connection", b"close") in start["headers"]
         body = json.loads(b"".join(message.get("body", b"") for message in rest))
         assert (body["status"], body["detail"]) == (413, f"The request is larger than {LARGEST:,} bytes")
@@ -71,7 +71,7 @@ class Endless:
 
 
 def visited(app: ASGIApp, client: Endless) -> Endless:
-    """The visit, to a server that has started: so much the endpoint for programs takes."""
+    """Visits a server whose lifespan has started, which the MCP endpoint needs."""
 
     async def scene() -> None:
         started, closing = asyncio.Event(), asyncio.Event()
@@ -102,7 +102,7 @@ async def _run(app: ASGIApp, receive: Any, send: Any) -> None:
 
 @pytest.mark.parametrize("length", ["1000000000", str(LARGEST + 1), "0001000000000", "9" * 5000])
 @pytest.mark.parametrize("path", PATHS)
-def test_what_is_said_to_be_huge_is_refused_unread(path: str, length: str) -> None:
+def test_a_content_length_over_the_limit_is_refused_unread(path: str, length: str) -> None:
     client = Endless(path, (b"content-length", length.encode()))
     if path == "/mcp":
         visited(app_of(FakeAnswerer(article())), client)
@@ -112,7 +112,7 @@ def test_what_is_said_to_be_huge_is_refused_unread(path: str, length: str) -> No
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_chunks_without_end_are_read_no_further_than_may_be_sent(path: str) -> None:
+def test_endless_chunks_are_read_only_up_to_the_limit(path: str) -> None:
     client = Endless(path, (b"transfer-encoding", b"chunked"))
     if path == "/mcp":
         visited(app_of(FakeAnswerer(article())), client)
@@ -122,7 +122,7 @@ def test_chunks_without_end_are_read_no_further_than_may_be_sent(path: str) -> N
 
 
 @pytest.mark.parametrize("header", [(b"content-length", b"1000000000"), (b"transfer-encoding", b"chunked")])
-def test_so_it_is_where_an_api_key_is_entered(tmp_path: Path, header: tuple[bytes, bytes]) -> None:
+def test_the_limit_also_holds_for_sign_in(tmp_path: Path, header: tuple[bytes, bytes]) -> None:
     Keyring.open(tmp_path).close()
     client = Endless("/sign-in", header)
     asyncio.run(client.visit(app_of(FakeAnswerer(article()), access="token", data=tmp_path)))
@@ -130,7 +130,7 @@ def test_so_it_is_where_an_api_key_is_entered(tmp_path: Path, header: tuple[byte
     assert client.read <= LARGEST // len(CHUNK) + 1
 
 
-def test_as_much_as_may_be_sent_is_read() -> None:
+def test_a_body_of_exactly_the_limit_is_accepted() -> None:
     client = TestClient(app_of(FakeAnswerer(article())), base_url="http://127.0.0.1")
     body = b'{"question": "Who came?"}'
     padded = body.ljust(LARGEST)

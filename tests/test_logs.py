@@ -1,4 +1,4 @@
-"""What is logged: one object a line, one line a request, and an audit log that loses nothing."""
+"""Request log: one JSON object per line, one line per request. Audit log: no acknowledged line is lost."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ADA = Person("ada", frozenset({"staff", "board"}), frozenset())
 
 @dataclass
 class Kept(logging.Handler):
-    """Keeps the lines that the formatter makes."""
+    """A handler that collects formatted lines."""
 
     lines: list[str] = field(default_factory=list)
 
@@ -76,7 +76,7 @@ def record(message: str, *values: object, **extra: object) -> logging.LogRecord:
     return made
 
 
-def test_a_line_says_when_how_grave_where_what_and_all_else_that_was_given() -> None:
+def test_a_line_has_time_level_logger_message_and_extra_fields() -> None:
     line = json.loads(JsonFormatter().format(record("It is %d", 7, edition="one", ms=2.5, color_message="\x1b[1mIt")))
     when = datetime.fromisoformat(line.pop("time"))
     assert when.utcoffset() == timedelta(0)
@@ -102,7 +102,7 @@ def test_an_exception_is_on_the_same_line() -> None:
 
 
 @given(message=st.text(), name=st.text(), value=st.text())
-def test_no_text_makes_a_line_or_a_key_of_its_own(message: str, name: str, value: str) -> None:
+def test_no_text_adds_a_line_or_a_key(message: str, name: str, value: str) -> None:
     formatted = JsonFormatter().format(record("%s", message, **{f"given_{name}": value}))
     assert re.fullmatch(r"[ -~]*", formatted)
     line = json.loads(formatted)
@@ -110,14 +110,14 @@ def test_no_text_makes_a_line_or_a_key_of_its_own(message: str, name: str, value
     assert len(line) == 6
 
 
-def test_what_was_given_takes_no_place_of_the_formatters_own() -> None:
+def test_extra_fields_do_not_replace_the_formatters_fields() -> None:
     line = json.loads(JsonFormatter().format(record("true", time="yesterday", level="debug", request_id="forged")))
     assert (line["level"], line["message"], line["request_id"]) == ("warning", "true", None)
     assert line["time"] != "yesterday"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, {(1, 2): 3}, object(), b"\xff", "\ud800"])
-def test_nothing_that_is_given_keeps_a_line_from_being_json(value: object) -> None:
+def test_a_line_is_json_even_if_an_extra_value_is_not(value: object) -> None:
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is not JSON")
 
@@ -144,7 +144,7 @@ def app() -> TestClient:
     return TestClient(RequestLog(Starlette(routes=routes), metrics()), raise_server_exceptions=False)
 
 
-def test_a_request_is_one_line_without_its_query_or_its_question(kept: Kept) -> None:
+def test_a_request_is_one_line_without_query_and_body(kept: Kept) -> None:
     response = app().post("/ask?question=secret", json={"question": "Who is it?"}, headers={"X-Request-ID": "a.B_9-"})
     assert response.headers.get_list("x-request-id") == ["a.B_9-"]
     within, line = kept.objects
@@ -165,20 +165,20 @@ def test_a_request_is_one_line_without_its_query_or_its_question(kept: Kept) -> 
 
 
 @pytest.mark.parametrize("sent", ["", "a b", "a" * 65, 'a"', "a\n", "é", "a;b", "../a"])
-def test_an_id_that_could_be_anything_else_is_not_taken(kept: Kept, sent: str) -> None:
+def test_an_invalid_request_id_is_replaced(kept: Kept, sent: str) -> None:
     response = app().get("/", headers={b"X-Request-ID": sent.encode()})
     assert re.fullmatch("[0-9a-f]{32}", response.headers["x-request-id"])
     assert kept.objects[-1]["request_id"] == response.headers["x-request-id"]
 
 
-def test_of_two_ids_none_is_taken_and_each_request_without_one_has_its_own(kept: Kept) -> None:
+def test_each_request_without_exactly_one_id_gets_a_new_one(kept: Kept) -> None:
     client = app()
     one = client.get("/", headers=[("X-Request-ID", "a"), ("X-Request-ID", "b")]).headers["x-request-id"]
     two, three = (client.get("/").headers["x-request-id"] for _ in range(2))
     assert len({one, two, three, "a", "b"}) == 5
 
 
-def test_what_a_path_holds_forges_nothing(kept: Kept) -> None:
+def test_control_characters_in_a_path_are_escaped(kept: Kept) -> None:
     app().get("/a%0Ab%1b[31m%E2%80%AE" + "x" * 10_000)
     line = kept.objects[-1]
     assert line["path"].startswith(r"/a\nb\x1b[31m\u202ex")
@@ -186,7 +186,7 @@ def test_what_a_path_holds_forges_nothing(kept: Kept) -> None:
     assert line["path"] in line["message"]
 
 
-def test_a_failure_is_a_line_too(kept: Kept) -> None:
+def test_a_failed_request_is_logged(kept: Kept) -> None:
     response = app().get("/fail")
     assert response.status_code == 500
     (line,) = kept.objects
@@ -194,7 +194,7 @@ def test_a_failure_is_a_line_too(kept: Kept) -> None:
     assert line["request_id"] == response.headers["x-request-id"]
 
 
-def test_a_failure_before_any_answer_is_a_500_and_who_left_has_no_status(kept: Kept) -> None:
+def test_a_failure_before_the_response_is_a_500_and_a_disconnect_has_no_status(kept: Kept) -> None:
     async def failing(*_: object) -> None:
         raise RuntimeError
 
@@ -215,7 +215,7 @@ def audited(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text(encoding="ascii").split("\n")[:-1]]
 
 
-def test_an_audit_line_says_who_did_what_and_when(tmp_path: Path) -> None:
+def test_an_audit_line_has_time_event_person_and_fields(tmp_path: Path) -> None:
     file = tmp_path / "audit.log"
     log = AuditLog(file)
     log.record("ask", ADA, answer="a1", answered=True)
@@ -235,7 +235,7 @@ def test_an_audit_line_says_who_did_what_and_when(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_an_audit_log_only_grows_and_can_be_moved_away(tmp_path: Path) -> None:
+def test_an_audit_log_is_appended_to_and_can_be_rotated(tmp_path: Path) -> None:
     file = tmp_path / "audit.log"
     AuditLog(file).record("one", ADA)
     file.chmod(0o644)
@@ -249,7 +249,7 @@ def test_an_audit_log_only_grows_and_can_be_moved_away(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path) -> None:
+def test_the_line_after_an_incomplete_line_is_whole(tmp_path: Path) -> None:
     file = tmp_path / "audit.log"
     file.write_text('{"event": "cut')
     log = AuditLog(file)
@@ -258,7 +258,7 @@ def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path) -> None:
     assert (cut, json.loads(whole)["event"]) == ('{"event": "cut', "whole")
 
 
-def test_an_audit_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_an_audit_log_that_cannot_be_written_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="No such file or directory"):
         AuditLog(tmp_path / "none" / "audit.log")
     with pytest.raises(SettingsError, match="Is a directory"):
@@ -268,12 +268,12 @@ def test_an_audit_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         AuditLog(tmp_path / "pipe")
 
 
-def test_a_full_disk_is_said_and_spoils_no_line_after(tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_and_later_lines_are_whole(tmp_path: Path) -> None:
     file = tmp_path / "audit.log"
     log = AuditLog(file)
     log.record("one", ADA)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # as full as a disk can be made: half of the line fits
+    # simulates a full disk: half of the line fits
     resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + 50, before[1]))
     try:
         with pytest.raises(SettingsError, match="make room"):
@@ -285,7 +285,7 @@ def test_a_full_disk_is_said_and_spoils_no_line_after(tmp_path: Path) -> None:
     assert [json.loads(line)["event"] for line in (one, three)] == ["one", "three"]
 
 
-def test_threads_share_an_audit_log(tmp_path: Path) -> None:
+def test_threads_can_share_an_audit_log(tmp_path: Path) -> None:
     log = AuditLog(tmp_path / "audit.log")
     threads = [
         threading.Thread(target=lambda name=name: [log.record(name, ADA, filler="x" * 9000) for _ in range(10)])
@@ -312,7 +312,7 @@ for number in itertools.count():
 """
 
 
-def test_what_was_acknowledged_survives_kill_9_of_two_processes(tmp_path: Path) -> None:
+def test_acknowledged_lines_of_two_processes_survive_kill_9(tmp_path: Path) -> None:
     file = tmp_path / "audit.log"
     processes = [
         subprocess.Popen(

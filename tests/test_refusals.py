@@ -1,4 +1,4 @@
-"""Who was turned away is in the audit log, whichever door it was, and nobody can fill the disk by being turned away."""
+"""Refused requests in the audit log: each is written, but no more per minute than the limit."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def asked_by(address: str, data: Path, access: str, app: Any = None) -> TestClient:
+def client_of(address: str, data: Path, access: str, app: Any = None) -> TestClient:
     if app is None:
         secret = data / "embed"
         secret.write_text(secrets.token_hex(32))
@@ -57,38 +57,38 @@ def keyring(tmp_path: Path) -> Iterator[Keyring]:
 
 
 def refused(data: Path) -> list[dict[str, Any]]:
-    """Who was turned away at a door; a document that is not there for somebody is another matter."""
+    """The audit lines of refused requests, without those of documents that a person may not read."""
     lines = [json.loads(line) for line in (data / AUDIT).read_text(encoding="ascii").splitlines()]
     return [line for line in lines if line["event"] == "refused" and "what" not in line]
 
 
 @pytest.mark.parametrize("access", MODES)
-def test_each_door_that_turns_somebody_away_has_it_written_down(tmp_path: Path, clock: Clock, access: str) -> None:
-    asking = asked_by("192.0.2.1", tmp_path, access)
-    tried = [
-        asking.get("/api/v1/status", headers={"Authorization": "Bearer wrong"}),
-        asking.get("/api/v1/live", headers={"Host": "evil.example"}),
-        asking.get("/api/v1/live", headers={"Origin": "https://evil.example"}),
-        asking.post("/api/v1/session", json={"token": "wrong"}, headers={"Origin": WIKI}),
+def test_every_kind_of_refusal_is_written(tmp_path: Path, clock: Clock, access: str) -> None:
+    client = client_of("192.0.2.1", tmp_path, access)
+    responses = [
+        client.get("/api/v1/status", headers={"Authorization": "Bearer wrong"}),
+        client.get("/api/v1/live", headers={"Host": "evil.example"}),
+        client.get("/api/v1/live", headers={"Origin": "https://evil.example"}),
+        client.post("/api/v1/session", json={"token": "wrong"}, headers={"Origin": WIKI}),
     ]
     expected = [("/api/v1/status", 401), ("/api/v1/live", 400), ("/api/v1/live", 403), ("/api/v1/session", 401)]
     if access == "token":
-        tried.append(asking.post("/sign-in", data={"key": "wrong"}))
+        responses.append(client.post("/sign-in", data={"key": "wrong"}))
         expected.append(("/sign-in", 403))
-    assert [response.status_code for response in tried] == [status for _, status in expected]
+    assert [response.status_code for response in responses] == [status for _, status in expected]
     lines = refused(tmp_path)
     assert [(line["path"], line["status"]) for line in lines] == expected
     assert {(line["client"], line["user"]) for line in lines} == {("192.0.2.1", None)}
     assert lines[1]["host"] == "evil.example"
     assert [line.get("origin") for line in lines[:4]] == [None, None, "https://evil.example", WIKI]
-    assert [line["request_id"] for line in lines] == [response.headers["x-request-id"] for response in tried]
+    assert [line["request_id"] for line in lines] == [response.headers["x-request-id"] for response in responses]
 
 
-def test_who_is_known_and_may_not_is_named(tmp_path: Path, keyring: Keyring, clock: Clock) -> None:
+def test_a_known_person_who_is_refused_is_named(tmp_path: Path, keyring: Keyring, clock: Clock) -> None:
     _, key = keyring.make("ada", ["staff"], ["metrics"], 1)
-    asking = asked_by("192.0.2.1", tmp_path, "token")
-    assert asking.get("/api/v1/status", headers={"Authorization": f"Bearer {key}"}).status_code == 403
-    assert asking.post("/api/v1/ask", json=[], headers={"Authorization": f"Bearer {key}"}).status_code in (403, 422)
+    client = client_of("192.0.2.1", tmp_path, "token")
+    assert client.get("/api/v1/status", headers={"Authorization": f"Bearer {key}"}).status_code == 403
+    assert client.post("/api/v1/ask", json=[], headers={"Authorization": f"Bearer {key}"}).status_code in (403, 422)
     (line, *_) = refused(tmp_path)
     assert (line["user"], line["groups"], line["status"]) == ("ada", ["staff"], 403)
 
@@ -97,15 +97,15 @@ def called(tool: str, **given: object) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": given}}
 
 
-def test_a_tool_that_refuses_is_written_down_too(tmp_path: Path, keyring: Keyring, clock: Clock) -> None:
+def test_a_refusal_by_an_mcp_tool_is_written(tmp_path: Path, keyring: Keyring, clock: Clock) -> None:
     _, key = keyring.make("ada", ["staff"], ["ask"], 1)
     headers = {"Authorization": f"Bearer {key}", "Accept": "application/json, text/event-stream"}
-    with asked_by("192.0.2.1", tmp_path, "token") as asking:
-        asking.headers.update(headers)
-        assert "isError" in asking.post("/mcp", json=called("ask", question="bug")).text
+    with client_of("192.0.2.1", tmp_path, "token") as client:
+        client.headers.update(headers)
+        assert "isError" in client.post("/mcp", json=called("ask", question="bug")).text
         assert refused(tmp_path) == []
-        response = asking.post("/mcp", json=called("document", id=article().id))
-    # over HTTP it is an answer like another
+        response = client.post("/mcp", json=called("document", id=article().id))
+    # over HTTP the status is that of any answer
     assert response.status_code == 200
     assert "takes the scope read" in response.text
     (line,) = refused(tmp_path)
@@ -113,28 +113,28 @@ def test_a_tool_that_refuses_is_written_down_too(tmp_path: Path, keyring: Keyrin
     assert line["request_id"] == response.headers["x-request-id"]
 
 
-def test_what_is_answered_is_no_refusal(tmp_path: Path, keyring: Keyring, clock: Clock) -> None:
+def test_an_answered_request_is_not_written_as_refused(tmp_path: Path, keyring: Keyring, clock: Clock) -> None:
     _, key = keyring.make("ada", [], ["ask", "read"], 1)
-    asking = asked_by("192.0.2.1", tmp_path, "token")
+    client = client_of("192.0.2.1", tmp_path, "token")
     known = {"Authorization": f"Bearer {key}"}
-    assert asking.get("/", follow_redirects=False).status_code == 303
-    assert asking.get("/api/v1/status", headers=known).status_code == 200
-    assert asking.get("/api/v1/documents/x", headers=known).status_code == 404
-    assert asking.post("/gradio_api/queue/join", content="{", headers={"Cookie": f"{COOKIE}={key}"}).status_code == 400
+    assert client.get("/", follow_redirects=False).status_code == 303
+    assert client.get("/api/v1/status", headers=known).status_code == 200
+    assert client.get("/api/v1/documents/x", headers=known).status_code == 404
+    assert client.post("/gradio_api/queue/join", content="{", headers={"Cookie": f"{COOKIE}={key}"}).status_code == 400
     assert refused(tmp_path) == []
 
 
 @pytest.mark.parametrize("access", MODES)
-def test_nobody_fills_the_disk_and_what_was_left_out_is_counted(tmp_path: Path, clock: Clock, access: str) -> None:
-    eve = asked_by("192.0.2.1", tmp_path, access)
+def test_lines_are_limited_per_minute_and_the_rest_is_counted(tmp_path: Path, clock: Clock, access: str) -> None:
+    eve = client_of("192.0.2.1", tmp_path, access)
     bad = {"Authorization": "Bearer wrong"}
     with eve:
         for _ in range(3 * MOST_REFUSED_OF_ONE):
             assert eve.get("/api/v1/status", headers=bad).status_code == 401
         assert len(refused(tmp_path)) == MOST_REFUSED_OF_ONE
-        # whoever comes from elsewhere has lines of their own, but all together no more than so many
+        # other addresses have limits of their own, but there is also a limit for all together
         for n in range(2, 2 + MOST_REFUSED):
-            other = asked_by(f"192.0.2.{n}", tmp_path, access, eve.app)
+            other = client_of(f"192.0.2.{n}", tmp_path, access, eve.app)
             assert other.get("/api/v1/status", headers=bad).status_code == 401
         lines = refused(tmp_path)
         assert len(lines) == MOST_REFUSED
@@ -145,35 +145,35 @@ def test_nobody_fills_the_disk_and_what_was_left_out_is_counted(tmp_path: Path, 
         assert refused(tmp_path)[-1]["left_out"] == MOST_REFUSED_OF_ONE
         for _ in range(2 * MOST_REFUSED_OF_ONE):
             eve.get("/api/v1/status", headers=bad)
-    # what nobody came after is said at the end
+    # at the end, a last line counts the rest
     last = refused(tmp_path)[-1]
     assert (last["left_out"], last.get("client")) == (MOST_REFUSED_OF_ONE + 1, None)
 
 
-def test_a_line_is_short_whatever_was_sent(tmp_path: Path, clock: Clock) -> None:
-    asking = asked_by("192.0.2.1", tmp_path, "token")
+def test_a_line_is_short_even_if_the_request_is_long(tmp_path: Path, clock: Clock) -> None:
+    client = client_of("192.0.2.1", tmp_path, "token")
     for path in ("/" + "x" * 10_000, "/" + "%F0%9F%91%A8" * 3000, "/" + "%00%1B" * 3000, "/" + "%5C" * 9000):
-        asking.request("M" * 500, path, headers={"Host": "evil" * 1000, "X-Request-ID": "i" * 64})
+        client.request("M" * 500, path, headers={"Host": "evil" * 1000, "X-Request-ID": "i" * 64})
     lines = (tmp_path / AUDIT).read_text(encoding="ascii").splitlines()
     assert len(lines) == 4
     assert max(map(len, lines)) < 1000
 
 
 @pytest.mark.parametrize("access", MODES)
-def test_what_cannot_be_written_down_is_refused_all_the_same(
+def test_a_request_is_refused_even_if_the_refusal_cannot_be_written(
     tmp_path: Path, clock: Clock, access: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    asking = asked_by("192.0.2.1", tmp_path, access)
+    client = client_of("192.0.2.1", tmp_path, access)
     file = tmp_path / AUDIT
     kept = file.rename(tmp_path / "kept")
     file.mkdir()
     with caplog.at_level(logging.ERROR, logger="ui.journal.audit"):
         for status, headers in ((401, {"Authorization": "Bearer wrong"}), (400, {"Host": "evil.example"})):
-            response = asking.get("/api/v1/status", headers=headers)
+            response = client.get("/api/v1/status", headers=headers)
             assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
             assert str(tmp_path) not in response.text
     assert "could not be written down" in caplog.text
     file.rmdir()
     kept.rename(file)
-    assert asking.get("/api/v1/status", headers={"Authorization": "Bearer wrong"}).status_code == 401
+    assert client.get("/api/v1/status", headers={"Authorization": "Bearer wrong"}).status_code == 401
     assert refused(tmp_path)[-1]["left_out"] == 2

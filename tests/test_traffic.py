@@ -1,4 +1,4 @@
-"""Turns and limits: who may ask now, who waits, and who is turned away."""
+"""The queue and the rate limits: who has a turn, who waits, and who is refused."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def settle() -> None:
 
 
 class Visitor:
-    """Somebody who wants a turn, and has it until told to leave."""
+    """A caller that waits for a turn, and holds it until `leave` is called."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
@@ -64,7 +64,7 @@ actions = st.lists(st.tuples(st.sampled_from(["come", "leave", "cancel", "settle
 
 
 @given(workers=st.integers(1, 3), waiting=st.integers(0, 3), actions=actions)
-def test_never_more_inside_or_waiting_than_may_and_all_get_their_turn(
+def test_the_queue_keeps_its_limits_and_everyone_in_it_gets_a_turn(
     workers: int, waiting: int, actions: list[tuple[str, int]]
 ) -> None:
     async def play() -> None:
@@ -88,12 +88,12 @@ def test_never_more_inside_or_waiting_than_may_and_all_get_their_turn(
         await settle()
         assert len(those("waiting")) == admission.depth
         if those("waiting"):
-            assert len(those("inside")) == workers, "a place is free and somebody waits"
+            assert len(those("inside")) == workers, "a turn is free although somebody waits"
         while staying := those("inside"):
             staying[0].leave()
             await settle()
         assert {visitor.state for visitor in visitors} <= {"left", "refused", "cancelled", "new"}
-        # no trace is left: as many come in at once as at the beginning, and as many wait
+        # afterwards the queue is empty: as many can enter and wait as at the beginning
         again = [Visitor(admission) for _ in range(workers + waiting + 1)]
         await settle()
         assert [visitor.state for visitor in again] == ["inside"] * workers + ["waiting"] * waiting + ["refused"]
@@ -119,7 +119,7 @@ def test_first_come_first_served() -> None:
     asyncio.run(play())
 
 
-def test_whoever_comes_as_another_leaves_does_not_overtake_those_who_wait() -> None:
+def test_a_newcomer_does_not_overtake_those_who_wait() -> None:
     async def play() -> None:
         admission = Admission(1, 2)
         first, second = Visitor(admission), Visitor(admission)
@@ -136,14 +136,14 @@ def test_whoever_comes_as_another_leaves_does_not_overtake_those_who_wait() -> N
     asyncio.run(play())
 
 
-def test_a_turn_given_to_one_who_is_cancelled_in_that_moment_goes_on_to_the_next() -> None:
+def test_the_turn_of_a_cancelled_caller_goes_to_the_next() -> None:
     async def play() -> None:
         admission = Admission(1, 2)
         first, second, third = (Visitor(admission) for _ in range(3))
         await settle()
         first.leave()
         await asyncio.sleep(0)
-        # the first has left and handed its turn over, and the second has not run since
+        # the first has passed its turn to the second, whose task has not run yet
         assert (first.state, second.state) == ("left", "waiting")
         second.task.cancel()
         await settle()
@@ -154,7 +154,7 @@ def test_a_turn_given_to_one_who_is_cancelled_in_that_moment_goes_on_to_the_next
     asyncio.run(play())
 
 
-def test_a_turn_ends_also_with_an_error() -> None:
+def test_an_error_ends_a_turn() -> None:
     async def play() -> None:
         admission = Admission(1, 0)
         for _ in range(3):
@@ -165,7 +165,7 @@ def test_a_turn_ends_also_with_an_error() -> None:
     asyncio.run(play())
 
 
-def test_who_is_turned_away_is_told_how_long_it_may_take(clock: Clock) -> None:
+def test_a_full_queue_says_when_to_try_again(clock: Clock) -> None:
     async def play(seconds: float, waiting: int) -> int:
         admission = Admission(2, waiting)
         async with admission.turn():
@@ -184,13 +184,13 @@ def test_who_is_turned_away_is_told_how_long_it_may_take(clock: Clock) -> None:
     assert asyncio.run(play(4.0, 1000)) == 60
 
 
-def test_so_many_a_minute_and_then_when_the_first_is_a_minute_old(clock: Clock) -> None:
+def test_calls_over_the_rate_limit_are_refused_until_the_first_is_a_minute_old(clock: Clock) -> None:
     limit = RateLimit(2)
     assert limit.check("ada") is None
     clock.now += 20
     assert limit.check("ada") is None
     clock.now += 10.5
-    # being refused does not count
+    # refused calls do not count
     assert [limit.check("ada"), limit.check("ada")] == [30, 30]
     assert limit.check("bob") is None
     clock.now += 29.5
@@ -199,10 +199,12 @@ def test_so_many_a_minute_and_then_when_the_first_is_a_minute_old(clock: Clock) 
 
 @given(
     per_minute=st.integers(1, 4),
-    # of sixteenths of a second, whose sums are exact
+    # in sixteenths of a second, whose sums are exact in floating point
     calls=st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 720).map(lambda n: n / 16)), max_size=40),
 )
-def test_never_more_in_any_minute_and_what_is_said_is_so(per_minute: int, calls: list[tuple[str, float]]) -> None:
+def test_no_minute_has_more_calls_than_the_limit_and_the_wait_is_at_most_a_minute(
+    per_minute: int, calls: list[tuple[str, float]]
+) -> None:
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rate_limit, "monotonic", clock)
@@ -221,15 +223,15 @@ def test_never_more_in_any_minute_and_what_is_said_is_so(per_minute: int, calls:
         assert limit.check("a") is None
 
 
-def test_many_callers_do_not_fill_the_memory(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rate_limit_forgets_callers_beyond_its_limit(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limit, "_MOST_KEYS", 100)
     limit = RateLimit(1)
     assert limit.check("ada") is None
     for number in range(1000):
         assert limit.check(f"caller {number}") is None
-        # who keeps calling is not forgotten for those who come once
+        # a frequent caller is not forgotten
         assert limit.check("ada") is not None
-    # the others are, once 100 have called after them
+    # the others are forgotten after 100 newer callers
     assert limit.check("caller 0") is None
 
 
@@ -244,5 +246,5 @@ def test_threads_share_a_limit() -> None:
     assert let.count(None) == 50
 
 
-def test_what_is_raised_says_when_to_come_again() -> None:
+def test_refusals_carry_the_seconds_to_wait() -> None:
     assert (Overloaded(3).retry_after, TooMany(7).retry_after) == (3, 7)

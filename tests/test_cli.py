@@ -27,6 +27,7 @@ from index.types import Document
 from rag.receipt import Receipt
 from ui.command import cli
 from ui.journal.journal import FILE, Journal
+from ui.settings import ServerSettings
 
 # as the help documents them: programs rely on the numbers
 GOOD, NEGATIVE, USAGE, INPUT, UNFIT, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -621,6 +622,13 @@ def test_a_command_that_needs_no_model_loads_none(
 def test_a_command_that_needs_models_loads_them(indexed: Path) -> None:
     # so that the tests above could fail
     assert {"torch", "faiss"} <= loaded_by("ask", QUESTION)[1]
+
+
+def test_the_help_of_a_flag_describes_the_setting_and_its_default(run: Run) -> None:
+    words = " ".join(run("serve", "--help")[1].split())
+    for name in ("risk", "reader", "port"):
+        field = ServerSettings.model_fields[name]
+        assert f"--{name} {name.upper()} {field.description} Default: {field.default}." in words
 
 
 def test_eval_has_its_own_help(run: Run) -> None:

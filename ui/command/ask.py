@@ -17,7 +17,7 @@ from rag.answer import Answerer, build_answerer, check_question
 from rag.row import detailed_row_of
 from rag.types import Answer, Citation
 from ui.command.index import index_documents
-from ui.command.terminal import Terminal, indented, read_text, visible
+from ui.command.terminal import Terminal, indented, marked, read_text
 from ui.command.why import explanation
 from ui.settings import ServerSettings
 
@@ -68,13 +68,8 @@ def _print_answer(answer: Answer, terminal: Terminal) -> None:
 
 def _print_excerpt(citation: Citation, terminal: Terminal, *, answering: str, number: str) -> None:
     """`answering` and `number` are the styles of the answering words and of the citation's number."""
-    document, span, words = citation.excerpt.document, citation.excerpt.span, citation.highlight
-    quote = Text.assemble(
-        (f"[{citation.number}] ", number),
-        visible(document.text[span.start : words.start]),
-        (visible(document.text[words.start : words.end]), answering),
-        visible(document.text[words.end : span.end]),
-    )
+    document, span = citation.excerpt.document, citation.excerpt.span
+    quote = Text.assemble((f"[{citation.number}] ", number), marked(citation.excerpt, citation.highlight, answering))
     heading = f", under “{citation.heading}”" if citation.heading else ""
     place = f"{document.title}{heading}, paragraph {citation.paragraph} ({span.start}–{span.end})"
     terminal.print(quote, indented(place, "dim"), "")

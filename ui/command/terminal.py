@@ -15,6 +15,8 @@ from rich.text import Text
 
 from index.errors import SourceError
 from index.sources import decode, read_bytes
+from index.types import Span
+from rag.types import Excerpt
 
 _WIDEST = 88
 _UNLIMITED = 10_000
@@ -55,6 +57,13 @@ class Terminal(Console):
 def indented(text: str | Text, style: str = "") -> Padding:
     """A paragraph set in below what was printed before."""
     return Padding(Text(visible(text), style) if isinstance(text, str) else text, (0, 0, 0, 4), expand=False)
+
+
+def marked(excerpt: Excerpt, words: Span, style: str, brackets: str = "{}") -> Text:
+    """An excerpt with the answering `words`, a range of its document's text, in a style and in brackets."""
+    text, span = excerpt.document.text, excerpt.span
+    before, within, after = text[span.start : words.start], text[words.start : words.end], text[words.end : span.end]
+    return Text.assemble(visible(before), (brackets.format(visible(within)), style), visible(after))
 
 
 def visible(text: str) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rag.types import Answer, Judgement
-from ui.command.terminal import visible
+from ui.command.terminal import marked, visible
 
 _SEARCHERS = ("dense", "lexical", "reranker")
 
@@ -61,15 +61,9 @@ def _sentences(judgement: Judgement) -> Table:
     table = _table("score", "passage")
     table.add_column("sentence")
     for reading in judgement.readings:
-        text = reading.hit.passage.document.text
-        span, words = reading.excerpt.span, reading.highlight
-        marked = Text.assemble(
-            visible(text[span.start : words.start]),
-            # brackets too, since not every terminal shows bold
-            (f"[{visible(text[words.start : words.end])}]", "bold"),
-            visible(text[words.end : span.end]),
-        )
-        table.add_row(f"{reading.score:.3f}", str(reading.hit.rank), marked)
+        # brackets too, since not every terminal shows bold
+        sentence = marked(reading.excerpt, reading.highlight, "bold", "[{}]")
+        table.add_row(f"{reading.score:.3f}", str(reading.hit.rank), sentence)
     return table
 
 

@@ -20,26 +20,17 @@ class Metrics:
     """The metrics of one process. No label contains what people write, or their names."""
 
     def __init__(self, admission: Admission) -> None:
-        self._registry = CollectorRegistry()
-        self._questions = Counter(
-            "quoth_questions",
-            "Questions by outcome; refused: an invalid question, over the rate limit, or a full queue",
-            ["outcome"],
-            registry=self._registry,
-        )
+        self._registry = registry = CollectorRegistry()
+        asked = "Questions by outcome; refused: an invalid question, over the rate limit, or a full queue"
+        self._questions = Counter("quoth_questions", asked, ["outcome"], registry=registry)
         self._seconds = Histogram(
-            "quoth_question_seconds",
-            "Duration of answering, by stage",
-            ["stage"],
-            buckets=_SECONDS,
-            registry=self._registry,
+            "quoth_question_seconds", "Duration of answering, by stage", ["stage"], buckets=_SECONDS, registry=registry
         )
-        self._requests = Counter(
-            "quoth_requests", "Requests by route and class of status code", ["route", "status"], registry=self._registry
-        )
-        depth = Gauge("quoth_queue_depth", "Questions that wait in the queue", registry=self._registry)
+        requested = "Requests by route and class of status code"
+        self._requests = Counter("quoth_requests", requested, ["route", "status"], registry=registry)
+        depth = Gauge("quoth_queue_depth", "Questions that wait in the queue", registry=registry)
         depth.set_function(lambda: admission.depth)
-        Gauge("quoth_queue_limit", "Most questions that may wait", registry=self._registry).set(admission.waiting)
+        Gauge("quoth_queue_limit", "Most questions that may wait", registry=registry).set(admission.waiting)
         # a rate needs a first value, so each counter starts at 0
         for outcome in get_args(Outcome):
             self._questions.labels(outcome)
@@ -61,9 +52,8 @@ class Metrics:
     def edition_made(self, created: str) -> None:
         """Adds the age of the edition, from `created` of its manifest. Call it once."""
         made = datetime.fromisoformat(created).timestamp()
-        Gauge("quoth_edition_age_seconds", "Age of the edition that is served", registry=self._registry).set_function(
-            lambda: time.time() - made
-        )
+        age = Gauge("quoth_edition_age_seconds", "Age of the edition that is served", registry=self._registry)
+        age.set_function(lambda: time.time() - made)
 
     def exposition(self) -> tuple[bytes, str]:
         """(body, content type) of the response to Prometheus."""

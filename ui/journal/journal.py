@@ -74,7 +74,7 @@ class Journal(PrivateDatabase):
         self._days = days
         self._named = named
         with self._reported():
-            for path in file.parent.glob(f"{file.name}*"):
+            for path in (file, *file.parent.glob(f"{file.name}-*")):
                 path.chmod(0o600)
         # overwrites deleted text
         self.execute("PRAGMA secure_delete = ON")

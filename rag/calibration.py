@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from index.errors import SettingsError, SourceError
-from index.sources import read_bytes
+from index.sources.decode import read_utf8
 from index.text.words import Words
 from index.types import Query
 from rag.english.names import CAPITALISED_OR_NUMBER
@@ -94,7 +94,7 @@ class Calibration:
         reranker: name), or for features of another version.
         """
         try:
-            content = _File.model_validate_json(read_bytes(file))
+            content = _File.model_validate_json(read_utf8(file))
         except SourceError as error:
             raise SettingsError(error.problem, _FIT) from error
         except ValidationError as error:

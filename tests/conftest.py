@@ -51,7 +51,7 @@ def answerer(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Answ
 
     from index.corpus import open_corpus
     from index.publish import publish
-    from index.sources import read
+    from index.sources.read import read
     from rag.answer import build_answerer
     from rag.settings import Settings
 

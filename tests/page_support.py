@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 from index.corpus import Corpus, open_corpus
 from index.errors import QuestionError
 from index.publish import publish
-from index.sources import read
+from index.sources.read import read
 from index.types import Document, Hit, Passage, Sentence, Span
 from rag.answer import build_answerer, check_question
 from rag.settings import Settings

@@ -18,7 +18,7 @@ from index.corpus import Corpus, open_corpus
 from index.encoders.encoder import Encoder
 from index.errors import QuestionError, SettingsError
 from index.publish import publish
-from index.sources import read
+from index.sources.read import read
 from index.text.chunk import searchable
 from index.text.words import words_of
 from index.types import Document, Encoding, Hit, Query, Span

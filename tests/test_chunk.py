@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from index.encoders.encoder import Encoder
 from index.errors import SettingsError
-from index.sources import read
+from index.sources.read import read
 from index.text.chunk import CountPieces, _middle, chunk, searchable
 from index.text.sentences import split_sentences
 from index.text.tokens import count_tokens

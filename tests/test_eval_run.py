@@ -19,7 +19,7 @@ from eval.questions.documents import read_documents
 from eval.run.evaluate import main
 from eval.run.progress import progress
 from index.exit_codes import run_command
-from index.sources import SEEDS
+from index.sources.read import SEEDS
 
 
 def quoth(argv: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ from corpus_support import texts
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from index.sources import read
+from index.sources.read import read
 from index.text.sentences import split_sentences
 from index.types import Document, Span
 from rag.text_fragment import linked, text_fragment

@@ -17,7 +17,7 @@ from widget_support import Visit, sample, site, visiting
 from index.corpus import open_corpus
 from index.encoders.encoder import Encoder
 from index.publish import publish
-from index.sources import read
+from index.sources.read import read
 from rag.answer import Answerer, build_answerer
 from rag.settings import Settings
 

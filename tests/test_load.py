@@ -25,7 +25,7 @@ from process_support import running, said, until_ready
 
 from index.encoders.encoder import Encoder
 from index.publish import publish
-from index.sources import read
+from index.sources.read import read
 from ui.access.keyring import Keyring
 from ui.journal.audit import FILE as AUDIT
 from ui.journal.journal import FILE as JOURNAL

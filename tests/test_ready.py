@@ -14,7 +14,7 @@ from process_support import running, said, tell, until_ready
 
 from index.encoders.encoder import Encoder
 from index.publish import publish
-from index.sources import read
+from index.sources.read import read
 from ui.access.keyring import Keyring
 
 # The command itself. Its own question before it serves waits for a line of standard input, and at /loaded it tells

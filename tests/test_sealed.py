@@ -12,7 +12,7 @@ from sealed_support import sealed
 
 from index.encoders.encoder import Encoder
 from index.publish import publish
-from index.sources import read
+from index.sources.read import read
 from ui.command.try_offline import try_offline
 from ui.settings import ServerSettings as Settings
 

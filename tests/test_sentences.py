@@ -8,7 +8,7 @@ import pytest
 from corpus_support import SEEDS, texts
 from hypothesis import example, given, settings
 
-from index.sources import read
+from index.sources.read import read
 from index.text.sentences import split_sentences
 
 ARTICLE_HEADINGS = [

@@ -16,7 +16,7 @@ from process_support import running, said, tell
 
 from index.encoders.encoder import Encoder
 from index.publish import publish
-from index.sources import read
+from index.sources.read import read
 
 # As `quoth serve` does it, but the stand-in for the answerer says that it was asked, and answers when it is told to.
 SERVER = """

@@ -13,7 +13,7 @@ from eval.questions.data import ARTICLE_QUESTIONS, read_questions
 from eval.questions.documents import Documents, read_documents
 from eval.run.paths import input_path
 from index.exit_codes import GOOD, NEGATIVE, print_json, run_command
-from index.sources import SEEDS
+from index.sources.read import SEEDS
 from rag.settings import Settings
 
 _QUESTIONS = 400

@@ -23,7 +23,7 @@ from eval.questions.data import ARTICLE_QUESTIONS, read_questions
 from eval.questions.documents import read_documents
 from index.errors import SettingsError
 from index.exit_codes import GOOD
-from index.sources import SEEDS
+from index.sources.read import SEEDS
 from rag.settings import Settings
 
 _CLIENTS = 8

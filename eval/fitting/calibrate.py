@@ -24,7 +24,7 @@ from eval.run.paths import input_path, output_path, overwritten, write_whole
 from eval.run.progress import progress
 from index.errors import QuestionError, SettingsError
 from index.exit_codes import GOOD, run_command
-from index.sources import SEEDS
+from index.sources.read import SEEDS
 from rag.calibration import Calibration
 from rag.settings import Settings
 from rag.types import Answer

@@ -82,7 +82,7 @@ def read_documents(paths: Sequence[Path], *, language: str = "en") -> Documents:
 
     Raises SourceError if one cannot be read, and QuestionSetError as name_documents does.
     """
-    from index.sources import CORPUS_FILE, read_each
+    from index.sources.read import CORPUS_FILE, read_each
 
     def corpus_in(path: Path) -> Path:
         try:

@@ -18,7 +18,7 @@ from eval.run.asking import ask, history_rows, opened
 from eval.run.evaluation import Evaluation
 from eval.run.paths import input_path, output_path, overwritten, write_whole
 from index.exit_codes import GOOD, NEGATIVE, print_json, run_command
-from index.sources import SEEDS
+from index.sources.read import SEEDS
 from rag.settings import Settings
 
 _SETTINGS = ("reader", "calibration", "reranker", "risk")

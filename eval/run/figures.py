@@ -17,7 +17,7 @@ from eval.measures.types import Table
 from eval.run.paths import input_path, output_path, write_whole
 from index.errors import QuestionSetError
 from index.exit_codes import GOOD, NEGATIVE, run_command
-from index.sources import decode, read_bytes
+from index.sources.decode import read_utf8
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
@@ -44,7 +44,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 def _with_figures(readme: Path, figures: str) -> str:
     """The text of `readme` with `figures` between its marks. Raises SourceError, or QuestionSetError if it has none."""
-    text = decode(read_bytes(readme), readme)
+    text = read_utf8(readme)
     if (text.count(BEGIN), text.count(END)) != (1, 1) or text.index(END) < text.index(BEGIN):
         raise QuestionSetError(
             f"{readme} has not just one place between {BEGIN} and {END}", "Write each of the two once, in this order"

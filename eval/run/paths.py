@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from index.files import place_beside, replace_whole
-from index.sources import CORPUS_FILE, TEXT_SUFFIXES
+from index.sources.read import CORPUS_FILE, TEXT_SUFFIXES
 
 
 def input_path(text: str) -> Path:

@@ -23,7 +23,7 @@ from index.corpus import open_corpus
 from index.encoders.encoder import Encoder
 from index.errors import QuestionSetError
 from index.publish import passages_of, publish
-from index.sources import CORPUS_FILE
+from index.sources.read import CORPUS_FILE
 from index.types import Document, Passage, Query, Span
 from rag.judge import READ
 from rag.readers.word_pieces import Framed, Pieces, load_tokenizer, passage_pieces, question_pieces

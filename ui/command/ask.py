@@ -12,7 +12,7 @@ from index.corpus import open_corpus
 from index.encoders.load import load_encoder
 from index.errors import CorpusMissing
 from index.exit_codes import print_json
-from index.sources import SEEDS, read
+from index.sources.read import SEEDS, read
 from rag.answer import Answerer, build_answerer, check_question
 from rag.row import detailed_row_of
 from rag.types import Answer, Citation

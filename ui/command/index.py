@@ -12,7 +12,7 @@ from index.encoders.encoder import Encoder
 from index.encoders.load import load_encoder
 from index.exit_codes import print_json
 from index.publish import publish
-from index.sources import passed_over, read
+from index.sources.read import passed_over, read
 from index.types import Document
 from ui.command.terminal import Terminal, count
 from ui.settings import ServerSettings

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from index.errors import SourceError
-from index.sources import decode, read_bytes
+from index.sources.decode import decode, read_utf8
 from index.types import Span
 from rag.types import Excerpt
 
@@ -80,7 +80,7 @@ def read_text(name: str) -> str:
     """The text of the file of this name, or of standard input for "-". Raises SourceError."""
     file = Path(name)
     if name != "-":
-        return decode(read_bytes(file), file)
+        return read_utf8(file)
     if sys.stdin is None:
         raise SourceError("-: standard input is closed", "Pipe something into it, or name a file")
     return decode(sys.stdin.buffer.read(), file)

@@ -20,17 +20,14 @@ class Corpus(Protocol):
     @property
     def edition(self) -> str:
         """The name of the edition."""
-        ...
 
     @property
     def created(self) -> str:
         """When the edition was published: ISO 8601, UTC."""
-        ...
 
     @property
     def language(self) -> str:
         """ISO 639-1, of the stemmer and of most documents."""
-        ...
 
     @property
     def counts(self) -> Counts: ...
@@ -41,23 +38,18 @@ class Corpus(Protocol):
         `within` restricts the search to the documents with these ids; unknown ids are ignored. Word statistics are
         those of the documents searched.
         """
-        ...
 
     def like(self, text: str, k: int) -> list[Passage]:
         """Lexical search: at most `k` passages, best first. Each shares at least one word with `text`."""
-        ...
 
     def seen_by(self, groups: frozenset[str]) -> Corpus:
         """The part that a member of `groups` may read: the documents for everyone, and those that name one of these."""
-        ...
 
     def document(self, id: str) -> Document:
         """The document with this id. Raises KeyError if there is none, or if it is hidden."""
-        ...
 
     def sentences(self, id: str) -> Sequence[Sentence]:
         """The sentences and headings that cover the document's text, in order. Raises KeyError as `document` does."""
-        ...
 
     def titles(self, words: str = "", after: str = "", limit: int = 100) -> Sequence[Title]:
         """At most `limit` titles in order of indexing, starting after the document with the id `after`.
@@ -65,11 +57,9 @@ class Corpus(Protocol):
         Only titles that contain each of the blank-separated `words`, regardless of case. None if there is no document
         `after`, or it is hidden.
         """
-        ...
 
     def close(self) -> None:
         """Releases files and connections. Closing a part has no effect."""
-        ...
 
 
 def open_corpus(folder: Path, encoder: Encoder) -> Corpus:

@@ -1,20 +1,4 @@
-"""The one tree of errors.
-
-    QuothError                    every error that a person can correct
-    ├── SettingsError             a setting has an invalid value
-    ├── QuestionError             a question cannot be asked: empty, too long, control characters
-    ├── SourceError               a document cannot be read: missing, empty, binary, wrong encoding, malformed
-    ├── QuestionSetError          a question set or rows file for evaluation is malformed
-    ├── ReceiptError              a receipt is malformed
-    ├── ModelError                a model's weights are missing, damaged or cannot be loaded
-    └── CorpusError               a corpus cannot be used
-        ├── CorpusMissing         there is none at this place
-        ├── CorpusBusy            another process is writing to it
-        ├── EditionDamaged        a file of it is missing, truncated or changed
-        └── EditionIncompatible   it was written by another version or for another encoder
-
-Every message is one line: what is wrong and where, what was expected, and the remedy.
-"""
+"""Errors, in one tree. Every message is one line: what is wrong and where, what was expected, and the remedy."""
 
 from __future__ import annotations
 
@@ -32,47 +16,47 @@ class QuothError(Exception):
 
 
 class SettingsError(QuothError):
-    pass
+    """A setting has an invalid value."""
 
 
 class QuestionError(QuothError):
-    pass
+    """A question cannot be asked: empty, too long, control characters."""
 
 
 class SourceError(QuothError):
-    pass
+    """A document cannot be read: missing, empty, binary, wrong encoding, malformed."""
 
 
 class QuestionSetError(QuothError):
-    pass
+    """A question set or rows file for evaluation is malformed."""
 
 
 class ReceiptError(QuothError):
-    pass
+    """A receipt is malformed."""
 
 
 class ModelError(QuothError):
-    pass
+    """A model's weights are missing, damaged or cannot be loaded."""
 
 
 class CorpusError(QuothError):
-    pass
+    """A corpus cannot be used."""
 
 
 class CorpusMissing(CorpusError):
-    pass
+    """There is no corpus at this place."""
 
 
 class CorpusBusy(CorpusError):
-    pass
+    """Another process is writing to the corpus."""
 
 
 class EditionDamaged(CorpusError):
-    pass
+    """A file of the edition is missing, truncated or changed."""
 
 
 class EditionIncompatible(CorpusError):
-    pass
+    """The edition was written by another version or for another encoder."""
 
 
 def one_line(text: str) -> str:

@@ -33,12 +33,8 @@ class Span:
     def trimmed(self, text: str) -> Span:
         """This span of `text` without the blanks at both ends. If all is blank: the empty span at its start."""
         body = text[self.start : self.end]
-        leading = len(body) - len(body.lstrip())
-        return (
-            Span(self.start + leading, self.start + len(body.rstrip()))
-            if leading < len(body)
-            else Span(self.start, self.start)
-        )
+        leading = len(body) - len(body.lstrip()) if body.strip() else 0
+        return Span(self.start + leading, self.start + len(body.rstrip()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def test_no_corpus(tmp_path: Path) -> None:
 def test_a_file_that_is_missing_is_named(folder: Path) -> None:
     for file in edition_files(folder):
         beside = file.rename(file.with_name("beside"))
-        assert refused(folder, EditionDamaged).startswith(f"{file}: the file is missing. ")
+        assert refused(folder, EditionDamaged).startswith(f"{file}: No such file")
         beside.rename(file)
     assert contents(folder) == list(TEXTS)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
@@ -50,6 +50,8 @@ class EmbeddedCorpus:
         self._dense = dense
         self._lexical = lexical
         self._manifest = manifest
+        self.edition, self.created, self.language = manifest.name, manifest.created, manifest.language
+        self.counts = Counts(manifest.documents, manifest.passages)
         self._readers = readers
         self._hidden = hidden
         self._rows = rows
@@ -70,26 +72,11 @@ class EmbeddedCorpus:
         if not self._hidden:
             self._database.close()
 
-    @property
-    def edition(self) -> str:
-        return self._manifest.name
-
-    @property
-    def created(self) -> str:
-        return self._manifest.created
-
-    @property
-    def language(self) -> str:
-        return self._manifest.language
-
-    @property
-    def counts(self) -> Counts:
-        return Counts(self._manifest.documents, self._manifest.passages)
-
     def search(self, query: Query, k: int, within: Sequence[str] = ()) -> list[Hit]:
         dense, lexical, rows = self._dense, self._lexical, self._rows
         if within:
-            rows = np.array(self._database.rows_of(self._visible(within)), np.int64)
+            visible = [id for id in within if id not in self._hidden]
+            rows = np.array(self._database.rows_of(visible), np.int64)
             dense, lexical = dense.only(rows), lexical.only(rows)
         scores, found = dense.search(query.encoding.vector[None], _CANDIDATES)
         rankings = {"dense": (scores[0], found[0]), "lexical": lexical.search(query.text, _CANDIDATES)}
@@ -139,9 +126,6 @@ class EmbeddedCorpus:
     def _passage(self, row: int, rows: NDArray[np.int64] | None) -> Passage:
         # int: SQLite does not take NumPy's integers
         return self._database.passage(row if rows is None else int(rows[row]))
-
-    def _visible(self, ids: Iterable[str]) -> list[str]:
-        return [id for id in ids if id not in self._hidden]
 
     def _view(self, groups: frozenset[str]) -> EmbeddedCorpus:
         readers = {id: may_read for id, may_read in self._readers.items() if may_read & groups}

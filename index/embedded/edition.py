@@ -1,15 +1,7 @@
 """Editions: immutable published states of a corpus, with manifest, checksums and atomic publication.
 
-    CORPUS/
-      current                  the name of the current edition and the sha256 of its manifest
-      lock                     held while an edition is published
-      editions/NAME/
-        manifest.json          describes the edition, with the size and sha256 of each of its files
-        …                      the files themselves
-      .staging-…/              an edition being written; the next publication clears what a crash left
-
-An edition is written to a staging folder, flushed to disk, renamed into place, and only then pointed to. A crash at
-any instant leaves the previous edition whole and current.
+The README of index shows the files. An edition is written to a staging folder, flushed to disk, renamed into place, and
+only then pointed to. A crash at any instant leaves the previous edition whole and current.
 """
 
 from __future__ import annotations
@@ -18,12 +10,12 @@ import fcntl
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from index.errors import CorpusBusy, CorpusError, CorpusMissing, EditionDamaged, EditionIncompatible
 from index.files import flush, replace_whole, sha256_of
@@ -76,10 +68,15 @@ def drafting(corpus: Path) -> Iterator[Path]:
     """
     try:
         (corpus / "editions").mkdir(parents=True, exist_ok=True)
-        with _lock(corpus):
-            _clear_staging(corpus)
-            with _staging(corpus) as staging:
-                yield staging
+        with (corpus / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for left_by_a_crash in corpus.glob(".staging-*"):
+                shutil.rmtree(left_by_a_crash)
+            # a failure removes the folder, because the disk may be full
+            with TemporaryDirectory(prefix=".staging-", dir=corpus, ignore_cleanup_errors=True) as draft:
+                yield Path(draft)
+    except BlockingIOError as error:
+        raise CorpusBusy(f"{corpus}: another process is indexing there", "Wait until it is done") from error
     except OSError as error:
         raise CorpusError(
             f"{corpus}: the corpus cannot be written ({error.strerror})", "Choose another folder or make room"
@@ -98,13 +95,17 @@ def publish(
 ) -> Manifest:
     """Makes the files in `draft`, a folder that `drafting` gave, the current edition of `corpus`. Raises OSError."""
     created = datetime.now(UTC)
+    parent: str | None = None
+    # a missing or damaged pointer is replaced by the one to the new edition
+    with suppress(EditionDamaged):
+        parent, _ = _read_pointer(corpus / "current")
     files = {str(file.relative_to(draft)): _identify(file) for file in _files(draft)}
     content = hashlib.sha256(json.dumps({name: file.sha256 for name, file in files.items()}).encode()).hexdigest()
     manifest = Manifest(
         format=FORMAT,
         name=f"{created:%Y%m%dT%H%M%S%f}Z-{content[:8]}",
         created=created.isoformat(timespec="seconds"),
-        parent=_current_name(corpus),
+        parent=parent,
         encoder=encoder,
         language=language,
         passage_tokens=passage_tokens,
@@ -171,36 +172,32 @@ def _read_manifest(file: Path, sha256: str) -> Manifest:
         written = file.read_bytes()
     except OSError as error:
         raise EditionDamaged(f"{file}: {error.strerror}", _REBUILD) from error
-    # checks the format first, so that an edition of another version is not reported as damaged
     try:
-        given = parse_json(written.decode())
-        version = given["format"]
+        values = parse_json(written.decode())
+        version = values["format"]
     except (ValueError, KeyError, TypeError) as error:
         raise EditionDamaged(f"{file}: it is not a manifest", _REBUILD) from error
     if hashlib.sha256(written).hexdigest() != sha256:
         raise EditionDamaged(f"{file}: its checksum is not the one that the corpus points to", _REBUILD)
+    # before the other values are read: another format may have others
     if version != FORMAT:
-        raise EditionIncompatible(
-            f"{file}: the edition has format {version}, this quoth reads format {FORMAT}", _REBUILD
-        )
-    given["encoder"] = EncoderId(**given["encoder"])
-    given["files"] = {name: FileId(**about) for name, about in given["files"].items()}
-    return Manifest(**given)
+        problem = f"{file}: the edition has format {version}, this quoth reads format {FORMAT}"
+        raise EditionIncompatible(problem, _REBUILD)
+    encoder = EncoderId(**values.pop("encoder"))
+    files = {name: FileId(**file) for name, file in values.pop("files").items()}
+    return Manifest(**values, encoder=encoder, files=files)
 
 
 def _check(file: Path, expected: FileId) -> None:
-    if not file.is_file():
-        raise EditionDamaged(f"{file}: the file is missing", _REBUILD)
     try:
-        found = _identify(file)
+        actual = _identify(file)
     except OSError as error:
         raise EditionDamaged(f"{file}: {error.strerror}", _REBUILD) from error
-    if found.size != expected.size:
-        raise EditionDamaged(f"{file}: it has {found.size} bytes, expected {expected.size}", _REBUILD)
-    if found.sha256 != expected.sha256:
-        raise EditionDamaged(
-            f"{file}: its sha256 is {found.sha256[:12]}…, expected {expected.sha256[:12]}…, so it was changed", _REBUILD
-        )
+    if actual.size != expected.size:
+        raise EditionDamaged(f"{file}: it has {actual.size} bytes, expected {expected.size}", _REBUILD)
+    if actual.sha256 != expected.sha256:
+        hashes = f"{actual.sha256[:12]}…, expected {expected.sha256[:12]}…"
+        raise EditionDamaged(f"{file}: its sha256 is {hashes}, so it was changed", _REBUILD)
 
 
 def _identify(file: Path) -> FileId:
@@ -211,42 +208,9 @@ def _files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*") if file.is_file())
 
 
-def _current_name(corpus: Path) -> str | None:
-    """The name of the current edition. None also if the pointer is damaged, because the new edition repairs it."""
-    try:
-        return _read_pointer(corpus / "current")[0]
-    except EditionDamaged:
-        return None
-
-
-@contextmanager
-def _staging(corpus: Path) -> Iterator[Path]:
-    """A new folder to write in. A failure removes it, since the disk may be full."""
-    folder = Path(tempfile.mkdtemp(prefix=".staging-", dir=corpus))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _clear_staging(corpus: Path) -> None:
-    for left in corpus.glob(".staging-*"):
-        shutil.rmtree(left)
-
-
 def _prune(corpus: Path, current: str) -> None:
     """Removes all but the last few editions. Names begin with a time, so they sort by age."""
     others = sorted(folder for folder in (corpus / "editions").iterdir() if folder.name != current)
-    for folder in others[: max(0, len(others) - (KEPT - 1))]:
+    for folder in others[: -(KEPT - 1)]:
         # the new edition is current already; the next publication removes what cannot be removed now
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _lock(corpus: Path) -> Iterator[None]:
-    with (corpus / "lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CorpusBusy(f"{corpus}: another process is indexing there", "Wait until it is done") from error
-        yield

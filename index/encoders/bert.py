@@ -22,12 +22,12 @@ class BertConfig:
 
     @classmethod
     def read(cls, file: Path) -> BertConfig:
-        given = json.loads(file.read_text(encoding="utf-8"))
+        values = json.loads(file.read_text(encoding="utf-8"))
         return cls(
-            layers=given["num_hidden_layers"],
-            heads=given["num_attention_heads"],
-            hidden=given["hidden_size"],
-            eps=given["layer_norm_eps"],
+            layers=values["num_hidden_layers"],
+            heads=values["num_attention_heads"],
+            hidden=values["hidden_size"],
+            eps=values["layer_norm_eps"],
         )
 
 

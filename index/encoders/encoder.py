@@ -23,7 +23,6 @@ class Encoder(Protocol):
     @property
     def checksum(self) -> str:
         """sha256 of the weights."""
-        ...
 
     @property
     def dimension(self) -> int: ...
@@ -31,16 +30,12 @@ class Encoder(Protocol):
     @property
     def max_tokens(self) -> int:
         """The most word pieces of a text that the encoder reads, without the special ones. It ignores the rest."""
-        ...
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors, (len(texts), dimension), float32."""
-        ...
 
     def encode_pieces(self, texts: Sequence[str]) -> list[Encoding]:
         """The vector of each text and of its word pieces, from one forward pass."""
-        ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """The number of word pieces of each text, without the special ones."""
-        ...

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import tokenizers
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
 from index.encoders.bert import Bert
 from index.encoders.encoder import PACKAGED
@@ -96,23 +97,21 @@ class PackagedEncoder:
         encoded = self._tokenizer.encode_batch(list(texts))
         order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]), reverse=True)
         while order:
-            length = len(encoded[order[0]])
-            size = max(1, _BATCH_TOKENS // length)
+            size = max(1, _BATCH_TOKENS // len(encoded[order[0]]))
             rows, order = order[:size], order[size:]
-            ids = torch.zeros(len(rows), length, dtype=torch.int64)
-            mask = torch.zeros(len(rows), length, dtype=torch.bool)
-            for n, row in enumerate(rows):
-                ids[n, : len(encoded[row])] = torch.tensor(encoded[row].ids)
-                mask[n, : len(encoded[row])] = True
-            yield Batch(rows, [encoded[row] for row in rows], ids, mask)
+            encodings = [encoded[row] for row in rows]
+            ids = pad_sequence([torch.tensor(encoding.ids) for encoding in encodings], batch_first=True)
+            mask = pad_sequence(
+                [torch.ones(len(encoding), dtype=torch.bool) for encoding in encodings], batch_first=True
+            )
+            yield Batch(rows, encodings, ids, mask)
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """The last hidden states of a batch, (batch, length, hidden)."""
         return self._model(batch.ids, batch.mask)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class Batch(NamedTuple):
     """Texts that go through the model together."""
 
     rows: list[int]

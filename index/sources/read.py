@@ -75,16 +75,16 @@ def _files(path: Path) -> list[Path]:
         kind = path.stat().st_mode
     except (OSError, ValueError) as error:
         # ValueError: a path with a NUL in it
-        said = error.strerror if isinstance(error, OSError) else "no path"
-        raise SourceError(f"{path}: {said}", "Check the path") from error
+        problem = error.strerror if isinstance(error, OSError) else "no path"
+        raise SourceError(f"{path}: {problem}", "Check the path") from error
     if stat.S_ISREG(kind):
         return [path]
     if not stat.S_ISDIR(kind):
         raise SourceError(f"{path}: neither a file nor a folder", "Name a file or a folder")
-    found = set(_walk(path))
-    files = sorted(file for file in found if _is_readable(file))
-    for file in sorted(found):
-        _check_belongs(file, found)
+    inside = set(_walk(path))
+    files = sorted(file for file in inside if _is_readable(file))
+    for file in sorted(inside):
+        _check_belongs(file, inside)
     if not files:
         raise SourceError(
             f"{path}: nothing readable in this folder, which should hold "
@@ -94,12 +94,12 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _check_belongs(file: Path, found: set[Path]) -> None:
-    """Raises SourceError if `file` is named like a metadata file, but `found` has no document that it belongs to."""
+def _check_belongs(file: Path, others: set[Path]) -> None:
+    """Raises SourceError if `file` is named like a metadata file, but `others` has no document that it belongs to."""
     if not file.name.lower().endswith(METADATA_SUFFIX):
         return
     described = file.with_name(file.name[: -len(METADATA_SUFFIX)])
-    if not file.name.endswith(METADATA_SUFFIX) or described not in found or described.name == CORPUS_FILE:
+    if not file.name.endswith(METADATA_SUFFIX) or described not in others or described.name == CORPUS_FILE:
         raise SourceError(
             f"{file}: a metadata file without a document",
             f"Name it after its document, with {METADATA_SUFFIX} added (report.txt{METADATA_SUFFIX}), move its content "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import pairwise
 
 from index.errors import SettingsError
 from index.text.tokens import count_tokens
@@ -37,7 +37,7 @@ def chunk(
     passages: list[Passage] = []
     for heading, section in _sections(document, sentences):
         # every passage of a section gets its heading, if the heading takes no more than half of the budget
-        carried = heading if _fits([heading], budget // 2, limit // 2, count_pieces) else ""
+        carried = heading if _fits(heading, budget // 2, limit // 2, count_pieces) else ""
         tokens_left = budget - count_tokens([carried])[0]
         pieces_left = limit - count_pieces([carried])[0]
         whole = [part for s in section for part in _cut(document, s, tokens_left, pieces_left, count_pieces)]
@@ -56,21 +56,13 @@ def searchable(passage: Passage) -> str:
     return f"{passage.heading}\n{body}" if passage.heading and not passage.sentences[0].heading else body
 
 
-def _sections(document: Document, sentences: Sequence[Sentence]) -> Iterator[tuple[str, list[Sentence]]]:
+def _sections(document: Document, sentences: Sequence[Sentence]) -> Iterator[tuple[str, Sequence[Sentence]]]:
     """Yields (heading, sentences) of each section; the sentences include the heading. Headings in a row are joined."""
-    section: list[Sentence] = []
-    for heading, run in groupby(sentences, key=lambda s: s.heading):
-        if heading and section:
-            yield _heading_of(document, section), section
-            section = []
-        section += run
-    if section:
-        yield _heading_of(document, section), section
-
-
-def _heading_of(document: Document, section: Sequence[Sentence]) -> str:
-    headings = [document[s.span].strip().lstrip("#").strip() for s in section if s.heading]
-    return " – ".join(headings)
+    starts = [n for n, s in enumerate(sentences) if n == 0 or (s.heading and not sentences[n - 1].heading)]
+    for start, end in pairwise([*starts, len(sentences)]):
+        section = sentences[start:end]
+        headings = [document[s.span].strip().lstrip("#").strip() for s in section if s.heading]
+        yield " – ".join(headings), section
 
 
 def _pack(
@@ -79,7 +71,7 @@ def _pack(
     """Yields half-open ranges of sentences within budget and limit. If possible, a range ends with a paragraph."""
     starts = [n for n, s in enumerate(sentences) if n == 0 or s.paragraph != sentences[n - 1].paragraph]
     first = 0
-    for start, end in zip(starts, [*starts[1:], len(sentences)], strict=True):
+    for start, end in pairwise([*starts, len(sentences)]):
         full = sum(sizes[first:end]) > budget or sum(pieces[first:end]) > limit
         # a passage is never only headings
         if full and not all(s.heading for s in sentences[first:start]):
@@ -92,8 +84,8 @@ def _pack(
     yield first, len(sentences)
 
 
-def _fits(texts: Sequence[str], budget: int, limit: int, count_pieces: CountPieces) -> bool:
-    return count_tokens(texts)[0] < budget and count_pieces(texts)[0] <= limit
+def _fits(text: str, budget: int, limit: int, count_pieces: CountPieces) -> bool:
+    return count_tokens([text])[0] < budget and count_pieces([text])[0] <= limit
 
 
 def _cut(
@@ -104,7 +96,7 @@ def _cut(
     while todo:
         part = todo.pop()
         text = document[part.span]
-        if _fits([text], budget, limit, count_pieces) or len(text) < 2:
+        if _fits(text, budget, limit, count_pieces) or len(text) < 2:
             yield part
             continue
         middle = part.span.start + _middle(text)
@@ -117,8 +109,8 @@ def _middle(text: str) -> int:
     first, last = len(text) - len(text.lstrip()), len(text.rstrip())
     # outwards: most texts have a break near their middle, and searching all of a long text each time would be slow
     for width in (100, 10_000, len(text)):
-        found = _BREAK.finditer(text, max(0, half - width), min(len(text), half + width))
-        breaks = [match.end() for match in found if first < match.end() < last]
+        matches = _BREAK.finditer(text, max(0, half - width), min(len(text), half + width))
+        breaks = [match.end() for match in matches if first < match.end() < last]
         if breaks:
             return min(breaks, key=lambda place: abs(place - half))
     return half

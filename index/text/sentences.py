@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import sentencex
 
@@ -40,14 +40,6 @@ class _Line:
         return bool(_STOP.search(self.text))
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """A heading or a paragraph: `starts` are the offsets at which its sentences begin."""
-
-    starts: tuple[int, ...]
-    heading: bool
-
-
 def split_sentences(text: str, language: str = "en") -> tuple[Sentence, ...]:
     """Splits `text` into sentences and headings, in order. Their spans cover it without gaps; a blank text has none.
 
@@ -57,18 +49,18 @@ def split_sentences(text: str, language: str = "en") -> tuple[Sentence, ...]:
     """
     marks: list[tuple[int, int, bool]] = []
     paragraph = 1
-    for block in _blocks(text, language):
-        marks += [(start, paragraph, block.heading) for start in block.starts]
-        paragraph += not block.heading
-    starts = [0, *(start for start, _, _ in marks[1:])]
-    ends = [*starts[1:], len(text)]
+    for starts, heading in _blocks(text, language):
+        marks += [(start, paragraph, heading) for start in starts]
+        paragraph += not heading
+    # blanks at the start of the text belong to the first sentence
+    spans = pairwise([0, *(start for start, _, _ in marks[1:]), len(text)])
     return tuple(
-        Sentence(Span(start, end), number, heading)
-        for start, end, (_, number, heading) in zip(starts, ends, marks, strict=False)
+        Sentence(Span(*span), number, heading) for span, (_, number, heading) in zip(spans, marks, strict=False)
     )
 
 
-def _blocks(text: str, language: str) -> Iterator[_Block]:
+def _blocks(text: str, language: str) -> Iterator[tuple[Iterable[int], bool]]:
+    """Yields (offsets at which its sentences begin, whether it is a heading) for each heading and each paragraph."""
     lines = [_Line(Span(*match.span()), match[0]) for match in _LINE.finditer(text)]
     headings = _headings(lines)
     for blank, run in groupby(range(len(lines)), key=lambda n: not lines[n].text.strip()):
@@ -77,10 +69,9 @@ def _blocks(text: str, language: str) -> Iterator[_Block]:
         for heading, part in groupby(run, key=lambda n: n in headings):
             members = [lines[n] for n in part]
             if heading:
-                yield from (_Block((line.span.start,), heading=True) for line in members)
+                yield from (([line.span.start], True) for line in members)
             else:
-                for paragraph in _paragraphs(members):
-                    yield _Block(tuple(_sentence_starts(text, paragraph, language)), heading=False)
+                yield from ((_sentence_starts(text, span, language), False) for span in _paragraphs(members))
 
 
 def _headings(lines: list[_Line]) -> frozenset[int]:
@@ -101,28 +92,28 @@ def _headings(lines: list[_Line]) -> frozenset[int]:
             and not _ROW.search(body)
         )
 
-    found: set[int] = set()
+    headings: set[int] = set()
     fenced = False
     for n, line in enumerate(lines):
         fenced ^= bool(_FENCE.match(line.text))
         if fenced:
             continue
         if _MARKDOWN_HEADING.match(line.text):
-            found.add(n)
+            headings.add(n)
         elif filled(n) and may_be(n):
             following = next((m for m in range(n + 1, len(lines)) if filled(m)), None)
             if (
                 following is None
                 or may_be(following)
-                or (filled(n - 1) and not lines[n - 1].ends and n - 1 not in found)
+                or (filled(n - 1) and not lines[n - 1].ends and n - 1 not in headings)
             ):
                 continue
             if filled(n + 1) and _continues(lines[n + 1]):
                 continue
             # right above its text it must be clearly shorter, or it may be the first line of a wrapped paragraph
             if not filled(n + 1) or len(lines[following].text) > 1.5 * len(line.text):
-                found.add(n)
-    return frozenset(found)
+                headings.add(n)
+    return frozenset(headings)
 
 
 def _continues(line: _Line) -> bool:

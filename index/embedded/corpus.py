@@ -94,8 +94,8 @@ class EmbeddedCorpus:
         ]
 
     def like(self, text: str, k: int) -> list[Passage]:
-        _, found = self._lexical.search(text, k)
-        return [self._passage(row, self._rows) for row in found.tolist()]
+        _, rows = self._lexical.search(text, k)
+        return [self._passage(row, self._rows) for row in rows.tolist()]
 
     def seen_by(self, groups: frozenset[str]) -> EmbeddedCorpus:
         # groups that no document names are dropped, so that made-up ones do not fill the cache

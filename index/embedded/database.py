@@ -105,8 +105,8 @@ class Database:
         ).fetchone()
         if row is None:
             raise KeyError(id)
-        groups, examples = (tuple(json.loads(names)) for names in row[6:])
-        return Document(*row[:6], groups=groups, examples=examples)
+        id, title, text, source, date, language, groups, examples = row
+        return Document(id, title, text, source, date, language, tuple(json.loads(groups)), tuple(json.loads(examples)))
 
 
 def _pack(sentences: Iterable[Sentence]) -> bytes:

@@ -46,11 +46,11 @@ class Postings:
     @classmethod
     def open(cls, folder: Path) -> Postings:
         # memory-mapped: nothing is read unless a subset is searched
-        return cls(*(np.load(_file(folder, field.name), mmap_mode="r") for field in fields(cls)))
+        return cls(*(np.load(folder / f"counts.{field.name}.npy", mmap_mode="r") for field in fields(cls)))
 
     def save(self, folder: Path) -> None:
         for field in fields(self):
-            np.save(_file(folder, field.name), getattr(self, field.name))
+            np.save(folder / f"counts.{field.name}.npy", getattr(self, field.name))
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -84,7 +84,3 @@ class SubsetScorer:
             rarity = np.float32(math.log(1 + (self._size - len(rows) + 0.5) / (len(rows) + 0.5)))
             scores[rows] += (rarity * (times / (self._damping[rows] + times))).astype(np.float32)
         return scores
-
-
-def _file(folder: Path, name: str) -> Path:
-    return folder / f"counts.{name}.npy"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -75,9 +75,8 @@ class SentenceTransformersEncoder:
     def encode_pieces(self, texts: Sequence[str]) -> list[Encoding]:
         if not texts:
             return []
-        vectors = self.encode(texts)
         with self._lock:
-            hidden = self._model.encode(list(texts), output_value="token_embeddings", show_progress_bar=False)
+            outputs: Any = self._model.encode(list(texts), output_value=None, show_progress_bar=False)
             encoded = self._model.tokenizer(
                 list(texts),
                 truncation=True,
@@ -86,11 +85,12 @@ class SentenceTransformersEncoder:
                 return_special_tokens_mask=True,
             )
         encodings = []
-        for n, states in enumerate(hidden):
+        for n, output in enumerate(outputs):
             kept = ~np.array(encoded["special_tokens_mask"][n], bool)
-            pieces = functional.normalize(states[: len(kept)].float(), dim=1).numpy()
+            vector = functional.normalize(output["sentence_embedding"].float(), dim=0).numpy()
+            pieces = functional.normalize(output["token_embeddings"][: len(kept)].float(), dim=1).numpy()
             ids, offsets = np.array(encoded["input_ids"][n]), np.array(encoded["offset_mapping"][n])
-            encodings.append(Encoding(vectors[n], pieces[kept], ids[kept], offsets[kept]))
+            encodings.append(Encoding(vector, pieces[kept], ids[kept], offsets[kept]))
         return encodings
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:

@@ -121,10 +121,6 @@ def _continues(line: _Line) -> bool:
     return first.islower() or first.isdigit()
 
 
-def _runs_on(line: _Line, following: _Line) -> bool:
-    return not line.ends and len(line.text) >= _WRAPPED and _continues(following)
-
-
 def _paragraphs(lines: list[_Line]) -> Iterator[Span]:
     """The paragraphs of consecutive lines, none of them blank."""
     inner = lines[:-1]
@@ -136,8 +132,8 @@ def _paragraphs(lines: list[_Line]) -> Iterator[Span]:
     )
     start = lines[0].span.start
     for line, following in zip(lines, [*lines[1:], None], strict=True):
-        joined = following and not _BULLET.match(following.text) and (wrapped or _runs_on(line, following))
-        if not joined:
+        runs_on = following and not line.ends and len(line.text) >= _WRAPPED and _continues(following)
+        if not following or _BULLET.match(following.text) or not (wrapped or runs_on):
             yield Span(start, line.span.end)
             start = line.span.end
 

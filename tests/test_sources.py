@@ -152,6 +152,7 @@ def test_jsonl_in_both_shapes(tmp_path: Path, keys: tuple[str, str, str]) -> Non
         ('{"text": "b"}', "doc_id is missing, expected a string"),
         ('{"doc_id": 7, "text": "b"}', "doc_id is 7"),
         ('{"doc_id": "b", "text": "x", "title": 3}', "title is 3"),
+        ('{"doc_id": "b", "text": "x", "title": false}', "title is False, expected a string"),
         ('{"doc_id": "b", "text": "x", "groups": "staff"}', "groups is 'staff', expected a list of names"),
         ('{"doc_id": "b", "text": "x", "groups": []}', "groups is [], expected a list of names"),
         ('{"doc_id": "b", "text": "x", "groups": ["a,b"]}', "groups holds 'a,b'"),
@@ -281,10 +282,12 @@ def test_only_markdown_has_front_matter_and_only_at_its_start(tmp_path: Path) ->
         assert (document.text, document.groups) == (text, ())
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("key", ["groups", "Group", '"groups"', "  groups "])
-def test_a_text_that_is_no_markdown_does_not_lose_its_groups_in_silence(tmp_path: Path, key: str) -> None:
-    file = write(tmp_path, "a.txt", f"---\ntitle: A\n{key}: [staff]\n---\nText.")
-    assert "names groups, but only Markdown can have front matter" in refused(file)
+def test_a_text_that_is_no_markdown_does_not_lose_its_groups_in_silence(tmp_path: Path, key: str, newline: str) -> None:
+    for first in ("", f"title: A{newline}"):
+        file = write(tmp_path, "a.txt", f"---{newline}{first}{key}: [staff]{newline}---{newline}Text.")
+        assert "names groups, but only Markdown can have front matter" in refused(file)
     write(tmp_path, "a.txt", f"\n---\n{key}: [staff]\n---\nText.")
     assert read([file])[0].groups == ()
 

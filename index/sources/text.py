@@ -11,7 +11,7 @@ from index.sources.metadata import FRONT_MATTER
 from index.sources.sidecar import describe
 from index.types import Document
 
-_GROUPS = re.compile(r"^[ \t]*[\"']?groups?[\"']?[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_GROUPS = re.compile(r"(?:\A|[\r\n])[ \t]*[\"']?groups?[\"']?[ \t]*:", re.IGNORECASE)
 
 
 def read_text(file: Path, language: str) -> Document:

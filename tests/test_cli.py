@@ -127,7 +127,7 @@ def give_standard_input(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None
         ("binary.txt", b"\x7fELF\x02\x01\x01\x00", "binary.txt: byte 7 is 0x00"),
         ("latin.txt", b"Caf\xe9 au lait", "latin.txt: byte 3 is 0xe9"),
         ("long.txt", b"x" * 50_000_000, "long.txt: line 1 is 50,000,000 characters"),
-        ("corpus.jsonl", b'{"doc_id": "a"}', "corpus.jsonl: line 1: text is None"),
+        ("corpus.jsonl", b'{"doc_id": "a"}', "corpus.jsonl: line 1: text is missing"),
         ("corpus.jsonl", b"{", "corpus.jsonl: line 1: not JSON"),
         ("new\nline\x1b[31m.txt", b"", "new\\nline\\x1b[31m.txt: it is empty"),
     ],

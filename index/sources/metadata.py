@@ -18,7 +18,7 @@ FRONT_MATTER = re.compile(r"---[ \t]*(?:\r\n|\r|\n)(.*?)(?<=[\r\n])---[ \t]*(?:\
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 _EXPECTED = {
     "date": "2024, 2024-06 or 2024-06-18",
-    "examples": "a list of strings without half surrogate pairs",
+    "examples": "a list of strings of Unicode characters",
     "groups": "a list of names without commas, control characters, or blanks at their ends",
 }
 _GROUPS_REMEDY = 'Write groups as a list of names in quotes, such as ["staff"], or leave it out for everyone'
@@ -67,7 +67,7 @@ class Access(BaseModel, strict=True):
             first = error.errors()[0]
             key, *inside = first["loc"]
             value = "missing" if first["type"] == "missing" else shown(first["input"])
-            expected = _EXPECTED.get(str(key), "a string without half surrogate pairs")
+            expected = _EXPECTED.get(str(key), "a string of Unicode characters")
             raise SourceError(
                 f"{where}: {key} {'holds' if inside else 'is'} {value}, expected {expected}",
                 _GROUPS_REMEDY if key == "groups" else remedy,

@@ -527,6 +527,22 @@ def test_everything_can_be_done_with_the_keyboard(browser: Browser, address: str
         expect(visit.cite(1)).to_be_visible()
 
 
+def test_a_panel_closed_and_opened_at_once_stays_open(browser: Browser, address: str) -> None:
+    with visiting(browser, address, "article.html") as visit:
+        visit.open()
+        expect(visit.box).to_be_focused()
+        # the browser tells of a close in a later task: by then, this panel is open again
+        visit.page.locator(".panel").evaluate(
+            "async (panel) => {"
+            " const late = new Promise((done) => panel.addEventListener('close', done, { once: true }));"
+            " panel.querySelector('.close').click();"
+            " panel.getRootNode().querySelector('.launcher').click();"
+            " await late; }"
+        )
+        expect(visit.page.locator(".launcher")).to_be_hidden()
+        assert visit.box.evaluate("box => box.getRootNode().activeElement === box")
+
+
 def test_blank_questions_are_not_asked(browser: Browser) -> None:
     api = Api(FakeAnswerer(article()))
     with trying(browser, "search.html", api) as visit:

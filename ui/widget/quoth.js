@@ -187,7 +187,8 @@
   }
 
   function closed() {
-    if (!launcher.hidden) return;
+    // the browser reports a close later than close() itself: by then the panel may have been opened again
+    if (panel.open || !launcher.hidden) return;
     unmark();
     launcher.hidden = false;
     launcher.setAttribute("aria-expanded", "false");

@@ -168,7 +168,9 @@ def row_of(answer: Answer, *, id: str, document_id: Callable[[str], str] = lambd
     """The row of one answer; `document_id` turns a Document.id into the name that the row gives it."""
 
     def shown(citations: tuple[Citation, ...]) -> list[ExcerptJson]:
-        return [_excerpt(cited.excerpt, cited.highlight, document_id(cited.excerpt.document.id)) for cited in citations]
+        return [
+            excerpt_of(cited.excerpt, cited.highlight, document_id(cited.excerpt.document.id)) for cited in citations
+        ]
 
     return {
         "version": VERSION,
@@ -182,6 +184,23 @@ def row_of(answer: Answer, *, id: str, document_id: Callable[[str], str] = lambd
         "searched_in": [document_id(id) for id in answer.judgements[0].form.documents],
         "ms": {stage: round(value, 3) for stage, value in answer.ms.items()},
         "edition": answer.edition,
+    }
+
+
+def row_without_answer(*, id: str, edition: str) -> Row:
+    """The row of a question for which nothing was searched."""
+    return {
+        "version": VERSION,
+        "id": id,
+        "status": "unanswered",
+        "confidence": 0.0,
+        "citations": [],
+        "closest": [],
+        "retrieved": [],
+        "searched_for": [],
+        "searched_in": [],
+        "ms": {},
+        "edition": edition,
     }
 
 
@@ -233,7 +252,7 @@ def _form(judgement: Judgement) -> FormJson:
         "passages": [passage_of(hit) for hit in judgement.hits],
         "sentences": [
             {
-                **_excerpt(reading.excerpt, reading.highlight, reading.excerpt.document.id),
+                **excerpt_of(reading.excerpt, reading.highlight, reading.excerpt.document.id),
                 "score": reading.score,
                 "rank": reading.hit.rank,
             }
@@ -258,5 +277,6 @@ def _place(document_id: str, span: Span) -> PlaceJson:
     return {"document_id": document_id, "start": span.start, "end": span.end}
 
 
-def _excerpt(excerpt: Excerpt, highlight: Span, document_id: str) -> ExcerptJson:
+def excerpt_of(excerpt: Excerpt, highlight: Span, document_id: str) -> ExcerptJson:
+    """The shape of an excerpt; `highlight` is in the document's offsets."""
     return {**_place(document_id, excerpt.span), "text": excerpt.text, "highlight": [highlight.start, highlight.end]}

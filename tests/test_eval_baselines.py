@@ -32,7 +32,7 @@ def rows_of(questions: list[Question], documents: Documents) -> dict[str, list[d
 
 
 def test_every_sentence_that_is_no_heading_is_ranked(documents: Documents) -> None:
-    assert [text for _, _, text in sentences_of(documents)] == [
+    assert [sentence.text for sentence in sentences_of(documents)] == [
         "Mara Doyle leads the office.",
         "The fleet has three ships.",
         "A chapel stands on the hill.",

@@ -107,7 +107,7 @@ def test_p_is_small_for_a_difference_that_is_there_and_not_for_one_that_is_not()
     better, same = np.maximum(base, generator.random(400) < 0.2), generator.permutation(base)
     assert cast(Any, paired(better - base)).p < 0.01
     assert cast(Any, paired(same - base)).p > 0.5
-    assert paired([]) is None
+    assert paired(np.array([])) is None
     assert "+0.000" in differences_table({"other": cast(Any, paired(base - base))}, "hit@1")
 
 

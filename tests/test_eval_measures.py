@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.measures.bootstrap import RESAMPLES, Estimate, Statistic, estimate, mean
+from eval.measures.bootstrap import RESAMPLES, Estimate, Statistic, estimate, mean, ratio
 from eval.measures.confidence import answered_at, aurc, auroc, ece, reliability, risk_by_coverage
-from eval.measures.excerpts import f1, ratio
+from eval.measures.excerpts import f1
 from eval.measures.measures import MEASURES, measure, summarise, summarise_categories
 from eval.questions.data import Gold, Question
 from eval.questions.documents import Documents, name_documents

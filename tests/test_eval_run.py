@@ -231,6 +231,7 @@ def test_a_question_that_cannot_be_asked_is_left_unanswered(folder: Path, tmp_pa
     _, *refused = (json.loads(line) for line in out.read_text(encoding="utf-8").splitlines())
     assert [row["status"] for row in refused] == ["unanswered", "unanswered"]
     assert [row["confidence"] for row in refused] == [0.0, 0.0]
+    assert [list(row) for row in refused] == [[*ROW_KEYS, "refused"]] * 2
     assert "U+0000" in refused[0]["refused"]
     assert "is empty" in refused[1]["refused"]
 

@@ -1,7 +1,5 @@
 """`python -m eval.bench`: times what quoth adds to the models' own work, as ratios within one run."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

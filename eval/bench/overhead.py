@@ -1,7 +1,5 @@
 """Benchmarks of overhead: reading, answering and embedding against the bare forward passes of their models."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Sequence
 

@@ -1,7 +1,5 @@
 """Benchmarks of a running server: its start, the time that the API adds to answering, the page and the widget."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import os

@@ -1,7 +1,5 @@
 """Paired timing: times two functions against each other on a noisy machine. A figure of the bench."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence

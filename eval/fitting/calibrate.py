@@ -1,7 +1,5 @@
 """`python -m eval.fitting.calibrate`: fits the confidence of a reader, and the threshold for each risk."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
@@ -11,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from eval.fitting.confidence_model import FOLDS, Example, calibrate
 from eval.measures.types import Case
@@ -19,7 +17,6 @@ from eval.questions.data import ARTICLE_QUESTIONS, Half, read_questions
 from eval.questions.documents import read_documents
 from eval.questions.history import crossed
 from eval.questions.lines import read_rows
-from eval.run.asking import opened
 from eval.run.paths import input_path, output_path, overwritten, write_whole
 from eval.run.progress import progress
 from index.errors import QuestionError, SettingsError
@@ -104,7 +101,7 @@ class _Set:
     half: Half | None
 
     @classmethod
-    def of(cls, paths: Sequence[Path], half: Half | None) -> _Set:
+    def of(cls, paths: Sequence[Path], half: Half | None) -> Self:
         """From the paths on the command line: a folder with both, or documents and, last, the questions."""
         if len(paths) == 1:
             return cls((paths[0] / "corpus.jsonl",), paths[0] / "questions.jsonl", half)
@@ -117,6 +114,7 @@ class _Set:
 
 def _ask(source: _Set, settings: Settings, chooser: random.Random, most: int, foreign: Sequence[str]) -> list[Example]:
     """One example for each foreign question, and for each other question that can be asked and judged."""
+    from eval.run.asking import opened
     from index.encoders.load import load_encoder
     from rag.answer import build_answerer
     from rag.row import row_of

@@ -1,7 +1,5 @@
 """The logistic model of confidence: its coefficients, and the threshold for each risk of wrong answers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """`python -m eval.fitting.followups`: fits the probability that a question depends on earlier turns."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import random

@@ -4,10 +4,8 @@ A statistic takes one or more columns, float64 (..., questions), and gives one v
 float64 (...), NaN if it is not defined there. So one function serves a set of questions and a block of resamples.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,13 +32,9 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Estimate):
     """The difference of two systems' means, over the questions for which both have a value."""
 
-    value: float
-    low: float
-    high: float
-    n: int
     p: float
     """The two-sided p of the paired bootstrap: how often chance alone gives a difference as large as this one."""
 
@@ -48,6 +42,12 @@ class Difference:
 def mean(values: Values) -> Values:
     average: Values = values.mean(axis=-1)
     return average
+
+
+def ratio(numerators: Values, denominators: Values) -> Values:
+    """The sum of the numerators over the sum of the denominators, both (..., n)."""
+    quotient: Values = numerators.sum(axis=-1) / denominators.sum(axis=-1)
+    return quotient
 
 
 def estimate(statistic: Statistic, *columns: ArrayLike) -> Estimate | None:
@@ -61,26 +61,24 @@ def estimate(statistic: Statistic, *columns: ArrayLike) -> Estimate | None:
     value = float(statistic(*arrays)) if n else np.nan
     if np.isnan(value):
         return None
-    low, high = np.nanquantile(_distribution(statistic, *arrays), _TAILS)
-    return Estimate(value, float(low), float(high), n)
+    low, high = np.nanquantile(_distribution(statistic, *arrays), _TAILS).tolist()
+    return Estimate(value, low, high, n)
 
 
-def paired(differences: ArrayLike) -> Difference | None:
+def paired(differences: Values) -> Difference | None:
     """The mean of the differences (n,) between two systems at the same questions; None if there are none.
 
     Differences are drawn, so a question that is hard for both systems counts for neither. p is the share of
     resamples whose mean lies at least as far from the observed mean as that lies from zero. The observed one counts as
     a resample, so p is never 0 (Efron & Tibshirani 1993, 16.4; Davison & Hinkley 1997, 4.2).
     """
-    values = np.asarray(differences, dtype=np.float64)
-    if not len(values):
+    estimated = estimate(mean, differences)
+    if estimated is None:
         return None
-    value = float(values.mean())
-    drawn = _distribution(mean, values)
     # with the tolerance, sums that differ only in the order of addition are equal
-    as_far = int((np.abs(drawn - value) >= abs(value) - 1e-12).sum())
-    low, high = np.quantile(drawn, _TAILS)
-    return Difference(value, float(low), float(high), len(values), (1 + as_far) / (1 + RESAMPLES))
+    farness = np.abs(_distribution(mean, differences) - estimated.value)
+    as_far = int((farness >= abs(estimated.value) - 1e-12).sum())
+    return Difference(**asdict(estimated), p=(1 + as_far) / (1 + RESAMPLES))
 
 
 def _distribution(statistic: Statistic, *columns: Values) -> Values:

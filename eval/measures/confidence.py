@@ -1,21 +1,20 @@
-"""Measures of confidence: AUROC, a point of the ROC curve, the risk–coverage curve and its area, calibration error.
+"""Measures of answering, abstaining and confidence: AUROC, ROC curve, risk–coverage curve, calibration error.
 
 Every statistic takes columns (..., n) and is the same for every order of its questions: questions of equal confidence
 share the mean of their outcomes.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
 
-from eval.measures.bootstrap import Values, mean
+from eval.measures.bootstrap import Values, mean, ratio
 from eval.measures.types import Case, Measure, Table
 
 BINS = 10
 
 
+@np.errstate(invalid="ignore")
 def auroc(confidence: Values, positive: Values) -> Values:
     """The share of (positive, negative) pairs in which the positive one has more confidence; a tie counts a half.
 
@@ -24,11 +23,11 @@ def auroc(confidence: Values, positive: Values) -> Values:
     positives = _ascending(confidence, positive)
     negatives = 1 - positives
     won = (positives * (negatives.cumsum(axis=-1) - negatives / 2)).sum(axis=-1)
-    with np.errstate(invalid="ignore"):
-        share: Values = won / (positives.sum(axis=-1) * negatives.sum(axis=-1))
+    share: Values = won / (positives.sum(axis=-1) * negatives.sum(axis=-1))
     return share
 
 
+@np.errstate(invalid="ignore")
 def answered_at(confidence: Values, answerable: Values, kept_empty: float) -> Values:
     """The share of answerable questions above the threshold that leaves `kept_empty` of the unanswerable unanswered.
 
@@ -40,10 +39,8 @@ def answered_at(confidence: Values, answerable: Values, kept_empty: float) -> Va
     # slightly less, because a rounded product such as 0.8 * 5 may be above 4
     kept = np.ceil(kept_empty * unanswerable - 1e-9).astype(int)
     least = np.take_along_axis(ascending, np.maximum(kept - 1, 0), axis=-1)
-    above = (answerable * (confidence > least)).sum(axis=-1)
-    with np.errstate(invalid="ignore"):
-        share: Values = above / answerable.sum(axis=-1)
-    return np.where(unanswerable[..., 0] > 0, share, np.nan)
+    above = ratio(answerable * (confidence > least), answerable)
+    return np.where(unanswerable[..., 0] > 0, above, np.nan)
 
 
 def risk_by_coverage(confidence: Values, wrong: Values) -> Values:
@@ -52,8 +49,7 @@ def risk_by_coverage(confidence: Values, wrong: Values) -> Values:
     Formula: Geifman & El-Yaniv, "Selective Classification for Deep Neural Networks", NeurIPS 2017.
     """
     descending = _ascending(-confidence, wrong)
-    risk: Values = descending.cumsum(axis=-1) / np.arange(1, descending.shape[-1] + 1)
-    return risk
+    return descending.cumsum(axis=-1) / np.arange(1, descending.shape[-1] + 1)
 
 
 def aurc(confidence: Values, wrong: Values) -> Values:
@@ -116,6 +112,16 @@ def _wrong(case: Case) -> tuple[float, float] | None:
 
 
 MEASURES = (
+    Measure("answered_hit@1", "share of answerable questions that were answered, by a first citation that holds gold",
+            lambda case: case.answered and case.is_hit(1) if case.question.gold else None,
+            tables=Table.SYSTEMS | Table.CATEGORIES),
+    Measure("answered", "share of answerable questions that were answered",
+            lambda case: case.answered if case.question.answerable else None),
+    Measure("correct_empty", "share of unanswerable questions that were left unanswered",
+            lambda case: None if case.question.answerable else case.row is not None and not case.answered,
+            tables=Table.SYSTEMS | Table.CATEGORIES),
+    Measure("wrong", "share of the answered questions whose first citation holds no gold",
+            lambda case: not case.is_hit(1) if case.answered and case.judged else None, lower_is_better=True),
     Measure("auroc", "chance that an answerable question has more confidence than an unanswerable one",
             _answerable, auroc, tables=Table.SYSTEMS | Table.FIGURES),
     Measure("answered@80",

@@ -1,7 +1,5 @@
 """Measures of the excerpts shown: hit@k, word F1, and whether every excerpt is verbatim."""
 
-from __future__ import annotations
-
 import re
 import string
 from collections import Counter
@@ -9,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from unicodedata import category
 
-from eval.measures.bootstrap import Values
+from eval.measures.bootstrap import ratio
 from eval.measures.types import Case, Measure, Table
 from index.types import Span
 
@@ -69,12 +67,6 @@ def _is_verbatim(excerpt: Mapping[str, Any], case: Case) -> bool:
     start, end = excerpt["start"], excerpt["end"]
     first, last = excerpt["highlight"]
     return bool(0 <= start <= first < last <= end <= len(text) and text[start:end] == excerpt["text"])
-
-
-def ratio(numerators: Values, denominators: Values) -> Values:
-    """The sum of the numerators over the sum of the denominators, both (..., n)."""
-    quotient: Values = numerators.sum(axis=-1) / denominators.sum(axis=-1)
-    return quotient
 
 
 _EVERY_TABLE = Table.SYSTEMS | Table.CATEGORIES | Table.FIGURES

@@ -1,7 +1,5 @@
 """Measures of latency: the median and the 95th percentile of the time that an answer takes."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

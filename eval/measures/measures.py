@@ -1,13 +1,12 @@
 """The registry of measures, and their evaluation: a score for each question and measure, then means and intervals."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
-from eval.measures import answering, confidence, excerpts, latency, retrieval
+from eval.measures import confidence, excerpts, latency, retrieval
 from eval.measures.bootstrap import Difference, Estimate, Values, estimate, paired
 from eval.measures.types import Case, Measure, Row, Score, Table
 from eval.questions.data import Question
@@ -15,7 +14,7 @@ from eval.questions.documents import Documents
 
 GROUPS: Mapping[str, tuple[Measure, ...]] = {
     "What is shown": excerpts.MEASURES,
-    "Whether to answer": (*answering.MEASURES, *confidence.MEASURES),
+    "Whether to answer": confidence.MEASURES,
     "What is found": retrieval.MEASURES,
     "How long it takes": latency.MEASURES,
 }
@@ -38,9 +37,9 @@ class Measured:
         scores = (self.scores[case.question.id] for case in self.cases)
         return np.atleast_2d(np.array([score[name] for score in scores if name in score], dtype=np.float64).T)
 
-    def of(self, category: str) -> Measured:
+    def of(self, category: str) -> Self:
         """The questions of one category, with their scores."""
-        return Measured(tuple(case for case in self.cases if case.question.category == category), self.scores)
+        return replace(self, cases=tuple(case for case in self.cases if case.question.category == category))
 
 
 def measure(questions: Sequence[Question], rows: Iterable[Row], documents: Documents) -> Measured:

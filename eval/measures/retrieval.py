@@ -3,8 +3,6 @@
 A passage is relevant if it holds gold, and one is enough: rows do not say how many passages hold gold.
 """
 
-from __future__ import annotations
-
 from eval.measures.types import Case, Measure
 
 DEPTHS = (1, 5, 10)

@@ -1,7 +1,5 @@
 """Types of evaluation: Case, a question with its answer, and Measure, which scores cases."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Flag, auto

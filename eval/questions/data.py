@@ -1,7 +1,5 @@
 """Question sets: questions.jsonl read, checked against the documents, and frozen."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The documents of an evaluation, and the names by which questions and rows refer to them."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Histories for evaluation that are unrelated to the question, or belong to another one."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from dataclasses import replace

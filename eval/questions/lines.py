@@ -1,7 +1,5 @@
 """Reads files line by line: JSON Lines, parsed strictly, and plain lines; with the file and number of each line."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

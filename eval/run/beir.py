@@ -1,7 +1,5 @@
 """`python -m eval.run.beir`: measures only the search, on a retrieval set in BEIR's format."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """`quoth eval`: asks a question set of documents and measures the answers, in rows, tables and a report."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import math
@@ -14,7 +12,6 @@ from eval.measures.measures import MEASURES
 from eval.questions.data import ARTICLE_QUESTIONS, HALVES, Question, read_questions
 from eval.questions.documents import Documents, read_documents
 from eval.questions.history import with_unrelated_history
-from eval.run.asking import ask, history_rows, opened
 from eval.run.evaluation import Evaluation
 from eval.run.paths import input_path, output_path, overwritten, write_whole
 from index.exit_codes import GOOD, NEGATIVE, print_json, run_command
@@ -88,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
 def _evaluate(
     args: argparse.Namespace, settings: Settings, documents: Documents, questions: Sequence[Question], title: str
 ) -> int:
+    from eval.run.asking import ask, history_rows, opened
     from eval.run.baselines import baseline_rows
     from index.encoders.load import load_encoder
     from rag.answer import build_answerer

@@ -1,10 +1,8 @@
 """An evaluation: a system measured on a question set, by category and beside other systems."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 from eval.measures.bootstrap import Difference, Estimate
 from eval.measures.measures import PAIRED, Measured, compare, in_table, measure, summarise, summarise_categories
@@ -36,7 +34,7 @@ class Evaluation:
         rows: Iterable[Row],
         documents: Documents,
         others: Mapping[str, Iterable[Row]] | None = None,
-    ) -> Evaluation:
+    ) -> Self:
         """Measures the rows of quoth and, name -> rows, those of other systems."""
         measured = measure(questions, rows, documents)
         summary = summarise(measured)

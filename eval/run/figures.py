@@ -1,7 +1,5 @@
 """`python -m eval.run.figures README.md --data DIR`: measures every figure that a README states and writes it there."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import subprocess

@@ -1,7 +1,5 @@
 """Misses: the questions answered wrong, by kind, with the passages to show."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Paths on a command line, checked before anything long begins, and atomic writing of output files."""
 
-from __future__ import annotations
-
 import argparse
 import errno
 import os

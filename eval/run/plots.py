@@ -1,7 +1,5 @@
 """The plots of the report: their axes, and the marks on them. report.html.jinja draws them as SVG."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

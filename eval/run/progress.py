@@ -1,7 +1,5 @@
 """Progress of a long task on a terminal."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 

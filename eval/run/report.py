@@ -1,7 +1,5 @@
 """The HTML report of an evaluation: one file that loads nothing from elsewhere."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import jinja2

@@ -1,7 +1,5 @@
 """Tables in plain text: estimates with their intervals, and systems side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from eval.measures.bootstrap import Difference, Estimate

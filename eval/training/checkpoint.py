@@ -1,7 +1,5 @@
 """Checkpoints of a training run, and weights files."""
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import Mapping, Sequence

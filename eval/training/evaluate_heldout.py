@@ -1,7 +1,5 @@
 """Evaluation on held-out documents: hit@k, word F1 and AUROC over the passages that search finds for each question."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain

@@ -3,15 +3,13 @@
 Making the file needs search. Training from it needs neither search nor the packaged encoder.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import tokenizers
@@ -59,7 +57,7 @@ class Ragged:
     """(rows + 1,): row n is flat[starts[n]:starts[n + 1]]."""
 
     @classmethod
-    def of(cls, rows: Iterable[NDArray[np.integer]], dtype: type[np.integer]) -> Ragged:
+    def of(cls, rows: Iterable[NDArray[np.integer]], dtype: type[np.integer]) -> Self:
         rows = list(rows)
         starts = np.cumsum([0, *(len(row) for row in rows)], dtype=np.int64)
         return cls(np.concatenate([np.empty(0, dtype), *rows]).astype(dtype), starts)

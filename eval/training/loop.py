@@ -1,7 +1,5 @@
 """The training loop: AdamW, a learning rate that falls over a budget of minutes or steps, and resumable runs."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass

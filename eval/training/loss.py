@@ -1,7 +1,5 @@
 """The training loss: cross-entropy of the answer's start, its end and its sentence."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

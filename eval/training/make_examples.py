@@ -1,7 +1,5 @@
 """Makes training examples from question sets, with hard negatives from quoth's search."""
 
-from __future__ import annotations
-
 import hashlib
 import random
 import re
@@ -11,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +53,7 @@ class QuestionSet:
     """Each question with the document that it is about."""
 
     @classmethod
-    def read(cls, folder: Path) -> QuestionSet:
+    def read(cls, folder: Path) -> Self:
         """The set in `folder`. Raises SourceError and QuestionSetError."""
         documents = read_documents([folder / CORPUS_FILE])
         questions = []

@@ -1,7 +1,5 @@
 """`python -m eval.training.train`: makes training examples, trains the reader, averages and checks weights."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

@@ -79,7 +79,7 @@ def test_a_set_that_is_not_there_is_refused(tmp_path: Path) -> None:
         read_beir(tmp_path)
     write(tmp_path)
     (tmp_path / "qrels" / "test.tsv").unlink()
-    with pytest.raises(QuestionSetError, match=r"test.tsv cannot be read"):
+    with pytest.raises(SourceError, match=r"test.tsv: No such file"):
         read_beir(tmp_path)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from eval.questions.data import Gold, Question, read_questions
 from eval.questions.documents import Documents, name_documents, read_documents
-from index.errors import QuestionSetError
+from index.errors import QuestionSetError, SourceError
 from index.types import Document, Span
 from rag.types import Turn
 
@@ -188,7 +188,7 @@ def test_one_text_under_two_names_is_one_document() -> None:
     ("name", "why"), [("dale", "several"), ("dale.md", "several"), ("moor", "not among"), (None, "names no")]
 )
 def test_a_name_that_is_none_or_several_of_many_is_refused(name: str | None, why: str) -> None:
-    with pytest.raises(LookupError, match=why):
+    with pytest.raises(QuestionSetError, match=why):
         three_documents().find(name)
 
 
@@ -331,8 +331,8 @@ def test_a_set_without_questions_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(QuestionSetError, match="cannot be read: No such file"):
+    with pytest.raises(SourceError, match="none.jsonl: No such file"):
         read_questions(tmp_path / "none.jsonl", one_document())
     (tmp_path / "latin.jsonl").write_bytes(b'{"id": "\xe9"}')
-    with pytest.raises(QuestionSetError, match="is not UTF-8, at byte 8"):
+    with pytest.raises(SourceError, match="byte 8 is 0xe9, which is not UTF-8"):
         read_questions(tmp_path / "latin.jsonl", one_document())

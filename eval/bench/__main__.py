@@ -14,9 +14,6 @@ from index.exit_codes import GOOD, NEGATIVE, print_json, run_command
 from index.sources.read import SEEDS
 from rag.settings import Settings
 
-_QUESTIONS = 400
-"""The most questions that are asked."""
-
 Bench = Callable[[Settings, Documents, Sequence[str]], list[Figure]]
 
 
@@ -42,7 +39,7 @@ def _run(argv: Sequence[str] | None, bench: Bench) -> int:
     args = parser.parse_args(argv)
     settings = Settings.read(os.environ, {})
     documents = read_documents(args.documents, language=settings.language)
-    questions = [question.text for question in read_questions(args.questions, documents)][:_QUESTIONS]
+    questions = [question.text for question in read_questions(args.questions, documents)]
     figures = bench(settings, documents, questions)
     if args.json:
         print_json([asdict(figure) for figure in figures], indent=2)

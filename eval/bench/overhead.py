@@ -11,8 +11,8 @@ from eval.bench.timing import Figure, in_turns, ratio, seconds
 from eval.questions.documents import Documents
 from eval.run.asking import opened
 from index.encoders.packaged import PackagedEncoder, processor_dtype
-from index.text.chunk import chunk, searchable
-from index.text.sentences import split_sentences
+from index.publish import passages_of
+from index.text.chunk import searchable
 from index.text.words import words_of
 from index.types import Query
 from rag.answer import Answerer
@@ -86,20 +86,13 @@ def embedding(settings: Settings, documents: Documents) -> Figure:
     from sentence_transformers import SentenceTransformer
 
     encoder = PackagedEncoder.load()
-    texts = [
-        searchable(passage)
-        for document in documents.all
-        for passage in chunk(
-            document, split_sentences(document.text, document.language), budget=settings.passage_tokens,
-            limit=encoder.max_tokens, count_pieces=encoder.count_tokens,
-        )
-    ]  # fmt: skip
+    texts = [searchable(passage) for passage in passages_of(documents.all, encoder, settings.passage_tokens)]
     plain = SentenceTransformer(str(get_model_path()), device="cpu")
     pairs = in_turns(
         lambda _: seconds(encoder.encode, texts),
         lambda _: seconds(lambda: plain.encode(texts, show_progress_bar=False)),
-        range(_ROUNDS + 1),
-    )[1:]
+        range(_ROUNDS),
+    )
     kind = f"{len(texts)} passages, computing in {str(encoder.dtype).removeprefix('torch.')}"
     at_most = 0.5 if encoder.dtype == torch.bfloat16 else 1.0
     return ratio(f"embedding to sentence-transformers' encode in fp32 ({kind})", pairs, at_most)

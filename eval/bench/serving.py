@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -19,9 +20,12 @@ from urllib.parse import urlsplit
 from eval.bench.timing import Figure, in_turns, median, ratio, seconds
 from eval.questions.data import ARTICLE_QUESTIONS, read_questions
 from eval.questions.documents import read_documents
+from index.corpus import open_corpus
+from index.encoders.load import load_encoder
 from index.errors import SettingsError
-from index.exit_codes import GOOD
+from index.publish import publish
 from index.sources.read import SEEDS
+from rag.answer import Answerer, build_answerer
 from rag.settings import Settings
 
 _CLIENTS = 8
@@ -44,8 +48,11 @@ _ON_PAGE, _IN_WIDGET = 'document.querySelector("#question")', 'document.querySel
 
 
 def serving(settings: Settings, *, rounds: int = 5, questions: int = 48, visits: int = 9) -> list[Figure]:
-    """Every figure of a served article. Raises SettingsError if these settings cannot serve."""
+    """Every figure of a served article. Raises what reading and indexing the article with these settings raise."""
     helps = [_processor_seconds([*_COMMAND, "--help"]) for _ in range(rounds)]
+    encoder = load_encoder(settings.encoder)
+    documents = read_documents([SEEDS], language=settings.language)
+    texts = [question.text for question in read_questions(ARTICLE_QUESTIONS, documents)][:questions]
     with tempfile.TemporaryDirectory(prefix="quoth-bench-") as folder:
         # settings of access, rate limits and folders in the environment are ignored here
         environment = {
@@ -56,12 +63,18 @@ def serving(settings: Settings, *, rounds: int = 5, questions: int = 48, visits:
             "QUOTH_BASE": "",
             "QUOTH_PER_MINUTE": "1000000",
         }
-        index_article(environment)
+        publish(
+            Path(folder),
+            documents.all,
+            encoder,
+            language=settings.language,
+            passage_tokens=settings.passage_tokens,
+        )
         starts = in_turns(
-            lambda _: seconds(_first_answer, environment), lambda _: seconds(_import_torch), range(rounds + 1)
-        )[1:]
-        with _served(environment) as url:
-            figures = [*_api(settings, Path(folder), url, rounds, questions), *in_browser(url, visits)]
+            lambda _: seconds(_first_answer, environment), lambda _: seconds(_import_torch), range(rounds)
+        )
+        with _served(environment) as url, closing(open_corpus(Path(folder), encoder)) as corpus:
+            figures = [*_api(build_answerer(corpus, encoder, settings), url, rounds, texts), *in_browser(url, visits)]
     return [
         Figure("quoth --help, seconds of processor time", statistics.median(helps), 0.3, f"median of {rounds}"),
         ratio("quoth serve to its first answer, to importing torch", starts, 3.0),
@@ -69,33 +82,24 @@ def serving(settings: Settings, *, rounds: int = 5, questions: int = 48, visits:
     ]
 
 
-def _api(settings: Settings, corpus_folder: Path, url: str, rounds: int, most: int) -> list[Figure]:
+def _api(answerer: Answerer, url: str, rounds: int, questions: Sequence[str]) -> list[Figure]:
     """Answers over the API against Answerer.ask: latency, one at a time, and throughput."""
-    from index.corpus import open_corpus
-    from index.encoders.load import load_encoder
-    from rag.answer import build_answerer
-
-    documents = read_documents([SEEDS], language=settings.language)
-    questions = [question.text for question in read_questions(ARTICLE_QUESTIONS, documents)][:most]
-    encoder = load_encoder(settings.encoder)
-    with closing(open_corpus(corpus_folder, encoder)) as corpus:
-        answerer = build_answerer(corpus, encoder, settings)
-        throughput = in_turns(
-            lambda _: seconds(_ask_all, url, questions),
-            lambda _: seconds(lambda: [answerer.ask(question) for question in questions]),
-            range(rounds + 1),
-        )[1:]
+    throughput = in_turns(
+        lambda _: seconds(_ask_all, url, questions),
+        lambda _: seconds(lambda: [answerer.ask(question) for question in questions]),
+        range(rounds),
+    )
     with closing(_connected(url)) as connection:
-        added = [_added(connection, question) for question in questions * 2][len(questions) :]
+        added = [_added(connection, question) for question in questions]
     name = f"{len(questions)} answers over the API, {_CLIENTS} asked for at once, to as many in turn in process"
     return [median("the API adds to Answerer.ask, milliseconds", added, 3.0), ratio(name, throughput, 1 / 0.85)]
 
 
 def _added(connection: http.client.HTTPConnection, question: str) -> float:
     """Milliseconds that an answer took beyond the time that the server reports for Answerer.ask."""
-    row: dict[str, Any] = {}
-    took = seconds(lambda: row.update(_ask(connection, question)))
-    return 1000 * took - float(row["ms"]["total"])
+    started = time.perf_counter()
+    row = _ask(connection, question)
+    return 1000 * (time.perf_counter() - started) - float(row["ms"]["total"])
 
 
 def _ask_all(url: str, questions: Sequence[str]) -> None:
@@ -117,8 +121,7 @@ def _ask(connection: http.client.HTTPConnection, question: str) -> dict[str, Any
 
 
 def _connected(url: str) -> http.client.HTTPConnection:
-    parts = urlsplit(url)
-    return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)
+    return http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
 
 
 def in_browser(url: str, visits: int) -> list[Figure]:
@@ -146,20 +149,6 @@ def in_browser(url: str, visits: int) -> list[Figure]:
             median("the widget can be asked, milliseconds after its page was opened", widget, 300),
             median("the page can be asked, milliseconds after it was opened", page, 1500),
         ]
-
-
-def index_article(environment: Mapping[str, str]) -> None:
-    """Indexes the article. Raises SettingsError if that fails with these settings."""
-    done = subprocess.run(
-        [*_COMMAND, "index", str(SEEDS)],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode != GOOD:
-        reason = done.stderr.strip().rpartition("\n")[2]
-        raise SettingsError(
-            f"quoth index ended with the exit code {done.returncode}, expected {GOOD}: {reason}",
-            "Correct the environment, and see quoth doctor",
-        )
 
 
 @contextmanager

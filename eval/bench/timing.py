@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -43,12 +43,13 @@ def seconds(run: Callable[..., object], *arguments: object) -> float:
 
 
 def in_turns(
-    ours: Callable[[T], float], theirs: Callable[[T], float], inputs: Iterable[T]
+    ours: Callable[[T], float], theirs: Callable[[T], float], inputs: Sequence[T]
 ) -> list[tuple[float, float]]:
-    """(ours, theirs): the times for each input, measured right after each other.
+    """(ours, theirs): the times for each input, measured right after each other, once both sides are warm.
 
     The two sides take turns in going first, so that a machine that slows down favours neither.
     """
+    ours(inputs[0]), theirs(inputs[0])
     pairs = []
     for number, value in enumerate(inputs):
         if number % 2 == 0:

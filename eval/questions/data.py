@@ -1,12 +1,11 @@
 """Question sets: questions.jsonl read, checked against the documents, and frozen."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from eval.questions.documents import Documents, sentences_at
 from eval.questions.lines import read_values
@@ -65,22 +64,26 @@ def read_questions(path: Path, documents: Documents, half: Half | None = None) -
     document's questions are in both: the half follows from the SHA-256 of the document's id in rows. The
     document of a question is its `doc_id` or, without one, that of its first evidence.
 
-    Raises QuestionSetError, naming the file, the line and the value: for malformed JSON, a missing key, a wrong type,
-    a repeated id, an unknown document, a span outside its text or only of blanks, evidence of kind "answer" that is
-    none of the answers, a row that belongs to neither half if a half is asked for, or if no question is left.
+    Raises SourceError if the file cannot be read. Raises QuestionSetError, naming the file, the line and the value: for
+    malformed JSON, a missing key, a wrong type, a repeated id, an unknown document, a span outside its text or only of
+    blanks, evidence of kind "answer" that is none of the answers, a row that belongs to neither half if a half is asked
+    for, or if no question is left.
     """
     questions: dict[str, Question] = {}
-    rows = [(place, value, _row(value, place)) for place, value in read_values(path)]
-    halved = any("half" in row.model_fields_set for _, _, row in rows)
-    for place, value, row in rows:
+    lines = read_values(path)
+    halved = any(isinstance(value, dict) and "half" in value for _, value in lines)
+    for place, value in lines:
         try:
+            row = _row(value)
             if half is not None and half != _half(row, documents, halved):
                 continue
             if row.id in questions:
                 raise QuestionSetError(f"the id {row.id!r} was met before", "Give every question an id of its own")
             questions[row.id] = _question(row, documents)
         except QuestionSetError as error:
-            raise QuestionSetError(f"{_where(place, value)}: {error.problem}", error.remedy) from error
+            id = value.get("id") if isinstance(value, dict) else None
+            where = f"{place} (question {id})" if isinstance(id, str | int | float) else place
+            raise QuestionSetError(f"{where}: {error.problem}", error.remedy) from error
     if not questions:
         raise QuestionSetError(
             f"there are no questions in {path}" + (f" of the half {half!r}" if half else ""),
@@ -89,26 +92,19 @@ def read_questions(path: Path, documents: Documents, half: Half | None = None) -
     return tuple(questions.values())
 
 
-def _as_text(value: object) -> object:
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+_Text = Annotated[str, Field(pattern=r"\S")]
+# in strict mode no number is a text
+_Id = Annotated[_Text, Field(strict=False, coerce_numbers_to_str=True)]
 
 
-_Text = Annotated[str, StringConstraints(pattern=r"\S")]
-_Id = Annotated[_Text, BeforeValidator(_as_text)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True)
-
-
-class _Evidence(_Strict):
+class _Evidence(BaseModel, strict=True):
     start: int
     end: int
     kind: str
     doc_id: _Id | None = None
 
 
-class _Turn(_Strict):
+class _Turn(BaseModel, strict=True):
     question: _Text
     answer: str | None
     start: int | None = None
@@ -116,7 +112,7 @@ class _Turn(_Strict):
     doc_id: _Id | None = None
 
 
-class _Row(_Strict):
+class _Row(BaseModel, strict=True):
     """A line of a question set."""
 
     id: _Id
@@ -138,32 +134,31 @@ class _Row(_Strict):
     @property
     def document_name(self) -> str | None:
         """The name of the document that the row is about, if it names one."""
-        names = (self.doc_id, *(evidence.doc_id for evidence in self.evidence))
-        return next((name for name in names if name is not None), None)
+        return next(filter(None, (self.doc_id, *(evidence.doc_id for evidence in self.evidence))), None)
 
 
-def _row(value: Any, place: str) -> _Row:
+def _row(value: Any) -> _Row:
     try:
         return _Row.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"])) or "the line"
         problem = "is missing" if first["type"] == "missing" else f"is {_shortened(first['input'])}: {first['msg']}"
-        raise QuestionSetError(f"{_where(place, value)}: {key} {problem}", "Correct the line") from error
-
-
-def _where(place: str, value: Any) -> str:
-    name = value.get("id") if isinstance(value, dict) else None
-    return f"{place} (question {name})" if isinstance(name, str | int | float) else place
+        raise QuestionSetError(f"{key} {problem}", "Correct the line") from error
 
 
 def _question(row: _Row, documents: Documents) -> Question:
-    answers = tuple(row.answers or ())
     exact = [evidence for evidence in row.evidence if evidence.kind == "answer"]
-    gold = tuple(_gold(evidence, row, documents, answers) for evidence in exact or row.evidence)
-    history = tuple(_turn(turn, row, documents) for turn in row.history or ())
-    document_id = _document_id(row, documents)
-    return Question(row.id, row.question, row.answerable, gold, answers, history, row.category, document_id)
+    return Question(
+        row.id,
+        row.question,
+        row.answerable,
+        gold=tuple(_gold(evidence, row, documents) for evidence in exact or row.evidence),
+        answers=tuple(row.answers or ()),
+        history=tuple(_turn(turn, row, documents) for turn in row.history or ()),
+        category=row.category,
+        document_id=_document_id(row, documents),
+    )
 
 
 def _turn(turn: _Turn, row: _Row, documents: Documents) -> Turn:
@@ -171,18 +166,18 @@ def _turn(turn: _Turn, row: _Row, documents: Documents) -> Turn:
     name = turn.doc_id or (row.doc_id if turn.start is not None else None)
     if name is None:
         return Turn(turn.question, answer)
-    document = _find(name, documents)
+    document = documents.find(name)
     if answer.strip() and turn.start is not None and turn.end is not None:
         span = sentences_at(document, _span(turn.start, turn.end, document, "answer of a turn"))
-        return Turn(turn.question, shown=(Place(document.id, span.trimmed(document.text)),))
+        return Turn(turn.question, shown=(Place(document.id, span),))
     return Turn(turn.question, answer, (document.id,))
 
 
-def _gold(evidence: _Evidence, row: _Row, documents: Documents, answers: Sequence[str]) -> Gold:
-    document = _find(evidence.doc_id or row.doc_id, documents)
+def _gold(evidence: _Evidence, row: _Row, documents: Documents) -> Gold:
+    document = documents.find(evidence.doc_id or row.doc_id)
     span = _span(evidence.start, evidence.end, document, "evidence")
     exact = evidence.kind == "answer"
-    if exact and answers and document[span] not in answers:
+    if exact and row.answers and document[span] not in row.answers:
         raise QuestionSetError(
             f"the evidence [{span.start}, {span.end}) is {_shortened(document[span])}, which is none of the answers",
             "Correct the offsets, or add the words to the answers",
@@ -190,18 +185,11 @@ def _gold(evidence: _Evidence, row: _Row, documents: Documents, answers: Sequenc
     return Gold(documents.row_id(document.id), span.trimmed(document.text), exact)
 
 
-def _find(name: str | None, documents: Documents) -> Document:
-    try:
-        return documents.find(name)
-    except LookupError as error:
-        raise QuestionSetError(f"it {error}", "Give the doc_id of a document that is read") from error
-
-
 def _document_id(row: _Row, documents: Documents) -> str | None:
     """The document that a row is about, as rows give it. A name that no document has is returned unchanged."""
     try:
         return documents.row_id(documents.find(row.document_name).id)
-    except LookupError:
+    except QuestionSetError:
         return row.document_name
 
 

@@ -1,6 +1,6 @@
 """The documents of an evaluation, and the names by which questions and rows refer to them."""
 
-from bisect import bisect_right
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,16 +32,16 @@ class Documents:
 
         The name is a doc_id of corpus.jsonl, a Document.id or the end of a path (a file's name included). The suffix
         may be left out if no other document has the name. A lone document is meant by every name and by none. Raises
-        LookupError if the name means no document or several.
+        QuestionSetError if the name means no document or several.
         """
         ids = self.named.get(name, frozenset()) if name is not None else frozenset()
         if len(ids) == 1:
             return self.by_row_id[self.row_ids[next(iter(ids))]]
         if len(self.all) == 1:
             return self.all[0]
-        if name is None:
-            raise LookupError(f"names no document, and there are {len(self.all)}")
-        raise LookupError(f"names the document {name!r}, which {'several bear' if ids else 'is not among those read'}")
+        named = f"the document {name!r}, which {'several bear' if ids else 'is not among those read'}"
+        problem = f"no document, and there are {len(self.all)}" if name is None else named
+        raise QuestionSetError(f"it names {problem}", "Give the doc_id of a document that is read")
 
 
 def name_documents(named: Iterable[tuple[str | PurePath, Document]]) -> Documents:
@@ -82,25 +82,16 @@ def read_documents(paths: Sequence[Path], *, language: str = "en") -> Documents:
     """
     from index.sources.read import CORPUS_FILE, read_each
 
-    def corpus_in(path: Path) -> Path:
-        try:
-            return path / CORPUS_FILE if (path / CORPUS_FILE).is_file() else path
-        except OSError:
-            # read_each reports the problem
-            return path
-
-    return name_documents(
-        (file if doc_id is None else doc_id, document)
-        for file, doc_id, document in read_each([corpus_in(path) for path in paths], language=language)
-    )
+    # os.path, because a path that is too long is then no file, and read_each reports the problem
+    files = [path / CORPUS_FILE if os.path.isfile(path / CORPUS_FILE) else path for path in paths]
+    read = read_each(files, language=language)
+    return name_documents((file if doc_id is None else doc_id, document) for file, doc_id, document in read)
 
 
 def sentences_at(document: Document, span: Span) -> Span:
     """Widens a place of a document to whole sentences, without the blanks around them."""
-    tiles = _sentences(document)
-    starts = [tile.span.start for tile in tiles]
-    first, last = (tiles[bisect_right(starts, place) - 1].span for place in (span.start, span.end - 1))
-    return Span(first.start, last.end).trimmed(document.text)
+    touched = [sentence.span for sentence in _sentences(document) if sentence.span.overlaps(span)]
+    return Span(touched[0].start, touched[-1].end).trimmed(document.text)
 
 
 @lru_cache(maxsize=256)

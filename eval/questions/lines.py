@@ -4,22 +4,18 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import QuestionSetError
+from index.sources.decode import read_utf8
 from index.strict_json import NotStrictJson, parse_json
 
 
 def read_lines(path: Path) -> list[tuple[str, str]]:
-    """(FILE:NUMBER, line) of each line that is not blank. Raises QuestionSetError."""
-    try:
-        lines = path.read_bytes().decode("utf-8-sig").split("\n")
-    except OSError as error:
-        raise QuestionSetError(f"{path} cannot be read: {error.strerror}", "Name a file that can be read") from error
-    except UnicodeDecodeError as error:
-        raise QuestionSetError(f"{path} is not UTF-8, at byte {error.start}", "Save it as UTF-8") from error
-    return [(f"{path}:{number}", line) for number, line in enumerate(lines, start=1) if line.strip()]
+    """(FILE:NUMBER, line) of each line that is not blank. Raises SourceError if the file cannot be read."""
+    lines = enumerate(read_utf8(path).split("\n"), start=1)
+    return [(f"{path}:{number}", line) for number, line in lines if line.strip()]
 
 
 def read_values(path: Path) -> list[tuple[str, Any]]:
-    """(FILE:NUMBER, value) of each line of JSON that is not blank. Raises QuestionSetError, naming the line."""
+    """(FILE:NUMBER, value) of each line of JSON. Raises SourceError, or QuestionSetError, which names the line."""
     values = []
     for place, line in read_lines(path):
         try:
@@ -30,7 +26,7 @@ def read_values(path: Path) -> list[tuple[str, Any]]:
 
 
 def read_rows(path: Path, *texts: str) -> list[dict[str, Any]]:
-    """The object of each line. Each of these keys must hold a text. Raises QuestionSetError, naming the line."""
+    """The object of each line, in which each of these keys must hold a text. Raises what read_values raises."""
     rows = []
     for place, row in read_values(path):
         if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in texts):

@@ -331,7 +331,7 @@ def test_a_set_without_questions_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="none.jsonl: No such file"):
+    with pytest.raises(SourceError, match=r"none\.jsonl: No such file"):
         read_questions(tmp_path / "none.jsonl", one_document())
     (tmp_path / "latin.jsonl").write_bytes(b'{"id": "\xe9"}')
     with pytest.raises(SourceError, match="byte 8 is 0xe9, which is not UTF-8"):

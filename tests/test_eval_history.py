@@ -16,7 +16,7 @@ from eval.questions.data import Gold, Question
 from eval.questions.documents import name_documents
 from eval.questions.history import with_unrelated_history
 from eval.run.asking import history_rows, joined
-from eval.run.tables import differences_table
+from eval.run.evaluation import differences_table
 from index.errors import QuestionError, QuestionSetError
 from index.types import Document, Span
 from rag.answer import Answerer

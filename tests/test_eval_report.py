@@ -14,11 +14,9 @@ from eval.measures.measures import MEASURES, measure, summarise
 from eval.measures.types import Case
 from eval.questions.data import Gold, Question
 from eval.questions.documents import Documents, name_documents
-from eval.run.evaluation import Evaluation
-from eval.run.misses import KINDS, find_misses, highlighted, in_sentences, kind_of
+from eval.run.evaluation import Evaluation, summary_table, systems_table
 from eval.run.plots import Axis, Plot, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
-from eval.run.report import in_words, render
-from eval.run.tables import summary_table, systems_table
+from eval.run.report import KINDS, find_misses, highlighted, in_sentences, in_words, kind_of, render
 from index.types import Document, Span
 from rag.types import Place, Turn
 

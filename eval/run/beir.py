@@ -10,9 +10,9 @@ import numpy as np
 
 from eval.measures.bootstrap import Estimate, Values, estimate, mean
 from eval.questions.lines import read_lines, read_rows
+from eval.run.evaluation import aligned
 from eval.run.paths import input_path
 from eval.run.progress import progress
-from eval.run.tables import aligned
 from index.embedded.dense import DenseIndex
 from index.embedded.fusion import fuse
 from index.embedded.lexical import LexicalIndex
@@ -71,14 +71,14 @@ def score(rankings: Mapping[str, Ranking], relevance: Mapping[str, Mapping[str, 
     """Measure -> its values, (queries,), in the order of `relevance`. A query without results scores 0."""
     from ir_measures import Qrel, R, ScoredDoc, iter_calc, nDCG
 
-    measures = {nDCG @ 10: "nDCG@10", R @ 100: "recall@100"}
-    number = {query: n for n, query in enumerate(relevance)}
-    values = {name: np.zeros(len(number)) for name in MEASURES}
     qrels = [Qrel(query, doc_id, grade) for query, grades in relevance.items() for doc_id, grade in grades.items()]
     run = [ScoredDoc(query, doc_id, score) for query, ranking in rankings.items() for doc_id, score in ranking]
-    for value in iter_calc(list(measures), qrels, run):
-        values[measures[value.measure]][number[value.query_id]] = value.value
-    return values
+    measures = (nDCG @ 10, R @ 100)
+    values = {(value.measure, value.query_id): value.value for value in iter_calc(measures, qrels, run)}
+    return {
+        name: np.array([values.get((measure, query), 0.0) for query in relevance])
+        for name, measure in zip(MEASURES, measures, strict=True)
+    }
 
 
 def rank(retrieval: RetrievalSet, encoder: Encoder, depth: int = DEPTH) -> dict[str, dict[str, Ranking]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from eval.measures.bootstrap import Estimate
 from eval.measures.measures import MEASURES
 from eval.questions.data import ARTICLE_QUESTIONS, HALVES, Question, read_questions
-from eval.questions.documents import Documents, read_documents
+from eval.questions.documents import read_documents
 from eval.questions.history import with_unrelated_history
 from eval.run.evaluation import Evaluation
 from eval.run.paths import input_path, output_path, overwritten, write_whole
@@ -38,17 +38,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     if problem := overwritten(outputs, [*args.documents, args.questions]):
         parser.error(problem)
     return args
-
-
-def run(args: argparse.Namespace) -> int:
-    """Evaluates, prints and writes what `args`, of `parse`, ask for. Gives the exit code of `main`."""
-    settings = Settings.read(os.environ, {name: getattr(args, name) for name in _SETTINGS})
-    documents = read_documents(args.documents, language=settings.language)
-    questions: Sequence[Question] = read_questions(args.questions, documents, args.half)
-    if args.unrelated_history:
-        questions = with_unrelated_history(questions, documents)
-    title = args.questions.stem + (f", {args.half} half" if args.half else "")
-    return _evaluate(args, settings, documents, questions, title)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,14 +71,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _evaluate(
-    args: argparse.Namespace, settings: Settings, documents: Documents, questions: Sequence[Question], title: str
-) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Evaluates, prints and writes what `args`, of `parse`, ask for. Gives the exit code of `main`."""
     from eval.run.asking import ask, history_rows, opened
     from eval.run.baselines import baseline_rows
     from index.encoders.load import load_encoder
     from rag.answer import build_answerer
 
+    settings = Settings.read(os.environ, {name: getattr(args, name) for name in _SETTINGS})
+    documents = read_documents(args.documents, language=settings.language)
+    questions: Sequence[Question] = read_questions(args.questions, documents, args.half)
+    if args.unrelated_history:
+        questions = with_unrelated_history(questions, documents)
     encoder = load_encoder(settings.encoder)
     with opened(documents, encoder, settings) as corpus:
         answerer = build_answerer(corpus, encoder, settings)
@@ -103,6 +96,7 @@ def _evaluate(
     if args.report:
         from eval.run.report import render
 
+        title = args.questions.stem + (f", {args.half} half" if args.half else "")
         html = render(
             evaluation, documents, title=title, reader=settings.reader, edition=corpus.edition, risk=settings.risk
         )

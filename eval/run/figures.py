@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from eval.measures.measures import MEASURES, in_table
 from eval.measures.types import Table
 from eval.run.paths import input_path, output_path, write_whole
+from eval.run.report import template
 from index.errors import QuestionSetError
 from index.exit_codes import GOOD, NEGATIVE, run_command
 from index.sources.decode import read_utf8
@@ -63,13 +62,7 @@ def _measured(data: Path) -> str:
     trained = {name: _json(*evaluate, "trained", *arguments, "--baselines") for name, arguments in sets.items()}
     similarity = {name: _json(*evaluate, "similarity", *arguments) for name, arguments in sets.items()}
     unrelated = _json(*evaluate, "trained", *sets["squad2"], "--unrelated-history")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("figures.md.jinja").render(
+    return template("figures.md.jinja", autoescape=False).render(
         bench=bench,
         compared=in_table(Table.FIGURES),
         measures=MEASURES,

@@ -1,19 +1,34 @@
-"""The HTML report of an evaluation: one file that loads nothing from elsewhere."""
+"""The HTML report of an evaluation, with every miss: one file that loads nothing from elsewhere."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import numpy as np
 
 from eval.measures.bootstrap import LEVEL, Difference
 from eval.measures.confidence import reliability, risk_by_coverage
-from eval.measures.measures import GROUPS, MEASURES, PAIRED, in_table
+from eval.measures.measures import GROUPS, MEASURES, PAIRED, Measured, in_table
 from eval.measures.retrieval import DEPTHS
-from eval.measures.types import Table
-from eval.questions.documents import Documents
+from eval.measures.types import Case, Table
+from eval.questions.data import Gold
+from eval.questions.documents import Documents, sentences_at
 from eval.run.evaluation import Evaluation
-from eval.run.misses import KINDS, answer_text, find_misses, highlighted, in_sentences
 from eval.run.plots import Plot, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
+from index.types import Document, Span
+from rag.types import Turn
+
+Pieces = tuple[tuple[str, bool], ...]
+"""A text in pieces: (text, whether it is marked)."""
+
+KINDS: Mapping[str, str] = {
+    "Not in the documents, yet answered": "The question is unanswerable and should have been left unanswered.",
+    "The wrong place": "It was answered, and none of the excerpts shown holds gold.",
+    "Another excerpt came first": "Gold was shown, below an excerpt that does not hold it.",
+    "Left unanswered": "The documents answer it. The excerpts shown are the closest, labelled as no answers.",
+}
+"""Kind of miss -> what it means."""
 
 
 def render(
@@ -23,16 +38,7 @@ def render(
 
     `title` names the question set; `risk` is the share of wrong answers that was allowed, if one was set.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["signed"] = lambda value: f"{value:+.3f}".replace("-", "−")
-    environment.filters["in_words"] = in_words
-    return environment.get_template("report.html.jinja").render(
+    return template("report.html.jinja", autoescape=True).render(
         evaluation=evaluation,
         documents=documents,
         title=title,
@@ -49,8 +55,21 @@ def render(
         answer_text=answer_text,
         highlighted=highlighted,
         in_sentences=in_sentences,
+        in_words=in_words,
         misses=find_misses(evaluation.measured),
     )
+
+
+def template(name: str, *, autoescape: bool) -> jinja2.Template:
+    """A template of this folder."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=autoescape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
 
 
 def in_words(difference: Difference) -> str:
@@ -72,11 +91,52 @@ def _plots(evaluation: Evaluation, risk: float | None) -> list[Plot]:
         plots.append(risk_coverage_plot(risk_by_coverage(*measured.columns("aurc")), operating_point, risk))
         plots.append(reliability_plot(*reliability(*measured.columns("ece")), summary["ece"].value))
     if "mrr" in summary:
-        with np.errstate(divide="ignore"):
-            ranks = 1 / measured.columns("mrr")[0]
-        recall = [float(np.mean(ranks < depth + 0.5)) for depth in range(1, max(DEPTHS) + 1)]
+        (reciprocal_ranks,) = measured.columns("mrr")
+        recall = [float(np.mean(reciprocal_ranks >= 1 / depth)) for depth in range(1, max(DEPTHS) + 1)]
         plots.append(recall_plot(recall, {depth: summary[f"recall@{depth}"] for depth in DEPTHS}))
     if "ms_p50" in summary:
-        milliseconds = measured.columns("ms_p50")[0].tolist()
-        plots.append(latency_plot(milliseconds, summary["ms_p50"].value, summary["ms_p95"].value))
+        (milliseconds,) = measured.columns("ms_p50")
+        plots.append(latency_plot(milliseconds.tolist(), summary["ms_p50"].value, summary["ms_p95"].value))
     return plots
+
+
+def find_misses(measured: Measured) -> dict[str, list[Case]]:
+    """Kind -> its misses, in the order of KINDS and of the questions; without kinds that did not occur."""
+    kinds = [(kind_of(case), case) for case in measured.cases]
+    misses = {kind: [case for own, case in kinds if own == kind] for kind in KINDS}
+    return {kind: cases for kind, cases in misses.items() if cases}
+
+
+def kind_of(case: Case) -> str | None:
+    """The kind of miss, one of KINDS; None if the answer is right, or if it is not known whether it is right."""
+    unanswerable, wrong, below, unanswered = KINDS
+    if not case.answered:
+        return unanswered if case.question.answerable else None
+    if not case.question.answerable:
+        return unanswerable
+    if not case.judged or case.is_hit(1):
+        return None
+    return below if case.is_hit(len(case.shown)) else wrong
+
+
+def highlighted(case: Case, excerpt: Mapping[str, Any]) -> Pieces:
+    """An excerpt shown, with its highlight marked."""
+    document = case.documents.by_row_id[excerpt["document_id"]]
+    return _pieces(document, Span(excerpt["start"], excerpt["end"]), Span(*excerpt["highlight"]))
+
+
+def in_sentences(case: Case, gold: Gold) -> Pieces:
+    """The sentences that contain gold, with the gold marked."""
+    document = case.documents.by_row_id[gold.document_id]
+    return _pieces(document, sentences_at(document, gold.span), gold.span)
+
+
+def answer_text(turn: Turn, documents: Documents) -> str:
+    """The text of an earlier answer; empty if the turn was not answered."""
+    places = ((documents.by_row_id[documents.row_id(place.document_id)], place.span) for place in turn.shown)
+    return " ".join(document[span] for document, span in places) or turn.answer
+
+
+def _pieces(document: Document, whole: Span, marked: Span) -> Pieces:
+    parts = ((Span(whole.start, marked.start), False), (marked, True), (Span(marked.end, whole.end), False))
+    return tuple((document[span], mark) for span, mark in parts if len(span))

@@ -22,7 +22,7 @@ ORDER = {
     "rag": "types settings likelihood english text_fragment forms decide cite receipt readers calibration judge row "
     "answer",
     "ui": "settings http access journal service page api widget app command",
-    "eval": "questions measures training run fitting bench",
+    "eval": "questions measures run training fitting bench",
 }
 # a library may be imported only in modules whose names begin so; eval.bench times the libraries themselves
 MODELS = ("index.encoders.", "rag.readers.", "eval.training.", "eval.bench.")

@@ -48,7 +48,7 @@ def answering(
     """Reading against the reader's forward pass, and answering against the forward passes of encoder and reader."""
     forwards: list[tuple[object, ...]] = []
     few = questions[:: max(1, len(questions) // _READ_QUESTIONS)]
-    with opened(documents, encoder, settings) as corpus, torch.inference_mode():
+    with opened(documents.all, encoder, settings) as corpus, torch.inference_mode():
         reader = TrainedReader(model, tokenizer, SentenceMatcher(encoder))
         # confidence takes the same time with any coefficients
         judge = Judge(reader, Calibration({}, 0.0, ()), encoder, words_of(settings.language))

@@ -125,7 +125,7 @@ def _ask(source: _Set, settings: Settings, chooser: random.Random, most: int, fo
     questions += crossed(questions, chooser)
     encoder = load_encoder(settings.encoder)
     examples = []
-    with opened(documents, encoder, settings) as corpus:
+    with opened(documents.all, encoder, settings) as corpus:
         answerer = build_answerer(corpus, encoder, settings, _present(settings))
         report = progress(f"Asking {_shortened(source.questions)}")
         for number, question in enumerate(questions, start=1):

@@ -14,18 +14,19 @@ from index.corpus import Corpus, open_corpus
 from index.encoders.encoder import Encoder
 from index.errors import QuestionError
 from index.publish import publish
+from index.types import Document
 from rag.answer import Answerer
 from rag.row import row_of, row_without_answer
 from rag.settings import Settings
 
 
 @contextmanager
-def opened(documents: Documents, encoder: Encoder, settings: Settings) -> Iterator[Corpus]:
+def opened(documents: Sequence[Document], encoder: Encoder, settings: Settings) -> Iterator[Corpus]:
     """A corpus of these documents, gone afterwards. Of `settings`, only those of indexing count, not the folder."""
     with tempfile.TemporaryDirectory(prefix="quoth-eval-") as name:
         publish(
             Path(name),
-            documents.all,
+            documents,
             encoder,
             language=settings.language,
             passage_tokens=settings.passage_tokens,

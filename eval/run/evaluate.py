@@ -28,19 +28,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The arguments of the command. A wrong usage raises SystemExit(2)."""
-    parser = _parser()
-    args = parser.parse_args(argv)
-    if args.documents and not args.questions:
-        parser.error("--documents needs --questions: the article's questions are not about other documents")
-    args.documents, args.article = args.documents or [SEEDS], not args.documents
-    args.questions = args.questions or ARTICLE_QUESTIONS
-    outputs = [path for path in (args.rows, args.report) if path]
-    if problem := overwritten(outputs, [*args.documents, args.questions]):
-        parser.error(problem)
-    return args
-
-
-def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="quoth eval", description="Measures how well a question set is answered, with 95% intervals."
     )
@@ -68,7 +55,15 @@ def _parser() -> argparse.ArgumentParser:
                         "may be repeated")
     parser.add_argument("--json", action="store_true", help="write the summary as JSON instead of tables")
     # fmt: on
-    return parser
+    args = parser.parse_args(argv)
+    if args.documents and not args.questions:
+        parser.error("--documents needs --questions: the article's questions are not about other documents")
+    args.documents, args.article = args.documents or [SEEDS], not args.documents
+    args.questions = args.questions or ARTICLE_QUESTIONS
+    outputs = [path for path in (args.rows, args.report) if path]
+    if problem := overwritten(outputs, [*args.documents, args.questions]):
+        parser.error(problem)
+    return args
 
 
 def run(args: argparse.Namespace) -> int:
@@ -84,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     if args.unrelated_history:
         questions = with_unrelated_history(questions, documents)
     encoder = load_encoder(settings.encoder)
-    with opened(documents, encoder, settings) as corpus:
+    with opened(documents.all, encoder, settings) as corpus:
         answerer = build_answerer(corpus, encoder, settings)
         rows = ask(answerer, questions, documents)
         others = history_rows(answerer, questions, rows, documents)

@@ -4,7 +4,7 @@ Making the file needs search. Training from it needs neither search nor the pack
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import count
@@ -57,10 +57,8 @@ class Ragged:
     """(rows + 1,): row n is flat[starts[n]:starts[n + 1]]."""
 
     @classmethod
-    def of(cls, rows: Iterable[NDArray[np.integer]], dtype: type[np.integer]) -> Self:
-        rows = list(rows)
-        starts = np.cumsum([0, *(len(row) for row in rows)], dtype=np.int64)
-        return cls(np.concatenate([np.empty(0, dtype), *rows]).astype(dtype), starts)
+    def of(cls, rows: Sequence[NDArray[Any]]) -> Self:
+        return cls(np.concatenate(rows), np.cumsum([0, *map(len, rows)], dtype=np.int64))
 
     @property
     def sizes(self) -> NDArray[np.int64]:

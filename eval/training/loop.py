@@ -104,4 +104,4 @@ def train(
             last_saved = time.monotonic()
         if int(before * _EVALUATIONS) < int(spent * _EVALUATIONS) < _EVALUATIONS:
             for row in evaluate_heldout(model, examples, device, dtype):
-                log({**progress, **asdict(row)})
+                log({**progress, **row})

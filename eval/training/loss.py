@@ -13,12 +13,9 @@ from rag.readers.word_pieces import Batch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Targets:
-    """The right places of a batch, as booleans in the shape of Scores; the first place means "no answer"."""
+class Targets(Scores):
+    """The right places of a batch, as booleans; the first place means "no answer"."""
 
-    start: Tensor
-    end: Tensor
-    evidence: Tensor
     sizes: list[int]
     """The number of pairs of each question; the pairs of a question are neighbours."""
 

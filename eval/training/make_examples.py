@@ -3,10 +3,8 @@
 import hashlib
 import random
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -16,16 +14,17 @@ from numpy.typing import NDArray
 
 from eval.questions.data import Question, read_questions
 from eval.questions.documents import read_documents
+from eval.run.asking import opened
 from eval.training.checkpoint import save_base
 from eval.training.examples import BASE, SPANS, Examples, Kind, Ragged, write_examples
-from index.corpus import open_corpus
 from index.encoders.encoder import Encoder
 from index.errors import QuestionSetError
-from index.publish import passages_of, publish
+from index.publish import passages_of
 from index.sources.read import CORPUS_FILE
 from index.types import Document, Passage, Query, Span
 from rag.judge import READ
 from rag.readers.word_pieces import Framed, Pieces, load_tokenizer, passage_pieces, question_pieces
+from rag.settings import Settings
 
 _ANSWERING = 2
 """The most passages that answer a question."""
@@ -136,25 +135,21 @@ def examples_of(
     learned = [pair for pair in questions.questions if pair[1].id not in heldout]
     evaluated = [pair for pair in questions.questions if pair[1].id in heldout]
     asked = _sampled(learned, limit, seed) + _sampled(evaluated, held_limit, seed)
-    with tempfile.TemporaryDirectory(prefix="quoth-training-") as folder:
-        publish(Path(folder), questions.documents, encoder)
-        with closing(open_corpus(Path(folder), encoder)) as corpus:
-            passages: dict[str, list[Passage]] = {}
-            for passage in passages_of(questions.documents, encoder):
-                passages.setdefault(passage.document.id, []).append(passage)
-            for start in range(0, len(asked), _ENCODED_AT_ONCE):
-                some = asked[start : start + _ENCODED_AT_ONCE]
-                encodings = encoder.encode_pieces([question.text for question, _ in some])
-                for (question, document), encoding in zip(some, encodings, strict=True):
-                    if not 0 < len(encoding.ids) <= _LONGEST_QUESTION:
-                        continue
-                    found = [hit.passage for hit in corpus.search(Query(question.text, encoding), 4 * READ)]
-                    if document.id in heldout:
-                        yield from (_example(question, document, passage, Kind.HELD) for passage in found[:READ])
-                    else:
-                        found = [passage for passage in found if passage.document.id not in heldout]
-                        chooser = random.Random(f"{seed} {question.text}")
-                        yield from _learned(question, document, passages[document.id], found[: 2 * READ], chooser)
+    passages = {document.id: passages_of([document], encoder) for document in questions.documents}
+    with opened(questions.documents, encoder, Settings()) as corpus:
+        for start in range(0, len(asked), _ENCODED_AT_ONCE):
+            some = asked[start : start + _ENCODED_AT_ONCE]
+            encodings = encoder.encode_pieces([question.text for question, _ in some])
+            for (question, document), encoding in zip(some, encodings, strict=True):
+                if not 0 < len(encoding.ids) <= _LONGEST_QUESTION:
+                    continue
+                found = [hit.passage for hit in corpus.search(Query(question.text, encoding), 4 * READ)]
+                if document.id in heldout:
+                    yield from (_example(question, document, passage, Kind.HELD) for passage in found[:READ])
+                else:
+                    found = [passage for passage in found if passage.document.id not in heldout]
+                    chooser = random.Random(f"{seed} {question.text}")
+                    yield from _learned(question, document, passages[document.id], found[: 2 * READ], chooser)
 
 
 def _learned(
@@ -183,14 +178,10 @@ def may_answer(question: Question, document: Document, passage: Passage) -> bool
 
 
 def _example(question: Question, document: Document, passage: Passage, kind: Kind) -> Example:
-    framed = Framed.of(passage)
-    readable = [sentence.span for sentence in passage.sentences if not sentence.heading]
-    inside = tuple(
-        span
-        for span in (answers_of(question) if passage.document.id == document.id else ())
-        if _in_frame(span, framed) is not None and any(sentence.overlaps(span) for sentence in readable)
-    )
-    return Example(question.text, passage, inside, kind, question.answerable)
+    inside = [span for span in answers_of(question) if passage.document.id == document.id and passage.span.covers(span)]
+    read = [sentence.span for sentence in passage.sentences if not sentence.heading]
+    answers = tuple(span for span in inside if any(span.overlaps(sentence) for sentence in read))
+    return Example(question.text, passage, answers, kind, question.answerable)
 
 
 def swap(question: str, passage: str, document: str, chooser: random.Random) -> str | None:
@@ -241,11 +232,10 @@ def _as_pieces(made: Sequence[tuple[int, Example]], names: Sequence[str]) -> Exa
     pieces = passage_pieces(tokenizer, list(passages.values()))
     columns = []
     for number, example in made:
-        row = rows[example.passage.id]
-        spans = _spans(pieces[row], example)
+        pair = questions[example.question], rows[example.passage.id]
+        spans = _spans(pieces[pair[1]], example)
         # an answer that is not in the pieces of the passage cannot be learned from it
         if example.kind is not Kind.ANSWERS or spans[0, 0] >= 0:
-            pair = (questions[example.question], row)
             columns.append((pair, spans, example.kind, number, example.answerable))
     if not columns:
         raise QuestionSetError(
@@ -253,9 +243,9 @@ def _as_pieces(made: Sequence[tuple[int, Example]], names: Sequence[str]) -> Exa
         )
     pairs, places, kinds, sets, answerable = zip(*columns, strict=True)
     return Examples(
-        questions=Ragged.of(question_pieces(tokenizer, list(questions)), np.uint16),
-        passages=Ragged.of((passage.ids for passage in pieces), np.uint16),
-        sentences=Ragged.of((passage.sentences for passage in pieces), np.uint8),
+        questions=Ragged.of(question_pieces(tokenizer, list(questions))),
+        passages=Ragged.of([passage.ids for passage in pieces]),
+        sentences=Ragged.of([passage.sentences for passage in pieces]),
         pairs=np.array(pairs, np.int32),
         spans=np.array(places, np.int16),
         kinds=np.array(kinds, np.uint8),
@@ -267,22 +257,11 @@ def _as_pieces(made: Sequence[tuple[int, Example]], names: Sequence[str]) -> Exa
 
 
 def _spans(pieces: Pieces, example: Example) -> NDArray[np.int16]:
-    """(SPANS, 2): the first and last piece of each answer, padded by -1."""
-    framed = Framed.of(example.passage)
-    places = (place for span in example.answers if (place := _in_frame(span, framed)))
-    found = sorted({ends for place in places if (ends := _ends(place, pieces))})[:SPANS]
-    return np.array(found + [(-1, -1)] * (SPANS - len(found)), np.int16)
-
-
-def _in_frame(span: Span, framed: Framed) -> Span | None:
-    """The place in the framed text of a span of the document; None unless the passage has all of it."""
-    start, end = span.start - framed.shift, span.end - framed.shift
-    return Span(start, end) if framed.body <= start < end <= len(framed.text) else None
-
-
-def _ends(span: Span, pieces: Pieces) -> tuple[int, int] | None:
-    """The first and the last piece of a span of the framed text; None if either is in a heading."""
-    touched = np.flatnonzero((pieces.offsets[:, 0] < span.end) & (pieces.offsets[:, 1] > span.start))
-    if not len(touched) or not pieces.sentences[touched[0]] or not pieces.sentences[touched[-1]]:
-        return None
-    return int(touched[0]), int(touched[-1])
+    """(SPANS, 2): the first and last piece of each answer, padded by -1; none of an answer that ends in a heading."""
+    starts, ends = (pieces.offsets + Framed.of(example.passage).shift).T
+    found = set()
+    for span in example.answers:
+        touched = np.flatnonzero((starts < span.end) & (ends > span.start))
+        if len(touched) and pieces.sentences[touched[0]] and pieces.sentences[touched[-1]]:
+            found.add((int(touched[0]), int(touched[-1])))
+    return np.array([*sorted(found), *[(-1, -1)] * SPANS][:SPANS], np.int16)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from eval.training.checkpoint import initial_model, save_mean, save_reader
-from eval.training.evaluate_heldout import evaluate_heldout
+from eval.training.evaluate_heldout import Figures, evaluate_heldout
 from eval.training.examples import BASE, Examples, read_examples
 from eval.training.loop import Training, train
 from index.errors import ModelError, SettingsError
@@ -116,10 +116,9 @@ def _train(args: argparse.Namespace, examples: Examples, device: torch.device) -
     save_reader(model, args.out / WEIGHTS, about)
 
 
-def _evaluated(weights: Path, base: Path, examples: Examples, device: torch.device) -> list[dict[str, Any]]:
+def _evaluated(weights: Path, base: Path, examples: Examples, device: torch.device) -> list[Figures]:
     """The figures of `weights`, in full precision so that another machine finds the same."""
-    model = initial_model(base, device, start=weights)
-    table = [asdict(row) for row in evaluate_heldout(model, examples, device, torch.float32)]
+    table = evaluate_heldout(initial_model(base, device, start=weights), examples, device, torch.float32)
     for row in table:
         _say(_line(row))
     return table
@@ -143,9 +142,10 @@ def _check(weights: Path, base: Path, examples: Examples, device: torch.device) 
 
 def _close(row: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
     """Whether two rows of a table have the same figures, up to the tolerance."""
-    floats = [name for name, value in row.items() if isinstance(value, float) and isinstance(expected.get(name), float)]
-    near = all(abs(row[name] - expected[name]) <= _TOLERANCE for name in floats)
-    return near and {**row, **{name: expected[name] for name in floats}} == expected
+    pairs = [(value, expected.get(name)) for name, value in row.items()]
+    return row.keys() == expected.keys() and all(
+        a == b or (isinstance(a, float) and isinstance(b, float) and abs(a - b) <= _TOLERANCE) for a, b in pairs
+    )
 
 
 def _line(figures: Mapping[str, object]) -> str:

@@ -5,17 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 
 from eval.measures.bootstrap import LEVEL, Difference
 from eval.measures.confidence import reliability, risk_by_coverage
 from eval.measures.measures import GROUPS, MEASURES, PAIRED, Measured, in_table
-from eval.measures.retrieval import DEPTHS
 from eval.measures.types import Case, Table
 from eval.questions.data import Gold
 from eval.questions.documents import Documents, sentences_at
 from eval.run.evaluation import Evaluation
-from eval.run.plots import Plot, latency_plot, recall_plot, reliability_plot, risk_coverage_plot
+from eval.run.plots import Plot, reliability_plot, risk_coverage_plot
 from index.types import Document, Span
 from rag.types import Turn
 
@@ -82,22 +80,16 @@ def in_words(difference: Difference) -> str:
 
 
 def _plots(evaluation: Evaluation, risk: float | None) -> list[Plot]:
-    """The plots for which the set has questions."""
+    """The plots; none if no question of the set can be judged."""
     measured, summary = evaluation.measured, evaluation.summary
-    plots = []
-    if "aurc" in summary:
-        wrong = summary.get("wrong")
-        operating_point = (wrong.n / summary["aurc"].n, wrong.value) if wrong else (0.0, 0.0)
-        plots.append(risk_coverage_plot(risk_by_coverage(*measured.columns("aurc")), operating_point, risk))
-        plots.append(reliability_plot(*reliability(*measured.columns("ece")), summary["ece"].value))
-    if "mrr" in summary:
-        (reciprocal_ranks,) = measured.columns("mrr")
-        recall = [float(np.mean(reciprocal_ranks >= 1 / depth)) for depth in range(1, max(DEPTHS) + 1)]
-        plots.append(recall_plot(recall, {depth: summary[f"recall@{depth}"] for depth in DEPTHS}))
-    if "ms_p50" in summary:
-        (milliseconds,) = measured.columns("ms_p50")
-        plots.append(latency_plot(milliseconds.tolist(), summary["ms_p50"].value, summary["ms_p95"].value))
-    return plots
+    if "aurc" not in summary:
+        return []
+    wrong = summary.get("wrong")
+    operating_point = (wrong.n / summary["aurc"].n, wrong.value) if wrong else (0.0, 0.0)
+    return [
+        risk_coverage_plot(risk_by_coverage(*measured.columns("aurc")), operating_point, risk),
+        reliability_plot(*reliability(*measured.columns("ece")), summary["ece"].value),
+    ]
 
 
 def find_misses(measured: Measured) -> dict[str, list[Case]]:

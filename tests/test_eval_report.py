@@ -15,8 +15,18 @@ from eval.measures.types import Case
 from eval.questions.data import Gold, Question
 from eval.questions.documents import Documents, name_documents
 from eval.run.evaluation import Evaluation, summary_table, systems_table
-from eval.run.plots import Plot, reliability_plot, risk_coverage_plot
-from eval.run.report import KINDS, find_misses, highlighted, in_sentences, in_words, kind_of, render
+from eval.run.report import (
+    KINDS,
+    Plot,
+    find_misses,
+    highlighted,
+    in_sentences,
+    in_words,
+    kind_of,
+    reliability_plot,
+    render,
+    risk_coverage_plot,
+)
 from index.types import Document, Span
 from rag.types import Place, Turn
 
@@ -95,7 +105,7 @@ ROWS = (
 def evaluation(*numbers: int, **more: Any) -> Evaluation:
     """The evaluation of the questions of these numbers, or of all."""
     questions = [QUESTIONS[n] for n in numbers] or list(QUESTIONS)
-    return replace(Evaluation.of(questions, ROWS, documents()), **more)
+    return replace(Evaluation.of(questions, ROWS, documents(), {}), **more)
 
 
 def html_of(evaluation: Evaluation) -> str:

@@ -16,8 +16,8 @@ import pytest
 from eval.measures.measures import MEASURES
 from eval.questions.data import ARTICLE_QUESTIONS, read_questions
 from eval.questions.documents import read_documents
+from eval.run.asking import progress
 from eval.run.evaluate import main
-from eval.run.progress import progress
 from index.exit_codes import run_command
 from index.sources.read import SEEDS
 

@@ -64,11 +64,7 @@ def serving(settings: Settings, *, rounds: int = 5, questions: int = 48, visits:
             "QUOTH_PER_MINUTE": "1000000",
         }
         publish(
-            Path(folder),
-            documents.all,
-            encoder,
-            language=settings.language,
-            passage_tokens=settings.passage_tokens,
+            Path(folder), documents.all, encoder, language=settings.language, passage_tokens=settings.passage_tokens
         )
         starts = in_turns(
             lambda _: seconds(_first_answer, environment), lambda _: seconds(_import_torch), range(rounds)

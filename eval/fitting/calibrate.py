@@ -18,7 +18,6 @@ from eval.questions.documents import read_documents
 from eval.questions.history import crossed
 from eval.questions.lines import read_rows
 from eval.run.paths import input_path, output_path, overwritten, write_whole
-from eval.run.progress import progress
 from index.errors import QuestionError, SettingsError
 from index.exit_codes import GOOD, run_command
 from index.sources.read import SEEDS
@@ -114,7 +113,7 @@ class _Set:
 
 def _ask(source: _Set, settings: Settings, chooser: random.Random, most: int, foreign: Sequence[str]) -> list[Example]:
     """One example for each foreign question, and for each other question that can be asked and judged."""
-    from eval.run.asking import opened
+    from eval.run.asking import opened, progress
     from index.encoders.load import load_encoder
     from rag.answer import build_answerer
     from rag.row import row_of

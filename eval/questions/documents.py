@@ -1,6 +1,7 @@
 """The documents of an evaluation, and the names by which questions and rows refer to them."""
 
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -51,23 +52,22 @@ def name_documents(named: Iterable[tuple[str | PurePath, Document]]) -> Document
     """
     row_ids: dict[str, str] = {}
     by_row_id: dict[str, Document] = {}
-    names: dict[str, set[str]] = {}
-    without_suffix: dict[str, set[str]] = {}
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    without_suffix: defaultdict[str, set[str]] = defaultdict(set)
     for name, document in named:
-        row_id = name if isinstance(name, str) else document.id
         if isinstance(name, str):
-            own_names = {document.id, name}
-            if names.get(name, {document.id}) != {document.id}:
+            row_id, own_names = name, {name}
+            if names[name] - {document.id}:
                 raise QuestionSetError(
                     f"the doc_id {name!r} stands before two different texts", "Give every document an id of its own"
                 )
         else:
-            own_names = {document.id, *_ends_of(name)}
+            row_id, own_names = document.id, _ends_of(name)
             for end in _ends_of(name.with_suffix("")):
-                without_suffix.setdefault(end, set()).add(document.id)
+                without_suffix[end].add(document.id)
         by_row_id.setdefault(row_ids.setdefault(document.id, row_id), document)
-        for own_name in own_names:
-            names.setdefault(own_name, set()).add(document.id)
+        for own_name in (document.id, *own_names):
+            names[own_name].add(document.id)
     if not by_row_id:
         raise QuestionSetError("there are no documents to ask", "Name a file, a folder or a corpus.jsonl that has some")
     # a name with its suffix comes before one without

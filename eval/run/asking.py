@@ -1,7 +1,8 @@
 """Asks questions of a temporary corpus made from documents: with their history, without it, or joined to it."""
 
+import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,6 @@ from pathlib import Path
 from eval.measures.types import Row
 from eval.questions.data import Question
 from eval.questions.documents import Documents
-from eval.run.progress import progress
 from index.corpus import Corpus, open_corpus
 from index.encoders.encoder import Encoder
 from index.errors import QuestionError
@@ -74,3 +74,14 @@ def history_rows(
 def joined(question: Question) -> str:
     """All earlier questions and the question."""
     return " ".join([*(turn.question for turn in question.history), question.text])
+
+
+def progress(task: str) -> Callable[[int, int], None]:
+    """Returns a function to call with how much is done and how much there is. It writes only to a terminal."""
+
+    def report(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{task} {done}/{total}" + ("\r\033[K" if done == total else ""))
+            sys.stderr.flush()
+
+    return report

@@ -10,9 +10,9 @@ import numpy as np
 
 from eval.measures.bootstrap import Estimate, Values, estimate, mean
 from eval.questions.lines import read_lines, read_rows
+from eval.run.asking import progress
 from eval.run.evaluation import aligned
 from eval.run.paths import input_path
-from eval.run.progress import progress
 from index.embedded.dense import DenseIndex
 from index.embedded.fusion import fuse
 from index.embedded.lexical import LexicalIndex

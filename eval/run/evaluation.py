@@ -41,21 +41,15 @@ class Evaluation:
         questions: Sequence[Question],
         rows: Iterable[Row],
         documents: Documents,
-        others: Mapping[str, Iterable[Row]] | None = None,
+        others: Mapping[str, Iterable[Row]],
     ) -> Self:
         """Measures the rows of quoth and, name -> rows, those of other systems."""
         measured = measure(questions, rows, documents)
         summary = summarise(measured)
-        measured_others = {name: measure(questions, own, documents) for name, own in (others or {}).items()}
-        systems = {name: summarise(other) for name, other in measured_others.items()}
-        differences = {name: compare(measured, other) for name, other in measured_others.items()}
-        return cls(
-            measured,
-            summary,
-            summarise_categories(measured),
-            {"quoth": summary, **systems} if systems else {},
-            {name: difference for name, difference in differences.items() if difference},
-        )
+        beside = {name: measure(questions, own, documents) for name, own in others.items()}
+        systems = {"quoth": summary, **{name: summarise(other) for name, other in beside.items()}} if beside else {}
+        differences = {name: by for name, other in beside.items() if (by := compare(measured, other))}
+        return cls(measured, summary, summarise_categories(measured), systems, differences)
 
     def as_text(self) -> str:
         """The tables."""

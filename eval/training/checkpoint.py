@@ -15,15 +15,7 @@ from index.encoders.bert import Bert, BertConfig
 from index.encoders.packaged import PACKAGED_SHA256
 from index.errors import ModelError, SettingsError
 from index.files import replace_whole, sha256_of
-from rag.readers.model import (
-    ABOUT,
-    ReaderModel,
-    check_about,
-    packaged_folder,
-    read_about,
-    read_weights,
-    restore_model,
-)
+from rag.readers.model import ABOUT, ReaderModel, check_about, packaged_folder, read_about, read_weights, restore_model
 from rag.readers.word_pieces import SHARED
 
 _FUSED = ".attention.self."
@@ -153,11 +145,7 @@ def save_mean(files: Sequence[Path], out: Path) -> None:
         check_about(file, ABOUT)
         for name, weight in read_weights(file).items():
             mean[name] = mean.get(name, torch.zeros(())) + weight.float() / len(files)
-    about = {
-        **ABOUT,
-        "examples": read_about(files[-1]).get("examples"),
-        "mean_of": [sha256_of(file) for file in files],
-    }
+    about = {**ABOUT, "examples": read_about(files[-1]).get("examples"), "mean_of": [sha256_of(file) for file in files]}
     _write(out, mean, about)
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from itertools import count
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 import tokenizers
@@ -49,32 +48,14 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ragged:
-    """Rows of different lengths, one behind another."""
-
-    flat: NDArray[Any]
-    starts: NDArray[np.int64]
-    """(rows + 1,): row n is flat[starts[n]:starts[n + 1]]."""
-
-    @classmethod
-    def of(cls, rows: Sequence[NDArray[Any]]) -> Self:
-        return cls(np.concatenate(rows), np.cumsum([0, *map(len, rows)], dtype=np.int64))
-
-    @property
-    def sizes(self) -> NDArray[np.int64]:
-        return np.diff(self.starts)
-
-    def __getitem__(self, row: int) -> NDArray[Any]:
-        return self.flat[self.starts[row] : self.starts[row + 1]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Examples:
     """n pairs of a question and a passage."""
 
-    questions: Ragged
-    passages: Ragged
-    sentences: Ragged
+    questions: Sequence[NDArray[np.uint16]]
+    """The word pieces of each question."""
+    passages: Sequence[NDArray[np.uint16]]
+    """The word pieces of each passage."""
+    sentences: Sequence[NDArray[np.uint8]]
     """For each word piece of a passage the number, from 1, of its sentence; 0 in a heading."""
     pairs: NDArray[np.int32]
     """(n, 2): a row of `questions` and a row of `passages`. The best passage of a held-out question comes first."""
@@ -97,12 +78,11 @@ class Examples:
 
     def lengths(self) -> NDArray[np.int64]:
         """(n,): the word pieces of each pair, special pieces included."""
-        return self.questions.sizes[self.pairs[:, 0]] + self.passages.sizes[self.pairs[:, 1]] + 3
+        return np.array([len(self.questions[q]) + len(self.passages[p]) + 3 for q, p in self.pairs.tolist()])
 
     def first_places(self, rows: NDArray[np.integer]) -> NDArray[np.int64]:
         """(n,): the place in a batch at which the passage of each of these examples begins."""
-        places: NDArray[np.int64] = self.questions.sizes[self.pairs[rows, 0]] + 2
-        return places
+        return np.array([len(self.questions[q]) + 2 for q in self.pairs[rows, 0].tolist()])
 
     def batch(self, rows: NDArray[np.integer], length: int = LONGEST) -> Batch:
         """The model's input for these examples, each cut to `length` word pieces."""
@@ -117,11 +97,11 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
 def write_examples(examples: Examples, folder: Path, made: Mapping[str, object]) -> None:
     """Writes the examples into `folder`; `made` records the settings that they were made with."""
     arrays = {
-        "questions": examples.questions.flat,
-        "question_starts": examples.questions.starts,
-        "passages": examples.passages.flat,
-        "sentences": examples.sentences.flat,
-        "passage_starts": examples.passages.starts,
+        "questions": np.concatenate(examples.questions),
+        "question_starts": np.cumsum([0, *map(len, examples.questions)]),
+        "passages": np.concatenate(examples.passages),
+        "sentences": np.concatenate(examples.sentences),
+        "passage_starts": np.cumsum([0, *map(len, examples.passages)]),
         **{name: getattr(examples, name) for name in ("pairs", "spans", "kinds", "sets", "answerable")},
     }
     # one metadata entry, because several have no fixed order and equal examples must make equal files
@@ -144,11 +124,11 @@ def read_examples(folder: Path) -> Examples:
         raise ModelError(f"{file}: no examples can be read there: {error}", remedy) from error
     if about.get("format") != FORMAT:
         raise ModelError(f"{file}: its format is {about.get('format')!r}, expected {FORMAT!r}", remedy)
-    question_starts, passage_starts = arrays.pop("question_starts"), arrays.pop("passage_starts")
+    question_starts, passage_starts = arrays.pop("question_starts")[1:-1], arrays.pop("passage_starts")[1:-1]
     return Examples(
-        questions=Ragged(arrays.pop("questions"), question_starts),
-        passages=Ragged(arrays.pop("passages"), passage_starts),
-        sentences=Ragged(arrays.pop("sentences"), passage_starts),
+        questions=np.split(arrays.pop("questions"), question_starts),
+        passages=np.split(arrays.pop("passages"), passage_starts),
+        sentences=np.split(arrays.pop("sentences"), passage_starts),
         names=tuple(about["names"]),
         tokenizer=tokenizers.Tokenizer.from_str(tokenizer),
         checksum=checksum,
@@ -166,8 +146,8 @@ def training_epochs(
     most `batch` pairs, unless one question has more. Sets named in `without` are left out, and so are answers beyond
     LONGEST_PAIR. Raises SettingsError if no example is left.
     """
-    ends = examples.spans.max((1, 2)) + examples.questions.sizes[examples.pairs[:, 0]] + 3
-    cut = (examples.kinds == Kind.ANSWERS) & (ends >= LONGEST_PAIR)
+    last = examples.spans.max((1, 2)) + examples.first_places(np.arange(len(examples)))
+    cut = (examples.kinds == Kind.ANSWERS) & (last + 1 >= LONGEST_PAIR)
     left_out = np.isin(examples.sets, [number for number, name in enumerate(examples.names) if name in without])
     rows = np.flatnonzero((examples.kinds != Kind.HELD) & ~left_out & ~cut)
     if not len(rows):

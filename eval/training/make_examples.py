@@ -16,7 +16,7 @@ from eval.questions.data import Question, read_questions
 from eval.questions.documents import read_documents
 from eval.run.asking import opened
 from eval.training.checkpoint import save_base
-from eval.training.examples import BASE, SPANS, Examples, Kind, Ragged, write_examples
+from eval.training.examples import BASE, SPANS, Examples, Kind, write_examples
 from index.encoders.encoder import Encoder
 from index.errors import QuestionSetError
 from index.publish import passages_of
@@ -243,9 +243,9 @@ def _as_pieces(made: Sequence[tuple[int, Example]], names: Sequence[str]) -> Exa
         )
     pairs, places, kinds, sets, answerable = zip(*columns, strict=True)
     return Examples(
-        questions=Ragged.of(question_pieces(tokenizer, list(questions))),
-        passages=Ragged.of([passage.ids for passage in pieces]),
-        sentences=Ragged.of([passage.sentences for passage in pieces]),
+        questions=question_pieces(tokenizer, list(questions)),
+        passages=[passage.ids for passage in pieces],
+        sentences=[passage.sentences for passage in pieces],
         pairs=np.array(pairs, np.int32),
         spans=np.array(places, np.int16),
         kinds=np.array(kinds, np.uint8),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
-import numpy as np
 import pytest
 
 from eval.measures.bootstrap import Difference
@@ -17,15 +18,12 @@ from eval.questions.documents import Documents, name_documents
 from eval.run.evaluation import Evaluation, summary_table, systems_table
 from eval.run.report import (
     KINDS,
-    Plot,
     find_misses,
     highlighted,
     in_sentences,
     in_words,
     kind_of,
-    reliability_plot,
     render,
-    risk_coverage_plot,
 )
 from index.types import Document, Span
 from rag.types import Place, Turn
@@ -108,8 +106,9 @@ def evaluation(*numbers: int, **more: Any) -> Evaluation:
     return replace(Evaluation.of(questions, ROWS, documents(), {}), **more)
 
 
-def html_of(evaluation: Evaluation) -> str:
-    return render(evaluation, documents(), title=f"set {EVIL}", reader=f"reader {EVIL}", edition="edition-1")
+def html_of(evaluation: Evaluation, risk: float | None = None) -> str:
+    title, reader = f"set {EVIL}", f"reader {EVIL}"
+    return render(evaluation, documents(), title=title, reader=reader, edition="edition-1", risk=risk)
 
 
 def page() -> str:
@@ -269,30 +268,23 @@ def test_a_set_of_unanswerable_questions_alone_has_a_report() -> None:
     assert "hit@1" not in html.text
 
 
-def test_plots_of_one_question_can_be_placed() -> None:
-    one = np.array([1.0])
-    assert_placed(risk_coverage_plot(one, (1, 1)))
-    assert_placed(reliability_plot(one, one, 0.0))
+@pytest.mark.parametrize("numbers", [(0,), (1, 2), range(len(QUESTIONS))])
+def test_every_point_is_inside_its_plot(numbers: Sequence[int]) -> None:
+    html = html_of(evaluation(*numbers), risk=0.15)
+    points = re.findall(r"([0-9.]+),([0-9.]+) ", " ".join(re.findall(r'points="([^"]*)"', html)))
+    points += re.findall(r'cx="([^"]*)" cy="([^"]*)"', html)
+    assert len(points) >= 10
+    assert all(52 <= float(x) <= 406 and 14 <= float(y) <= 252 for x, y in points)
 
 
-def assert_placed(plot: Plot) -> None:
-    """Every mark is between the ends of both axes."""
-    for mark in plot.marks:
-        for x, y in mark.points:
-            assert 0 <= x <= 1
-            assert 0 <= y <= 1
-
-
-@pytest.mark.parametrize("answered", [0.2, 0.9])
-def test_the_operating_point_and_the_risk_allowed_are_on_the_curve(answered: float) -> None:
-    risk = np.linspace(0, 0.4, 10)
-    plain = risk_coverage_plot(risk, (answered, 0.1))
-    limited = risk_coverage_plot(risk, (answered, 0.1), 0.15)
-    kinds = [[mark.kind for mark in plot.marks] for plot in (plain, limited)]
-    assert [one.count("here") for one in kinds] == [1, 1]
-    assert [one.count("rule") for one in kinds] == [0, 1]
-    assert "15%" not in plain.description
-    assert "15%" in limited.description
+@pytest.mark.parametrize("number", [0, 3])
+def test_the_operating_point_and_the_risk_allowed_are_on_the_curve(number: int) -> None:
+    plain, limited = html_of(evaluation(number)), html_of(evaluation(number), risk=0.15)
+    assert [html.count('<circle class="here"') for html in (plain, limited)] == [1, 1]
+    # one rule is the diagonal of the other plot
+    assert [html.count('<polyline class="rule"') for html in (plain, limited)] == [1, 2]
+    assert "15%" not in plain
+    assert limited.count("It is set to allow 15%.") == 2
 
 
 def test_tables_align_their_columns() -> None:

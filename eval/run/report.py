@@ -1,13 +1,10 @@
 """The HTML report of an evaluation, with every miss: one file that loads nothing from elsewhere."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
-from numpy.typing import NDArray
 
 from eval.measures.bootstrap import LEVEL, Difference
 from eval.measures.confidence import reliability, risk_by_coverage
@@ -31,30 +28,6 @@ KINDS: Mapping[str, str] = {
 """Kind of miss -> what it means."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Something drawn on a plot: a line, an area or dots through its points, or a text above its only point."""
-
-    kind: str
-    """Its class in the style sheet."""
-    points: Sequence[tuple[float, float]]
-    text: str = ""
-    before: bool = False
-    """Whether the text is to the left of the point; otherwise to the right."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """A plot, its description in words, and the labels of its axes, both from 0 to 1."""
-
-    id: str
-    title: str
-    description: str
-    x: str
-    y: str
-    marks: Sequence[Mark]
-
-
 def render(
     evaluation: Evaluation, documents: Documents, *, title: str, reader: str, edition: str, risk: float | None = None
 ) -> str:
@@ -74,7 +47,8 @@ def render(
         compared=in_table(Table.SYSTEMS),
         paired=PAIRED,
         level=LEVEL,
-        plots=_plots(evaluation, risk),
+        curves=_curves(evaluation),
+        allowed=risk,
         kinds=KINDS,
         answer_text=answer_text,
         highlighted=highlighted,
@@ -105,54 +79,22 @@ def in_words(difference: Difference) -> str:
     return f"{verdict}: chance alone does as much in {difference.p:.1%} of cases"
 
 
-def _plots(evaluation: Evaluation, risk: float | None) -> list[Plot]:
-    """The plots; none if no question of the set can be judged."""
-    measured, summary = evaluation.measured, evaluation.summary
-    if "aurc" not in summary:
-        return []
-    wrong = summary.get("wrong")
-    operating_point = (wrong.n / summary["aurc"].n, wrong.value) if wrong else (0.0, 0.0)
-    return [
-        risk_coverage_plot(risk_by_coverage(*measured.columns("aurc")), operating_point, risk),
-        reliability_plot(*reliability(*measured.columns("ece")), summary["ece"].value),
-    ]
+def _curves(evaluation: Evaluation) -> dict[str, list[tuple[float, float]]]:
+    """The points of the plots, from 0 to 1 on both axes; {} if no question of the set can be judged.
 
-
-def risk_coverage_plot(
-    risk: NDArray[np.float64], operating_point: tuple[float, float], allowed: float | None = None
-) -> Plot:
-    """The risk–coverage curve: the risk at k = 1…n answers, the (coverage, risk) as it answers now, the risk allowed.
-
-    Coverage and risk are from 0 to 1.
+    "risk" is (share answered, share wrong among them), the most confident answers first, and "now" its point as it
+    answers now. "reliability" is (mean confidence, share right) of each bin.
     """
-    curve = [(count / len(risk), value) for count, value in enumerate(risk.tolist(), start=1)]
-    to_the_right = operating_point[0] > 0.5
-    marks = [
-        Mark("area", [(curve[0][0], 0.0), *curve, (1.0, 0.0)]),
-        Mark("line", curve),
-        Mark("here", [operating_point]),
-        Mark("note", [operating_point], "as it answers", before=to_the_right),
-    ]
-    description = (
-        f"Answering by falling confidence, {risk[-1]:.0%} of the answers are wrong once all are answered. "
-        f"As it answers now, {operating_point[0]:.0%} are answered and {operating_point[1]:.0%} of those are wrong."
-    )
-    if allowed is not None:
-        marks.append(Mark("rule", [(0.0, allowed), (1.0, allowed)]))
-        # the line may run through the dot, so the label is on the other side
-        side = (0.0 if to_the_right else 1.0, allowed)
-        marks.append(Mark("note", [side], f"set to allow {100 * allowed:g}%", before=not to_the_right))
-        description += f" It is set to allow {100 * allowed:g}%."
-    x, y = "share of questions answered", "share wrong among them"
-    return Plot("risk-coverage", "Risk and coverage", description, x, y, marks)
-
-
-def reliability_plot(confidence: NDArray[np.float64], right: NDArray[np.float64], error: float) -> Plot:
-    """The reliability diagram: mean confidence and share right of each bin, (bins,), each 0 to 1."""
-    points = list(zip(confidence.tolist(), right.tolist(), strict=True))
-    marks = [Mark("rule", [(0.0, 0.0), (1.0, 1.0)]), Mark("line", points), Mark("dot", points)]
-    description = f"In ten bins of equal count, confidence is on average {error:.1%} from the share right."
-    return Plot("reliability", "Confidence and truth", description, "confidence", "share right", marks)
+    if "aurc" not in evaluation.summary:
+        return {}
+    risks = risk_by_coverage(*evaluation.measured.columns("aurc")).tolist()
+    confidence, right = reliability(*evaluation.measured.columns("ece"))
+    wrong = evaluation.summary.get("wrong")
+    return {
+        "risk": [(count / len(risks), risk) for count, risk in enumerate(risks, start=1)],
+        "now": [(wrong.n / len(risks), wrong.value) if wrong else (0.0, 0.0)],
+        "reliability": list(zip(confidence.tolist(), right.tolist(), strict=True)),
+    }
 
 
 def find_misses(measured: Measured) -> dict[str, list[Case]]:

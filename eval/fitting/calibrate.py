@@ -7,9 +7,9 @@ import random
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple
 
 from eval.fitting.confidence_model import FOLDS, Example, calibrate
 from eval.measures.types import Case
@@ -26,6 +26,14 @@ from rag.settings import Settings
 from rag.types import Answer
 
 _SEED = 20240618
+
+
+class _Set(NamedTuple):
+    """Documents, and the questions to ask about them."""
+
+    documents: Sequence[Path]
+    questions: Path
+    half: Half | None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,8 +68,8 @@ def _parser() -> argparse.ArgumentParser:
 def _run(argv: Sequence[str] | None) -> int:
     parser = _parser()
     args = parser.parse_args(argv)
-    sets = [_Set.of(paths, None) for paths in args.sets] + [_Set.of(paths, "tune") for paths in args.tune]
-    sets = sets or [_Set((SEEDS,), ARTICLE_QUESTIONS, "tune")]
+    sets = [_set(paths, None) for paths in args.sets] + [_set(paths, "tune") for paths in args.tune]
+    sets = sets or [_Set([SEEDS], ARTICLE_QUESTIONS, "tune")]
     inputs = [path for source in sets for path in (*source.documents, source.questions)]
     if problem := overwritten([args.out], [*inputs, *([args.foreign] if args.foreign else [])]):
         parser.error(problem)
@@ -74,7 +82,15 @@ def _run(argv: Sequence[str] | None) -> int:
     for number, source in enumerate(sets):
         own = _ask(source, settings, chooser, args.asked, foreign[number :: len(sets)])
         examples += [replace(example, group=f"{number} {example.group}", weight=1 / len(own)) for example in own]
-        about.append({**source.to_json(), "asked": len(own), "right": sum(example.right for example in own)})
+        about.append(
+            {
+                "documents": [_shortened(path) for path in source.documents],
+                "questions": _shortened(source.questions),
+                "half": source.half,
+                "asked": len(own),
+                "right": sum(example.right for example in own),
+            }
+        )
     fitted = {
         "reader": settings.reader,
         **calibrate(examples).to_json(),
@@ -91,24 +107,11 @@ def _run(argv: Sequence[str] | None) -> int:
     return GOOD
 
 
-@dataclass(frozen=True, slots=True)
-class _Set:
-    """Documents, and the questions to ask about them."""
-
-    documents: tuple[Path, ...]
-    questions: Path
-    half: Half | None
-
-    @classmethod
-    def of(cls, paths: Sequence[Path], half: Half | None) -> Self:
-        """From the paths on the command line: a folder with both, or documents and, last, the questions."""
-        if len(paths) == 1:
-            return cls((paths[0] / "corpus.jsonl",), paths[0] / "questions.jsonl", half)
-        return cls(tuple(paths[:-1]), paths[-1], half)
-
-    def to_json(self) -> dict[str, Any]:
-        documents = [_shortened(path) for path in self.documents]
-        return {"documents": documents, "questions": _shortened(self.questions), "half": self.half}
+def _set(paths: Sequence[Path], half: Half | None) -> _Set:
+    """From the paths on the command line: a folder with both, or documents and, last, the questions."""
+    if len(paths) == 1:
+        paths = [paths[0] / "corpus.jsonl", paths[0] / "questions.jsonl"]
+    return _Set(paths[:-1], paths[-1], half)
 
 
 def _ask(source: _Set, settings: Settings, chooser: random.Random, most: int, foreign: Sequence[str]) -> list[Example]:

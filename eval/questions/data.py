@@ -70,7 +70,7 @@ def read_questions(path: Path, documents: Documents, half: Half | None = None) -
     for, or if no question is left.
     """
     questions: dict[str, Question] = {}
-    lines = read_values(path)
+    lines = list(read_values(path))
     halved = any(isinstance(value, dict) and "half" in value for _, value in lines)
     for place, value in lines:
         try:
@@ -143,7 +143,7 @@ def _row(value: Any) -> _Row:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"])) or "the line"
-        problem = "is missing" if first["type"] == "missing" else f"is {_shortened(first['input'])}: {first['msg']}"
+        problem = "is missing" if first["type"] == "missing" else f"is {first['input']!r:.80}: {first['msg']}"
         raise QuestionSetError(f"{key} {problem}", "Correct the line") from error
 
 
@@ -179,7 +179,7 @@ def _gold(evidence: _Evidence, row: _Row, documents: Documents) -> Gold:
     exact = evidence.kind == "answer"
     if exact and row.answers and document[span] not in row.answers:
         raise QuestionSetError(
-            f"the evidence [{span.start}, {span.end}) is {_shortened(document[span])}, which is none of the answers",
+            f"the evidence [{span.start}, {span.end}) is {document[span]!r:.80}, which is none of the answers",
             "Correct the offsets, or add the words to the answers",
         )
     return Gold(documents.row_id(document.id), span.trimmed(document.text), exact)
@@ -196,7 +196,7 @@ def _document_id(row: _Row, documents: Documents) -> str | None:
 def _half(row: _Row, documents: Documents, halved: bool) -> str:
     if halved:
         if row.half not in HALVES:
-            raise QuestionSetError(f"half is {_shortened(row.half)}, expected tune or report", "Give every row a half")
+            raise QuestionSetError(f"half is {row.half!r:.80}, expected tune or report", "Give every row a half")
         return str(row.half)
     document_id = _document_id(row, documents)
     if document_id is None:
@@ -213,8 +213,3 @@ def _span(start: int, end: int, document: Document, kind: str) -> Span:
     if not document.text[start:end].strip():
         raise QuestionSetError(f"the {kind} [{start}, {end}) is nothing but blanks", "Correct the offsets")
     return Span(start, end)
-
-
-def _shortened(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 80 else shown[:79] + "…"

@@ -1,5 +1,6 @@
 """Reads files line by line: JSON Lines, parsed strictly, and plain lines; with the file and number of each line."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,19 @@ def read_lines(path: Path) -> list[tuple[str, str]]:
     return [(f"{path}:{number}", line) for number, line in lines if line.strip()]
 
 
-def read_values(path: Path) -> list[tuple[str, Any]]:
+def read_values(path: Path) -> Iterator[tuple[str, Any]]:
     """(FILE:NUMBER, value) of each line of JSON. Raises SourceError, or QuestionSetError, which names the line."""
-    values = []
     for place, line in read_lines(path):
         try:
-            values.append((place, parse_json(line)))
+            value = parse_json(line)
         except NotStrictJson as error:
             raise QuestionSetError(f"{place} is {error}", "Write one JSON object a line") from error
-    return values
+        yield place, value
 
 
-def read_rows(path: Path, *texts: str) -> list[dict[str, Any]]:
+def read_rows(path: Path, *texts: str) -> Iterator[dict[str, Any]]:
     """The object of each line, in which each of these keys must hold a text. Raises what read_values raises."""
-    rows = []
     for place, row in read_values(path):
         if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in texts):
             raise QuestionSetError(f"{place} is no object with a text for {' and '.join(texts)}", "Correct the line")
-        rows.append(row)
-    return rows
+        yield row

@@ -18,8 +18,6 @@ from index.exit_codes import GOOD, NEGATIVE, print_json, run_command
 from index.sources.read import SEEDS
 from rag.settings import Settings
 
-_SETTINGS = ("reader", "calibration", "reranker", "risk")
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and gives its exit code, 1 if a --fail-under fell short. A wrong usage raises SystemExit(2)."""
@@ -73,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     from index.encoders.load import load_encoder
     from rag.answer import build_answerer
 
-    settings = Settings.read(os.environ, {name: getattr(args, name) for name in _SETTINGS})
+    settings = Settings.read(os.environ, vars(args))
     documents = read_documents(args.documents, language=settings.language)
     questions: Sequence[Question] = read_questions(args.questions, documents, args.half)
     if args.unrelated_history:

@@ -60,12 +60,14 @@ def history_rows(
     they serve for the questions without a history, which all systems ask alike.
     """
     late = [question for question in questions if question.history]
+    if not late:
+        return {}
     systems = {
         "history ignored": [replace(question, history=()) for question in late],
         "history joined": [replace(question, text=joined(question), history=()) for question in late],
     }
     by_system = {}
-    for name, asked in systems.items() if late else ():
+    for name, asked in systems.items():
         by_id = {row["id"]: row for row in (*rows, *ask(answerer, asked, documents))}
         by_system[name] = [by_id[question.id] for question in questions]
     return by_system

@@ -1,13 +1,12 @@
 """Answering: forms -> search -> judge -> decide -> cite."""
 
-from __future__ import annotations
-
 import math
 import time
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Self
 
 from index.corpus import Corpus
 from index.encoders.encoder import Encoder
@@ -44,12 +43,12 @@ class Answerer:
         self._risk = risk
         self._reranker = reranker
 
-    def seen_by(self, groups: frozenset[str]) -> Answerer:
+    def seen_by(self, groups: frozenset[str]) -> Self:
         """An answerer over the documents that a member of `groups` may read."""
         corpus = self.corpus.seen_by(groups)
         if corpus is self.corpus:
             return self
-        return Answerer(corpus, self._encoder, self._judge, self._risk, self._reranker)
+        return type(self)(corpus, self._encoder, self._judge, self._risk, self._reranker)
 
     def ask(self, question: str, history: Sequence[Turn] = (), *, risk: float | None = None) -> Answer:
         """Answers `question`, asked after the turns of `history`, oldest first.

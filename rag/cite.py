@@ -1,7 +1,5 @@
 """Citing: readings become the excerpts to show, without repeats and with the sentences they need."""
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence, Set

@@ -1,7 +1,5 @@
 """Query rewriting: turns a question in a conversation into the stand-alone questions that it can mean."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -1,7 +1,5 @@
 """Judging: reads the passages found for a form, and estimates a calibrated confidence."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import replace

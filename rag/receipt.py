@@ -1,13 +1,11 @@
 """Receipts: citations that can be checked later, against a corpus that may have changed since."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import chain, groupby, islice
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel, Postfix, Prefix
@@ -54,17 +52,17 @@ class Receipt:
     edition: str
 
     @classmethod
-    def of(cls, citation: Citation, edition: str) -> Receipt:
+    def of(cls, citation: Citation, edition: str) -> Self:
         document, span = citation.excerpt.document, citation.excerpt.span
         return cls(document.id, span.start, span.end, citation.excerpt.text, *_around(document, span), edition)
 
     @classmethod
-    def from_json(cls, value: Any) -> Receipt:
+    def from_json(cls, value: Any) -> Self:
         """The receipt in a JSON object. Ignores unknown keys. Raises ReceiptError if the object is not a receipt."""
         if not isinstance(value, Mapping):
             raise ReceiptError(f"a receipt is a JSON object, not {type(value).__name__}", _REMEDY)
         for field in fields(cls):
-            part, kind = value.get(field.name), int if field.type == "int" else str
+            part, kind = value.get(field.name), int if field.type is int else str
             if not isinstance(part, kind) or isinstance(part, bool):
                 raise ReceiptError(f"the receipt's {field.name} is {part!r}, expected {kind.__name__}", _REMEDY)
             if any(unicodedata.category(character) == "Cs" for character in str(part)):

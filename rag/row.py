@@ -4,8 +4,6 @@ The API's OpenAPI document is made from these shapes, and so are the tables in r
 (python tests/row_tables.py).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, NotRequired, TypeVar, cast
@@ -61,6 +59,18 @@ class ExcerptJson(PlaceJson):
     highlight: Annotated[list[int], about(_HIGHLIGHT, min_length=2, max_length=2)]
 
 
+class ReceiptJson(Shape):
+    """The data that checks a citation later. Send it to `verify` as it is."""
+
+    document_sha256: Annotated[str, about("The sha256, in hexadecimal, of the document's text in UTF-8.")]
+    start: Start
+    end: End
+    quote: Text
+    prefix: Annotated[str, about("The text just before start: up to 32 Unicode code points.")]
+    suffix: Annotated[str, about("The text from end on: up to 32 Unicode code points.")]
+    edition: Edition
+
+
 class CitationJson(ExcerptJson):
     """An excerpt, and how to find it."""
 
@@ -72,18 +82,6 @@ class CitationJson(ExcerptJson):
     link: Annotated[str | None, about("The document's URL with a text fragment that marks it; null without a URL.")]
     score: Annotated[float, about("The reader's score of its best sentence: higher is better, also across questions.")]
     receipt: Annotated[ReceiptJson, about("The receipt of this citation.")]
-
-
-class ReceiptJson(Shape):
-    """The data that checks a citation later. Send it to `verify` as it is."""
-
-    document_sha256: Annotated[str, about("The sha256, in hexadecimal, of the document's text in UTF-8.")]
-    start: Start
-    end: End
-    quote: Text
-    prefix: Annotated[str, about("The text just before start: up to 32 Unicode code points.")]
-    suffix: Annotated[str, about("The text from end on: up to 32 Unicode code points.")]
-    edition: Edition
 
 
 class AnswerJson(Shape):
@@ -106,36 +104,6 @@ class Row(AnswerJson):
     citations: _Citations[ExcerptJson]
     closest: _Closest[ExcerptJson]
     refused: NotRequired[Annotated[str, about("Only if the question cannot be asked: the reason.")]]
-
-
-class DetailedRow(AnswerJson):
-    """A row of `quoth ask --json`, of the API and of MCP. It has the keys of a row of an evaluation, and these."""
-
-    question: Annotated[str, about("The question as it was asked.")]
-    citations: _Citations[CitationJson]
-    closest: _Closest[CitationJson]
-    why: NotRequired[Annotated[WhyJson, about("Only if it was asked for: the reasons for the answer.")]]
-
-
-class WhyJson(Shape):
-    """The reasons for an answer, or for there being none. Every number is finite."""
-
-    risk: Annotated[float, about("The accepted share of wrong answers, 0 to 1.")]
-    threshold: Annotated[float | None, about("The least confidence that is answered at this risk; null: none is.")]
-    forms: Annotated[list[FormJson], about("The stand-alone forms that were searched for, the chosen one first.")]
-
-
-class FormJson(Shape):
-    """A stand-alone form of the question. Its confidence is 1 / (1 + exp(-logit)); the logit is the bias plus all
-    contributions, clipped to -50 and 50."""
-
-    searched_for: Annotated[str, about("The form.")]
-    searched_in: Annotated[list[DocumentId], about("The only documents searched for this form; empty: all were.")]
-    confidence: Annotated[float, about("Calibrated probability, 0 to 1, that its best sentence answers.")]
-    bias: Annotated[float | None, about("The logit without any feature; null if there is no calibration.")]
-    features: Annotated[list[FeatureJson], about("The numbers that the confidence is computed from.")]
-    passages: Annotated[list[PassageJson], about("The passages that the search found, best first.")]
-    sentences: Annotated[list[SentenceJson], about("The sentences that the reader scored, best first.")]
 
 
 class FeatureJson(Shape):
@@ -162,6 +130,36 @@ class SentenceJson(ExcerptJson):
 
     score: Annotated[float, about("The reader's score: higher is better.")]
     rank: Annotated[int, about("The rank, from 1, of its passage.")]
+
+
+class FormJson(Shape):
+    """A stand-alone form of the question. Its confidence is 1 / (1 + exp(-logit)); the logit is the bias plus all
+    contributions, clipped to -50 and 50."""
+
+    searched_for: Annotated[str, about("The form.")]
+    searched_in: Annotated[list[DocumentId], about("The only documents searched for this form; empty: all were.")]
+    confidence: Annotated[float, about("Calibrated probability, 0 to 1, that its best sentence answers.")]
+    bias: Annotated[float | None, about("The logit without any feature; null if there is no calibration.")]
+    features: Annotated[list[FeatureJson], about("The numbers that the confidence is computed from.")]
+    passages: Annotated[list[PassageJson], about("The passages that the search found, best first.")]
+    sentences: Annotated[list[SentenceJson], about("The sentences that the reader scored, best first.")]
+
+
+class WhyJson(Shape):
+    """The reasons for an answer, or for there being none. Every number is finite."""
+
+    risk: Annotated[float, about("The accepted share of wrong answers, 0 to 1.")]
+    threshold: Annotated[float | None, about("The least confidence that is answered at this risk; null: none is.")]
+    forms: Annotated[list[FormJson], about("The stand-alone forms that were searched for, the chosen one first.")]
+
+
+class DetailedRow(AnswerJson):
+    """A row of `quoth ask --json`, of the API and of MCP. It has the keys of a row of an evaluation, and these."""
+
+    question: Annotated[str, about("The question as it was asked.")]
+    citations: _Citations[CitationJson]
+    closest: _Closest[CitationJson]
+    why: NotRequired[Annotated[WhyJson, about("Only if it was asked for: the reasons for the answer.")]]
 
 
 def row_of(answer: Answer, *, id: str, document_id: Callable[[str], str] = lambda id: id) -> Row:

@@ -1,7 +1,5 @@
 """Settings of question answering, read from command-line flags, environment variables and a TOML file."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path

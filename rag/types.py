@@ -1,7 +1,5 @@
 """Types of question answering: turns, forms, readings, citations, answers; the interfaces Reader and Reranker."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol

@@ -4,13 +4,12 @@ bm25s computes word weights once, over all passages. Scores for a subset need th
 not influence them.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +32,7 @@ class Postings:
     """(passages,): the number of words of each passage."""
 
     @classmethod
-    def of(cls, passages: Sequence[Sequence[int]]) -> Postings:
+    def of(cls, passages: Sequence[Sequence[int]]) -> Self:
         """The postings of passages given as lists of word numbers."""
         lengths = np.array([len(words) for words in passages], np.int32)
         words = np.fromiter(chain.from_iterable(passages), np.int64, int(lengths.sum()))
@@ -44,7 +43,7 @@ class Postings:
         return cls(starts.astype(np.int64), rows.astype(np.int32), times.astype(np.int32), lengths)
 
     @classmethod
-    def open(cls, folder: Path) -> Postings:
+    def open(cls, folder: Path) -> Self:
         # memory-mapped: nothing is read unless a subset is searched
         return cls(*(np.load(folder / f"counts.{field.name}.npy", mmap_mode="r") for field in fields(cls)))
 

@@ -1,13 +1,12 @@
 """The corpus of one machine: an edition in SQLite, FAISS and BM25, opened for search."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,7 @@ _VIEWS = 64
 """The most views that are cached, one for each set of groups. A view takes about 20 bytes per passage."""
 
 
+@final
 class EmbeddedCorpus:
     """One edition of a corpus, or the part of it that some groups may read.
 
@@ -60,7 +60,7 @@ class EmbeddedCorpus:
         self._viewing = threading.Lock()
 
     @classmethod
-    def open(cls, folder: Path, encoder: Encoder) -> EmbeddedCorpus:
+    def open(cls, folder: Path, encoder: Encoder) -> Self:
         """The current edition in `folder`, with checksums verified. Raises CorpusError and its kinds."""
         path, manifest = open_current(folder)
         check_encoder(manifest, identify(encoder), folder)
@@ -97,7 +97,7 @@ class EmbeddedCorpus:
         _, rows = self._lexical.search(text, k)
         return [self._passage(row, self._rows) for row in rows.tolist()]
 
-    def seen_by(self, groups: frozenset[str]) -> EmbeddedCorpus:
+    def seen_by(self, groups: frozenset[str]) -> Self:
         # groups that no document names are dropped, so that made-up ones do not fill the cache
         with self._viewing:
             return self._views(groups & self._restricting)
@@ -127,7 +127,7 @@ class EmbeddedCorpus:
         # int: SQLite does not take NumPy's integers
         return self._database.passage(row if rows is None else int(rows[row]))
 
-    def _view(self, groups: frozenset[str]) -> EmbeddedCorpus:
+    def _view(self, groups: frozenset[str]) -> Self:
         readers = {id: may_read for id, may_read in self._readers.items() if may_read & groups}
         if len(readers) == len(self._readers):
             return self
@@ -138,7 +138,7 @@ class EmbeddedCorpus:
         documents = self._manifest.documents - (len(self._readers) - len(readers))
         manifest = replace(self._manifest, documents=documents, passages=len(rows), files={})
         dense, lexical = self._dense.only(rows), self._lexical.only(rows)
-        return EmbeddedCorpus(self._database, dense, lexical, manifest, readers, hidden, rows)
+        return type(self)(self._database, dense, lexical, manifest, readers, hidden, rows)
 
 
 def identify(encoder: Encoder) -> EncoderId:

@@ -1,10 +1,8 @@
 """Dense search: exact nearest neighbours with FAISS, over half-precision vectors."""
 
-from __future__ import annotations
-
 import errno
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import faiss
 import numpy as np
@@ -22,14 +20,14 @@ class DenseIndex:
         self._parameters = None if rows is None else _only_rows(rows, int(index.ntotal))
 
     @classmethod
-    def build(cls, vectors: NDArray[np.float32]) -> DenseIndex:
+    def build(cls, vectors: NDArray[np.float32]) -> Self:
         """An index over unit vectors, float32 (n, d), stored as fp16."""
         index = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
         index.add(np.ascontiguousarray(vectors, np.float32))
         return cls(index)
 
     @classmethod
-    def open(cls, folder: Path) -> DenseIndex:
+    def open(cls, folder: Path) -> Self:
         return cls(faiss.read_index(str(folder / FILE)))
 
     def save(self, folder: Path) -> None:
@@ -39,9 +37,9 @@ class DenseIndex:
         except RuntimeError as error:
             raise OSError(errno.EIO, "FAISS could not write its index", str(folder / FILE)) from error
 
-    def only(self, rows: NDArray[np.int64]) -> DenseIndex:
+    def only(self, rows: NDArray[np.int64]) -> Self:
         """The vectors at these rows of the edition (ascending), renumbered from 0."""
-        return DenseIndex(self._index, rows)
+        return type(self)(self._index, rows)
 
     def __len__(self) -> int:
         return int(self._index.ntotal) if self._rows is None else len(self._rows)

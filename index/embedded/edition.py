@@ -4,8 +4,6 @@ The README of index shows the files. An edition is written to a staging folder, 
 only then pointed to. A crash at any instant leaves the previous edition whole and current.
 """
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 import json

@@ -1,10 +1,9 @@
 """Lexical search: BM25 over stemmed words, with bm25s."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import bm25s
 import numpy as np
@@ -29,7 +28,7 @@ class LexicalIndex:
         self._subset = subset
 
     @classmethod
-    def build(cls, texts: Sequence[str], language: str = "en") -> LexicalIndex:
+    def build(cls, texts: Sequence[str], language: str = "en") -> Self:
         words = words_of(language)
         vocabulary: dict[str, int] = {}
         ids = [[vocabulary.setdefault(word, len(vocabulary)) for word in words(text)] for text in texts]
@@ -43,7 +42,7 @@ class LexicalIndex:
         return cls(scorer, postings, language)
 
     @classmethod
-    def open(cls, folder: Path) -> LexicalIndex:
+    def open(cls, folder: Path) -> Self:
         about = json.loads((folder / FOLDER / "about.json").read_text(encoding="utf-8"))
         scorer = bm25s.BM25.load(folder / FOLDER, load_corpus=False, show_progress=False)
         return cls(scorer, Postings.open(folder / FOLDER), about["language"])
@@ -53,9 +52,9 @@ class LexicalIndex:
         self._postings.save(folder / FOLDER)
         (folder / FOLDER / "about.json").write_text(json.dumps({"language": self._language}), encoding="utf-8")
 
-    def only(self, rows: NDArray[np.int64]) -> LexicalIndex:
+    def only(self, rows: NDArray[np.int64]) -> Self:
         """The passages at these rows of the edition (ascending), renumbered from 0 and scored as if alone."""
-        return LexicalIndex(self._scorer, self._postings, self._language, SubsetScorer(self._postings, rows))
+        return type(self)(self._scorer, self._postings, self._language, SubsetScorer(self._postings, rows))
 
     def __len__(self) -> int:
         return len(self._postings if self._subset is None else self._subset)

@@ -1,7 +1,5 @@
 """Loading a user's own models: offline, without pickles, with one-line errors."""
 
-from __future__ import annotations
-
 import json
 import os
 import textwrap

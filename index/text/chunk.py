@@ -1,7 +1,5 @@
 """Chunking: splits a document into passages, runs of sentences that fit a token budget and the encoder."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Sentence splitting: divides a text into sentences and headings, and numbers its paragraphs."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Tokenization for word search: stemmed words without stop words, by language."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from functools import cache, lru_cache

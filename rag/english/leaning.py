@@ -3,8 +3,6 @@
 Their weights in rag/followup.json were fitted with these patterns: a change to one needs a new fit.
 """
 
-from __future__ import annotations
-
 import re
 from functools import cache
 

@@ -1,7 +1,5 @@
 """English names of people, places and organisations: recognised by capitals, with initials, particles and ranks."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """The trained reader's model: all-MiniLM-L6-v2 with heads for spans, for evidence and for no answer."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Scores of word pieces become scores of sentences, each with its best span, and these become readings."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The reader `similarity`: late interaction between question and sentence, without training."""
 
-from __future__ import annotations
-
 import math
 import threading
 from collections import OrderedDict

@@ -1,10 +1,9 @@
 """The reader `trained`: a small model, trained for quoth, that reads question and passage together."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import tokenizers
 import torch
@@ -41,7 +40,7 @@ class TrainedReader:
         self._matcher = matcher
 
     @classmethod
-    def load(cls, matcher: SentenceMatcher, file: Path = WEIGHTS) -> TrainedReader:
+    def load(cls, matcher: SentenceMatcher, file: Path = WEIGHTS) -> Self:
         """Raises ModelError if the weights are missing or damaged."""
         if not file.is_file():
             raise ModelError(

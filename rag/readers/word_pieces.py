@@ -1,10 +1,9 @@
 """Word pieces of questions and passages: the input of the trained reader's model, in training and in use alike."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import tokenizers
@@ -32,7 +31,7 @@ class Framed:
     """The offset in `text` at which the passage's own words begin."""
 
     @classmethod
-    def of(cls, passage: Passage) -> Framed:
+    def of(cls, passage: Passage) -> Self:
         span = passage.span.trimmed(passage.document.text)
         headed = passage.heading and not passage.sentences[0].heading
         prefix = f"{passage.heading}\n" if headed else ""

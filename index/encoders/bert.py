@@ -22,12 +22,8 @@ class BertConfig:
     @classmethod
     def read(cls, file: Path) -> Self:
         values = json.loads(file.read_text(encoding="utf-8"))
-        return cls(
-            layers=values["num_hidden_layers"],
-            heads=values["num_attention_heads"],
-            hidden=values["hidden_size"],
-            eps=values["layer_norm_eps"],
-        )
+        names = ("num_hidden_layers", "num_attention_heads", "hidden_size", "layer_norm_eps")
+        return cls(*(values[name] for name in names))
 
 
 class Bert:

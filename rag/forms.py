@@ -12,8 +12,6 @@ from rag.english.leaning import signs
 from rag.english.names import names
 from rag.types import Form, Turn
 
-FITTED = Path(__file__).parent / "followup.json"
-
 _TURNS = 2
 """The number of last turns that are carried over. Of earlier turns, only names are."""
 _CARRIED_WORDS = 20
@@ -93,5 +91,5 @@ def _names(*texts: str) -> list[str]:
 
 @cache
 def _fitted() -> tuple[Mapping[str, float], float]:
-    given = json.loads(FITTED.read_text(encoding="utf-8"))
-    return given["weights"], given["bias"]
+    fitted = json.loads((Path(__file__).parent / "followup.json").read_text(encoding="utf-8"))
+    return fitted["weights"], fitted["bias"]

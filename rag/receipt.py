@@ -1,7 +1,6 @@
 """Receipts: citations that can be checked later, against a corpus that may have changed since."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import chain, groupby, islice
@@ -61,13 +60,14 @@ class Receipt:
         """The receipt in a JSON object. Ignores unknown keys. Raises ReceiptError if the object is not a receipt."""
         if not isinstance(value, Mapping):
             raise ReceiptError(f"a receipt is a JSON object, not {type(value).__name__}", _REMEDY)
-        for field in fields(cls):
-            part, kind = value.get(field.name), int if field.type is int else str
-            if not isinstance(part, kind) or isinstance(part, bool):
-                raise ReceiptError(f"the receipt's {field.name} is {part!r}, expected {kind.__name__}", _REMEDY)
-            if any(unicodedata.category(character) == "Cs" for character in str(part)):
-                raise ReceiptError(f"the receipt's {field.name} holds half of a surrogate pair", _REMEDY)
-        receipt = cls(**{field.name: value[field.name] for field in fields(cls)})
+        parts: dict[str, Any] = {field.name: value.get(field.name) for field in fields(cls)}
+        for name, part in parts.items():
+            kind = int if name in ("start", "end") else str
+            if type(part) is not kind:
+                raise ReceiptError(f"the receipt's {name} is {part!r}, expected {kind.__name__}", _REMEDY)
+            if re.search(r"[\ud800-\udfff]", str(part)):
+                raise ReceiptError(f"the receipt's {name} holds half of a surrogate pair", _REMEDY)
+        receipt = cls(**parts)
         if not 0 <= receipt.start < receipt.end or len(receipt.quote) != receipt.end - receipt.start:
             raise ReceiptError(
                 f"the receipt's range is [{receipt.start}, {receipt.end}), expected one of the quote's "

@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 from index.types import Hit, Span
 from rag.receipt import Receipt
 from rag.text_fragment import linked
-from rag.types import Answer, Citation, Excerpt, Judgement, Status
+from rag.types import Answer, Citation, Reading, Status
 
 VERSION: Literal[1] = 1
 """Raised if a key changes its meaning or goes; a new key does not raise it."""
@@ -165,16 +165,13 @@ class DetailedRow(AnswerJson):
 def row_of(answer: Answer, *, id: str, document_id: Callable[[str], str] = lambda id: id) -> Row:
     """The row of one answer; `document_id` turns a Document.id into the name that the row gives it."""
 
-    def shown(citations: tuple[Citation, ...]) -> list[ExcerptJson]:
-        return [_excerpt(cited.excerpt, cited.highlight, document_id(cited.excerpt.document.id)) for cited in citations]
-
     return {
         "version": VERSION,
         "id": id,
         "status": answer.status,
         "confidence": round(answer.confidence, 6),
-        "citations": shown(answer.citations),
-        "closest": shown(answer.closest),
+        "citations": [_excerpt(citation, document_id) for citation in answer.citations],
+        "closest": [_excerpt(citation, document_id) for citation in answer.closest],
         "retrieved": [_place(document_id(hit.passage.document.id), hit.passage.span) for hit in answer.retrieved],
         "searched_for": list(answer.searched_for),
         "searched_in": [document_id(id) for id in answer.judgements[0].form.documents],
@@ -214,28 +211,23 @@ def why_of(answer: Answer) -> WhyJson:
     return {
         "risk": answer.risk,
         "threshold": answer.threshold if math.isfinite(answer.threshold) else None,
-        "forms": [_form(judgement) for judgement in answer.judgements],
-    }
-
-
-def _form(judgement: Judgement) -> FormJson:
-    return {
-        "searched_for": judgement.form.text,
-        "searched_in": list(judgement.form.documents),
-        "confidence": judgement.confidence,
-        "bias": judgement.bias,
-        "features": [
-            {"name": name, "value": part.value, "weight": part.weight, "contribution": part.weight * part.value}
-            for name, part in judgement.contributions.items()
-        ],
-        "passages": [passage_of(hit) for hit in judgement.hits],
-        "sentences": [
+        "forms": [
             {
-                **_excerpt(reading.excerpt, reading.highlight, reading.excerpt.document.id),
-                "score": reading.score,
-                "rank": reading.hit.rank,
+                "searched_for": judgement.form.text,
+                "searched_in": list(judgement.form.documents),
+                "confidence": judgement.confidence,
+                "bias": judgement.bias,
+                "features": [
+                    {"name": name, "value": part.value, "weight": part.weight, "contribution": part.weight * part.value}
+                    for name, part in judgement.contributions.items()
+                ],
+                "passages": [passage_of(hit) for hit in judgement.hits],
+                "sentences": [
+                    {**_excerpt(reading), "score": reading.score, "rank": reading.hit.rank}
+                    for reading in judgement.readings
+                ],
             }
-            for reading in judgement.readings
+            for judgement in answer.judgements
         ],
     }
 
@@ -256,5 +248,6 @@ def _place(document_id: str, span: Span) -> PlaceJson:
     return {"document_id": document_id, "start": span.start, "end": span.end}
 
 
-def _excerpt(excerpt: Excerpt, highlight: Span, document_id: str) -> ExcerptJson:
-    return {**_place(document_id, excerpt.span), "text": excerpt.text, "highlight": [highlight.start, highlight.end]}
+def _excerpt(marked: Citation | Reading, document_id: Callable[[str], str] = lambda id: id) -> ExcerptJson:
+    excerpt, highlight = marked.excerpt, [marked.highlight.start, marked.highlight.end]
+    return {**_place(document_id(excerpt.document.id), excerpt.span), "text": excerpt.text, "highlight": highlight}

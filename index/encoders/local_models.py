@@ -38,7 +38,10 @@ def loading(what: str, wanted: str, name: str) -> Iterator[None]:
         yield
     # for unknown files the libraries raise errors of any kind; each becomes a ModelError here
     except Exception as error:
-        problem = f"{what} is neither {wanted} nor in this machine's model cache{_reason(name, error)}"
+        problem = f"{what} is neither {wanted} nor in this machine's model cache"
+        # for a name, the library's reason only says that it could not connect
+        if os.path.isdir(name):
+            problem += f" ({type(error).__name__}: {textwrap.shorten(str(error), 200, placeholder='…').rstrip('.')})"
         raise ModelError(problem, remedy) from error
 
 
@@ -81,9 +84,3 @@ def check_vocabulary(what: str, model: torch.nn.Module, tokenizer: Any) -> None:
             "that the model has",
             "Put the tokenizer's files (tokenizer.json) into the model's folder, or name another model",
         )
-
-
-def _reason(name: str, error: Exception) -> str:
-    """The library's reason, if `name` is a folder. For a name it only says that it could not connect."""
-    reason = textwrap.shorten(str(error), 200, placeholder="…").rstrip(".")
-    return f" ({type(error).__name__}: {reason})" if os.path.isdir(name) else ""

@@ -38,7 +38,16 @@ class SentenceMatcher:
         inverse document frequency).
         """
         encoded = self._encode(sentences)
-        return _late_interaction(query.encoding, encoded, _rarity(query.encoding, encoded))
+        scores = [0.0] * len(encoded)
+        # reduceat needs at least one word piece in each sentence
+        filled = [n for n, sentence in enumerate(encoded) if len(sentence.pieces)]
+        if filled and len(query.encoding.pieces):
+            starts = np.cumsum([0, *(len(encoded[n].pieces) for n in filled[:-1])])
+            products = query.encoding.pieces @ np.concatenate([encoded[n].pieces for n in filled]).T
+            best = _rarity(query.encoding, encoded) @ np.maximum.reduceat(products, starts, axis=1)
+            for n, score in zip(filled, best.tolist(), strict=True):
+                scores[n] = score
+        return scores
 
     def _encode(self, sentences: Sequence[tuple[Document, Sentence]]) -> list[Encoding]:
         keys = [(document.id, sentence.span) for document, sentence in sentences]
@@ -88,18 +97,3 @@ def _rarity(question: Encoding, sentences: Sequence[Encoding]) -> NDArray[np.flo
     holding = [sum(piece in sentence for sentence in ids) for piece in question.ids.tolist()]
     idf = [math.log1p((len(ids) - count + 0.5) / (count + 0.5)) for count in holding]
     return np.array(idf, np.float32) / (sum(idf) or 1.0)
-
-
-def _late_interaction(question: Encoding, sentences: Sequence[Encoding], weights: NDArray[np.float32]) -> list[float]:
-    """For each sentence, the weighted mean of the best match of each word piece of the question."""
-    scores = [0.0] * len(sentences)
-    # reduceat needs at least one word piece in each sentence
-    filled = [n for n, sentence in enumerate(sentences) if len(sentence.pieces)]
-    if not filled or not len(weights):
-        return scores
-    starts = np.cumsum([0, *(len(sentences[n].pieces) for n in filled[:-1])])
-    products = question.pieces @ np.concatenate([sentences[n].pieces for n in filled]).T
-    best = weights @ np.maximum.reduceat(products, starts, axis=1)
-    for n, score in zip(filled, best.tolist(), strict=True):
-        scores[n] = score
-    return scores

@@ -121,11 +121,8 @@ class ExtractiveReader:
             scores = [
                 self._model(**dict(zip(inputs, batch, strict=True))) for batch in zip(*inputs.values(), strict=True)
             ]
-        starts, ends = (
-            torch.cat([some.start_logits for some in scores]),
-            torch.cat([some.end_logits for some in scores]),
-        )
-        return starts.float().numpy(), ends.float().numpy()
+        starts, ends = [batch.start_logits for batch in scores], [batch.end_logits for batch in scores]
+        return torch.cat(starts).float().numpy(), torch.cat(ends).float().numpy()
 
     def _shortened(self, question: str) -> str:
         """The question, cut so that half of the model's length is left for the passage."""

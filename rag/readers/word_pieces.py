@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch.nn.utils.rnn import pad_sequence
 
 from index.encoders.packaged import packaged_folder
+from index.text.chunk import searchable
 from index.types import Passage
 
 LONGEST = 512
@@ -32,10 +33,9 @@ class Framed:
 
     @classmethod
     def of(cls, passage: Passage) -> Self:
-        span = passage.span.trimmed(passage.document.text)
-        headed = passage.heading and not passage.sentences[0].heading
-        prefix = f"{passage.heading}\n" if headed else ""
-        return cls(prefix + passage.document[span], span.start - len(prefix), len(prefix))
+        text, span = searchable(passage), passage.span.trimmed(passage.document.text)
+        body = len(text) - len(span)
+        return cls(text, span.start - body, body)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,15 +81,13 @@ def question_pieces(tokenizer: tokenizers.Tokenizer, questions: Sequence[str]) -
 
 
 def passage_pieces(tokenizer: tokenizers.Tokenizer, passages: Sequence[Passage]) -> list[Pieces]:
-    texts = [Framed.of(passage).text for passage in passages]
-    encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
-    return [_pieces(passage, encoding) for passage, encoding in zip(passages, encoded, strict=True)]
-
-
-def _pieces(passage: Passage, encoding: tokenizers.Encoding) -> Pieces:
-    offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
-    numbers = sentence_numbers(passage, offsets[:, 0])
-    return Pieces(np.array(encoding.ids, np.uint16), numbers.astype(np.uint8), offsets)
+    pieces = []
+    encoded = tokenizer.encode_batch([searchable(passage) for passage in passages], add_special_tokens=False)
+    for passage, encoding in zip(passages, encoded, strict=True):
+        offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
+        numbers = sentence_numbers(passage, offsets[:, 0]).astype(np.uint8)
+        pieces.append(Pieces(np.array(encoding.ids, np.uint16), numbers, offsets))
+    return pieces
 
 
 def sentence_numbers(passage: Passage, places: NDArray[np.int64]) -> NDArray[np.int64]:

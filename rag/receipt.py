@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from itertools import chain, groupby, islice
 from typing import Any, Literal, Self
@@ -131,15 +132,11 @@ def check_all(receipts: Iterable[Receipt], corpus: Corpus) -> list[Verdict]:
 
 def _check(receipt: Receipt, corpus: Corpus, ids: Iterable[str]) -> Verdict:
     documents: dict[str, Document] = {}
-    try:
-        document = corpus.document(receipt.document_sha256)
-    except KeyError:
-        pass
-    else:
+    with suppress(KeyError):
+        document = documents[receipt.document_sha256] = corpus.document(receipt.document_sha256)
         span = Span(receipt.start, receipt.end)
         if document[span] == receipt.quote:
             return Verdict("valid", document, span)
-        documents[document.id] = document
     likely = corpus.like(receipt.prefix[-_CONTEXT:] + receipt.quote + receipt.suffix[:_CONTEXT], _LIKELY)
     documents |= {passage.document.id: passage.document for passage in likely}
     others = _read(corpus, (id for id in ids if id not in documents))

@@ -182,28 +182,13 @@ def row_of(answer: Answer, *, id: str, document_id: Callable[[str], str] = lambd
 
 def detailed_row_of(answer: Answer, *, id: str, why: bool = False) -> DetailedRow:
     """The row of one answer for a person or a page; `why` adds the reasons."""
-    row = row_of(answer, id=id)
-
-    def shown(excerpts: list[ExcerptJson], citations: tuple[Citation, ...]) -> list[CitationJson]:
-        return [
-            {
-                **excerpt,
-                "number": citation.number,
-                "title": citation.excerpt.document.title,
-                "heading": citation.heading,
-                "paragraph": citation.paragraph,
-                "source": citation.excerpt.document.source,
-                "link": linked(citation.excerpt.document, citation.excerpt.span),
-                "score": round(citation.score, 6),
-                "receipt": cast(ReceiptJson, Receipt.of(citation, answer.edition).to_json()),
-            }
-            for excerpt, citation in zip(excerpts, citations, strict=True)
-        ]
-
-    details = {"citations": shown(row["citations"], answer.citations), "closest": shown(row["closest"], answer.closest)}
+    details = {
+        "citations": [_citation(citation, answer.edition) for citation in answer.citations],
+        "closest": [_citation(citation, answer.edition) for citation in answer.closest],
+    }
     reasons = {"why": why_of(answer)} if why else {}
     # citations and closest keep their places in the row
-    return cast(DetailedRow, {"question": answer.question, **row, **details, **reasons})
+    return cast(DetailedRow, {"question": answer.question, **row_of(answer, id=id), **details, **reasons})
 
 
 def why_of(answer: Answer) -> WhyJson:
@@ -229,6 +214,21 @@ def why_of(answer: Answer) -> WhyJson:
             }
             for judgement in answer.judgements
         ],
+    }
+
+
+def _citation(citation: Citation, edition: str) -> CitationJson:
+    document = citation.excerpt.document
+    return {
+        **_excerpt(citation),
+        "number": citation.number,
+        "title": document.title,
+        "heading": citation.heading,
+        "paragraph": citation.paragraph,
+        "source": document.source,
+        "link": linked(document, citation.excerpt.span),
+        "score": round(citation.score, 6),
+        "receipt": cast(ReceiptJson, Receipt.of(citation, edition).to_json()),
     }
 
 

@@ -12,28 +12,27 @@ import torch
 
 from index.errors import ModelError
 
-
-def load_offline() -> None:
-    """Keeps Hugging Face libraries offline and silent for the whole process. Call it before importing them."""
-    # huggingface_hub reads this at import; without it, it looks up a name that is not in the cache on the network
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
 @contextmanager
 def loading(what: str, wanted: str, name: str) -> Iterator[None]:
     """Turns every error while loading the model `name` into a ModelError that says what was `wanted`.
 
-    Refuses the name of a file as well, since transformers would unpickle it.
+    Keeps Hugging Face libraries offline and silent for the whole process: import them inside. Refuses the name of a
+    file as well, since transformers would unpickle it.
     """
     remedy = "Name one of these; nothing is downloaded"
     if os.path.isfile(name):
         raise ModelError(
             f"{what} is a file, expected a folder with a model or a name in this machine's model cache", remedy
         )
+    # huggingface_hub reads this at import; without it, it looks up a name that is not in the cache on the network
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     # for unknown files the libraries raise errors of any kind; each becomes a ModelError here
@@ -63,6 +62,17 @@ def check_modules(name: str, organization: str = "") -> None:
         # the transformer itself, which may have several files, is loaded with use_safetensors
         if not module["type"].endswith(".Transformer") and kept["pytorch_model.bin"] and not kept["model.safetensors"]:
             raise OSError(f"no file model.safetensors in {module['path'] or 'it'}, only pytorch_model.bin")
+
+
+def check_offsets(what: str, tokenizer: object) -> None:
+    """Raises ModelError unless the tokenizer is a fast one, which gives the offsets of its word pieces."""
+    from transformers import PreTrainedTokenizerFast
+
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise ModelError(
+            f"the tokenizer of {what} does not say where in the text its pieces stand",
+            "Name a model with a fast tokenizer (tokenizer.json)",
+        )
 
 
 def check_vocabulary(what: str, model: torch.nn.Module, tokenizer: Any) -> None:

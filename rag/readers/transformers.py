@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from index.encoders.local_models import check_vocabulary, load_offline, loading
+from index.encoders.local_models import LOCAL, check_offsets, check_vocabulary, loading
 from index.errors import ModelError
 from index.types import Hit, Passage, Query, Span
 from rag.readers.names import TRANSFORMERS
@@ -50,27 +50,21 @@ class ExtractiveReader:
     @classmethod
     def load(cls, name: str) -> ExtractiveReader:
         """The model of this path, or of this name in the local cache. Raises ModelError if there is none."""
-        load_offline()
-        from transformers import AutoModelForQuestionAnswering, AutoTokenizer, PreTrainedTokenizerFast
-
-        local = {"local_files_only": True, "trust_remote_code": False}
         wanted = "a folder with an extractive question-answering model in safetensors"
         with loading(f"the reader's model {name!r}", wanted, name):
+            from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
             model, info = AutoModelForQuestionAnswering.from_pretrained(
-                name, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **local
+                name, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **LOCAL
             )
-            tokenizer = AutoTokenizer.from_pretrained(name, **local)
+            tokenizer: Any = AutoTokenizer.from_pretrained(name, **LOCAL)
         if info["missing_keys"]:
             # the library fills missing weights with random numbers
             raise ModelError(
                 f"the model {name!r} lacks the weights {', '.join(sorted(info['missing_keys'])[:3])}",
                 "Name a model that was trained for extractive question answering",
             )
-        if not isinstance(tokenizer, PreTrainedTokenizerFast):
-            raise ModelError(
-                f"the tokenizer of {name!r} does not say where in the text its pieces stand",
-                "Name a model with a fast tokenizer (tokenizer.json)",
-            )
+        check_offsets(repr(name), tokenizer)
         check_vocabulary(f"the reader's model {name!r}", model, tokenizer)
         return cls(name, model.eval(), tokenizer)
 

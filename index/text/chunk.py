@@ -16,12 +16,7 @@ _BREAK = re.compile(r"(?<=[,;:،、，；：])\s*|\s+")
 
 
 def chunk(
-    document: Document,
-    sentences: Sequence[Sentence],
-    *,
-    budget: int,
-    limit: int,
-    count_pieces: CountPieces,
+    document: Document, sentences: Sequence[Sentence], *, budget: int, limit: int, count_pieces: CountPieces
 ) -> list[Passage]:
     """Splits `document` into passages. Together they hold each of its `sentences` once, in order.
 

@@ -12,7 +12,7 @@ from index.encoders.packaged import processor_dtype
 from index.errors import ModelError
 from index.types import Hit, Query, Span
 from rag.readers.model import ReaderModel, load_reader_model
-from rag.readers.sentence_scores import Best, readings_of, score_sentences
+from rag.readers.sentence_scores import readings_of, score_sentences
 from rag.readers.similarity import SentenceMatcher
 from rag.readers.word_pieces import Framed, collate, load_tokenizer, passage_pieces, question_pieces
 from rag.types import READINGS, Reading
@@ -63,10 +63,10 @@ class TrainedReader:
         best = {}
         for row, (hit, pieces) in enumerate(zip(hits, passages, strict=True)):
             shift = Framed.of(hit.passage).shift
-            for sentence in score_sentences(start[row], end[row], evidence[row], batch.sentences[row].numpy()):
-                first = int(pieces.offsets[sentence.first - begins, 0])
-                last = int(pieces.offsets[sentence.last - begins, 1])
-                best[row, sentence.number] = Best(sentence.score, Span(first + shift, last + shift))
+            numbers = batch.sentences[row].numpy()
+            for number, score, first, last in score_sentences(start[row], end[row], evidence[row], numbers):
+                low, high = pieces.offsets[[first - begins, last - begins], [0, 1]].tolist()
+                best[row, number] = score, Span(low + shift, high + shift)
         readings = list(readings_of(hits, best))
         matches = self._matcher.match(query, [(reading.hit.passage.document, reading.sentence) for reading in readings])
         readings = [

@@ -103,9 +103,9 @@ class ExtractiveReader:
                 pieces = np.flatnonzero(numbers == number)
                 first, last, score = best_span(start[pieces], end[pieces])
                 span = Span(int(offsets[pieces[first], 0]) + shift, int(offsets[pieces[last], 1]) + shift)
-                candidate = Best(float(score) - float(start[0] + end[0]), span)
-                if (row, number) not in best or candidate.score > best[row, number].score:
-                    best[row, number] = candidate
+                net = float(score) - float(start[0] + end[0])
+                if (row, number) not in best or net > best[row, number][0]:
+                    best[row, number] = net, span
         return best
 
     def _logits(self, windows: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch.nn.utils.rnn import pad_sequence
 
 from index.encoders.packaged import packaged_folder
-from index.text.chunk import searchable
 from index.types import Passage
 
 LONGEST = 512
@@ -33,9 +32,10 @@ class Framed:
 
     @classmethod
     def of(cls, passage: Passage) -> Self:
-        text, span = searchable(passage), passage.span.trimmed(passage.document.text)
-        body = len(text) - len(span)
-        return cls(text, span.start - body, body)
+        span = passage.span.trimmed(passage.document.text)
+        headed = passage.heading and not passage.sentences[0].heading
+        prefix = f"{passage.heading}\n" if headed else ""
+        return cls(prefix + passage.document[span], span.start - len(prefix), len(prefix))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +82,7 @@ def question_pieces(tokenizer: tokenizers.Tokenizer, questions: Sequence[str]) -
 
 def passage_pieces(tokenizer: tokenizers.Tokenizer, passages: Sequence[Passage]) -> list[Pieces]:
     pieces = []
-    encoded = tokenizer.encode_batch([searchable(passage) for passage in passages], add_special_tokens=False)
+    encoded = tokenizer.encode_batch([Framed.of(passage).text for passage in passages], add_special_tokens=False)
     for passage, encoding in zip(passages, encoded, strict=True):
         offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
         numbers = sentence_numbers(passage, offsets[:, 0]).astype(np.uint8)

@@ -4,6 +4,7 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ class SentenceMatcher:
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
-        self._cache: OrderedDict[tuple[str, Span], Encoding] = OrderedDict()
+        self._cache = OrderedDict[tuple[str, Span], Encoding]()
         self._lock = threading.Lock()
 
     def match(self, query: Query, sentences: Sequence[tuple[Document, Sentence]]) -> list[float]:
@@ -68,26 +69,22 @@ class SentenceMatcher:
         return [known[key] for key in keys]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class SimilarityReader:
     """Scores a sentence by its match with the question and, a little, by its passage's score."""
 
     name = "similarity"
-
-    def __init__(self, matcher: SentenceMatcher, words: Words) -> None:
-        self._matcher = matcher
-        self._words = words
+    matcher: SentenceMatcher
+    words: Words
 
     def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
         places = [(hit, sentence) for hit in hits for sentence in hit.passage.sentences if not sentence.heading]
-        matches = self._matcher.match(query, [(hit.passage.document, sentence) for hit, sentence in places])
-        scored = [
-            (match + _PASSAGE_WEIGHT * hit.score, hit, sentence)
-            for match, (hit, sentence) in zip(matches, places, strict=True)
-        ]
-        scored.sort(key=lambda candidate: -candidate[0])
+        matches = self.matcher.match(query, [(hit.passage.document, sentence) for hit, sentence in places])
+        scores = [match + _PASSAGE_WEIGHT * hit.score for match, (hit, _) in zip(matches, places, strict=True)]
+        best = sorted(zip(scores, places, strict=True), key=lambda scored: -scored[0])[:READINGS]
         return [
-            Reading(hit, sentence, score, highlight(query.text, hit.passage.document, sentence.span, self._words))
-            for score, hit, sentence in scored[:READINGS]
+            Reading(hit, sentence, score, highlight(query.text, hit.passage.document, sentence.span, self.words))
+            for score, (hit, sentence) in best
         ]
 
 

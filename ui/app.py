@@ -1,7 +1,5 @@
 """The web application: services, routes and middleware of the JSON API, the MCP tools and the page."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files

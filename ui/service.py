@@ -1,29 +1,25 @@
 """The service behind page, API and MCP: access control, queueing, metrics and audit."""
 
-from __future__ import annotations
-
 import logging
 import sqlite3
 import uuid
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
+from index.corpus import Corpus
 from index.errors import QuestionError, QuothError, ReceiptError, SettingsError
 from index.types import Hit
+from rag.answer import Answerer
 from rag.receipt import Receipt, Verdict, check_all
 from rag.row import DetailedRow, detailed_row_of
 from rag.types import Answer, Turn
 from ui.access.person import Person
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, Later, RateLimit, TooMany
-
-if TYPE_CHECKING:
-    from index.corpus import Corpus
-    from rag.answer import Answerer
-    from ui.journal.audit import AuditLog
-    from ui.journal.journal import Journal
+from ui.journal.audit import AuditLog
+from ui.journal.journal import Journal
 
 T = TypeVar("T")
 Opinion = Literal["up", "down"]

@@ -1,7 +1,5 @@
 """Embed tokens: JWTs by which another site's server tells the widget's users apart, and the sessions they open."""
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 import time

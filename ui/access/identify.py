@@ -1,7 +1,5 @@
 """Identifies who sent a request: by API key, by session token, by a proxy's headers, by cookie."""
 
-from __future__ import annotations
-
 import asyncio
 import hmac
 import ipaddress

@@ -1,7 +1,5 @@
 """API keys, stored as hashes in one SQLite file, which also records the embed tokens that were used."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

@@ -1,13 +1,9 @@
 """Person: the user behind a request, with their groups and scopes."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from starlette.types import Scope
+from typing import Any
 
 SCOPES = frozenset({"ask", "read", "feedback", "metrics"})
 """ask questions; read documents and verify receipts; give feedback; read the metrics."""
@@ -44,7 +40,7 @@ def missing_for_page(person: Person) -> str:
     return " and ".join(sorted(PAGE - person.scopes))
 
 
-def person_of(scope: Scope) -> Person:
+def person_of(scope: Mapping[str, Any]) -> Person:
     """The person behind a request, as `ui.access.require_person` left it in the request's state."""
     person = scope["state"]["person"]
     assert isinstance(person, Person)

@@ -1,7 +1,5 @@
 """Private SQLite database: one file in the data folder, shared by threads and processes."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import sqlite3

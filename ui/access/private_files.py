@@ -1,7 +1,5 @@
 """Private files of the server: its data folder, and the shared secrets that settings name."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from index.errors import SettingsError

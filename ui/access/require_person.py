@@ -1,7 +1,5 @@
 """Middleware that requires a known person (401), and for the page the scopes that it needs (403)."""
 
-from __future__ import annotations
-
 import logging
 
 from starlette.requests import HTTPConnection

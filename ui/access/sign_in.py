@@ -1,7 +1,5 @@
 """Sign-in and sign-out: a form that takes an API key and keeps it in a cookie."""
 
-from __future__ import annotations
-
 import asyncio
 from importlib.resources import files
 from urllib.parse import parse_qs

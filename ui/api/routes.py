@@ -1,7 +1,5 @@
 """The JSON API: routes for questions, documents, receipts, feedback, the widget's sessions, health and metrics."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Coroutine
 from http import HTTPStatus
 from typing import Annotated, Any

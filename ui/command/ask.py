@@ -1,7 +1,5 @@
 """`quoth ask`: answers one question in the terminal."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 import uuid

@@ -9,8 +9,6 @@
 The folder is written under another name and then renamed, so it is never incomplete.
 """
 
-from __future__ import annotations
-
 import argparse
 import importlib.metadata
 import json

@@ -1,7 +1,5 @@
 """`quoth serve`: serves page and API."""
 
-from __future__ import annotations
-
 import argparse
 import socket
 import sys

@@ -1,7 +1,5 @@
 """`quoth token`: makes, lists and revokes API keys."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 import time

@@ -1,7 +1,5 @@
 """`quoth ask --why`: tables of the passages, the sentences and the confidence behind an answer."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 

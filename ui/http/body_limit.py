@@ -1,7 +1,5 @@
 """Body limit: rejects a request whose body is too large. Other bodies are read whole before the application runs."""
 
-from __future__ import annotations
-
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 

@@ -1,7 +1,5 @@
 """Metrics for Prometheus: questions, their duration, the queue, requests, and the age of the edition."""
 
-from __future__ import annotations
-
 import time
 from datetime import datetime
 from typing import Literal, get_args

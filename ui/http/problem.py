@@ -1,7 +1,5 @@
 """Problem details (RFC 9457): the response for every error."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from http import HTTPStatus
 

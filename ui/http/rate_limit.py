@@ -1,7 +1,5 @@
 """Queue and rate limits: how many callers are served at the same time, how many may wait, and how often one may ask."""
 
-from __future__ import annotations
-
 import math
 import threading
 from collections import Counter, deque

@@ -1,7 +1,5 @@
 """Request log: JSON lines on standard error, one for each request, with a request id."""
 
-from __future__ import annotations
-
 import io
 import json
 import logging

@@ -1,7 +1,5 @@
 """Trusted hosts, trusted origins, and security headers: the checks that every request passes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

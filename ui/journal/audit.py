@@ -1,7 +1,5 @@
 """Audit log: who asked, read, gave feedback or was refused; one JSON object a line, in a file that only grows."""
 
-from __future__ import annotations
-
 import asyncio
 import fcntl
 import logging

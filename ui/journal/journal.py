@@ -1,7 +1,5 @@
 """The journal: questions, whether they were answered, and feedback on the answers, in one SQLite file."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path

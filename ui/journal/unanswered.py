@@ -1,22 +1,16 @@
 """Unanswered questions: grouped by meaning, and exported as a question set for `quoth eval`."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from index.encoders.encoder import Encoder
 from ui.journal.journal import Gap
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from index.encoders.encoder import Encoder
 
 SIMILAR = 0.54
 """The cosine between a question and a group's centre at which the question joins the group. Chosen on questions that

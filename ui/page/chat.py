@@ -1,12 +1,9 @@
 """The web page as an application, with gradio mounted in it."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -14,9 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from ui.page.end_streams import set_on_stop
 from ui.page.gradio_guard import only_listeners
-
-if TYPE_CHECKING:
-    from ui.service import Service
+from ui.service import Service
 
 
 def build_page(service: Service, base: str = "") -> FastAPI:

@@ -1,7 +1,5 @@
 """The conversation on the page: the state that the server keeps, and its HTML."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Graceful shutdown: on SIGINT or SIGTERM the streams of open pages end, so that the server can stop."""
 
-from __future__ import annotations
-
 import asyncio
 import signal
 import threading

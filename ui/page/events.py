@@ -1,7 +1,5 @@
 """The handlers of the page's events: what the server does when something is clicked or typed."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any, TypeVar, get_args

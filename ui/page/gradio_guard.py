@@ -3,8 +3,6 @@
 gradio also fetches files by URL, takes uploads, and shows other people's conversations.
 """
 
-from __future__ import annotations
-
 import re
 from collections import OrderedDict
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The layout of the page in gradio: its parts, and which handler each of their events calls."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import gradio as gr

@@ -1,7 +1,5 @@
 """Lazy start: an ASGI app that is built in the background. Requests to it wait; other apps are served meanwhile."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import threading

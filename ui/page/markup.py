@@ -1,7 +1,5 @@
 """Text as HTML: escaped, control characters made visible, exact spans marked, directions isolated."""
 
-from __future__ import annotations
-
 from index.types import Span
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"

@@ -1,7 +1,5 @@
 """The source panel as HTML: a document, or the part of it around a quote, with the quote marked."""
 
-from __future__ import annotations
-
 import calendar
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

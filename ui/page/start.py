@@ -1,7 +1,5 @@
 """The page before the first question: the welcome with its examples, and the box that finds a document."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple

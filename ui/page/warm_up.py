@@ -1,7 +1,5 @@
 """Warm-up: sends the API a question before the server listens, because libraries load parts at the first request."""
 
-from __future__ import annotations
-
 from starlette.types import ASGIApp, Message
 
 from ui.access.person import EVERYONE

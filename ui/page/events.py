@@ -13,9 +13,9 @@ from rag.types import Answer
 from ui.access.person import EVERYONE, Person, person_of
 from ui.http.rate_limit import Later
 from ui.http.request_log import request_id
-from ui.page.conversation import Conversation, Exchange, Quote, answered, conversation_html, failed, find_quote
-from ui.page.markup import problem_html
-from ui.page.source import NO_DOCUMENTS, Opened, no_source_html, open_more, open_source
+from ui.page.conversation import Conversation, Exchange, Quote, answered, failed, find_quote
+from ui.page.markup import templates
+from ui.page.source import NO_DOCUMENTS, Opened, open_more, open_source
 from ui.page.start import TITLES, Start, start_of, titles_html
 from ui.service import Opinion, Service, public_message
 
@@ -98,7 +98,7 @@ class Events:
         if not kept:
             return gr.skip(), gr.skip()
         conversation = tuple(replace(one, opinion=opinion) if one is judged else one for one in conversation)
-        return conversation, conversation_html(conversation)
+        return conversation, templates.conversation(conversation)
 
     async def show_failure(self, conversation: Conversation, request: gr.Request) -> Drawn:
         """Shows in the conversation that a question failed or was refused."""
@@ -106,8 +106,8 @@ class Events:
         if conversation and not conversation[-1].reply:
             return _with(conversation[:-1], failed(conversation[-1].question, _BROKEN))
         # The question was refused. If it was typed, it is still in its box.
-        before = conversation_html(conversation) or (await self._look_up(request, self._start_of)).welcome
-        return conversation, before + problem_html(_FULL)
+        before = templates.conversation(conversation) or (await self._look_up(request, self._start_of)).welcome
+        return conversation, before + templates.problem(_FULL)
 
     async def start_afresh(self, opened: Opened | None, request: gr.Request) -> Drawn:
         """Empties the conversation, and shows the opened document from its start."""
@@ -130,12 +130,14 @@ class Events:
 
     async def open_document(self, event: gr.EventData, request: gr.Request) -> Drawn:
         id = _detail(event, "document")
-        return await self._open(request, id) if 0 < len(id) <= _LONGEST_SENT else (None, no_source_html(_GONE))
+        return await self._open(request, id) if 0 < len(id) <= _LONGEST_SENT else (None, templates.no_source(_GONE))
 
     async def open_citation(self, conversation: Conversation, event: gr.EventData, request: gr.Request) -> Drawn:
         turn = _detail(event, "turn")
         quote = find_quote(conversation, turn, _detail(event, "number"))
-        return await self._open(request, quote.document, quote, turn) if quote else (None, no_source_html(_FORGOTTEN))
+        return (
+            await self._open(request, quote.document, quote, turn) if quote else (None, templates.no_source(_FORGOTTEN))
+        )
 
     async def show_more(self, opened: Opened | None, event: gr.EventData, request: gr.Request) -> Drawn:
         """Shows earlier or later text of the opened document."""
@@ -146,21 +148,21 @@ class Events:
         try:
             return await self._look_up(request, lambda corpus: open_more(corpus, opened, earlier=earlier))
         except KeyError:
-            return None, no_source_html(_GONE)
+            return None, templates.no_source(_GONE)
 
     async def _open(self, request: gr.Request, id: str | None, quote: Quote | None = None, turn: str = "") -> Drawn:
         """Opens a document. This is counted and audited; showing more of it is not."""
         if id is None:
-            return None, no_source_html(NO_DOCUMENTS)
+            return None, templates.no_source(NO_DOCUMENTS)
         person, caller = _sender(request)
         try:
             return await self._service.read(
                 person, id, lambda answerer: open_source(answerer.corpus, id, quote, turn), caller=caller
             )
         except KeyError:
-            return None, no_source_html(_GONE)
+            return None, templates.no_source(_GONE)
         except (QuothError, Later) as error:
-            return None, no_source_html(_message(error))
+            return None, templates.no_source(_message(error))
 
     async def _readable(self, conversation: Conversation, request: gr.Request) -> Conversation:
         """The conversation without the exchanges that show a document which the person may no longer read."""
@@ -189,7 +191,7 @@ def _holds(corpus: Corpus, id: str) -> bool:
 
 def _with(conversation: Conversation, exchange: Exchange) -> tuple[Conversation, str]:
     conversation = (*conversation, exchange)
-    return conversation, conversation_html(conversation)
+    return conversation, templates.conversation(conversation)
 
 
 def _message(error: QuothError | Later) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 import gradio as gr
 
 from ui.page.events import Events
-from ui.page.source import NO_DOCUMENTS, no_source_html, open_source
+from ui.page.markup import templates
+from ui.page.source import NO_DOCUMENTS, open_source
 from ui.service import Service
 
 _OPENING = "The documents are being opened."
@@ -15,7 +16,7 @@ def build_blocks(service: Service, header: str) -> gr.Blocks:
     """Builds the page. It is the same for all, so it shows only what everyone may read, and no document if audited."""
     events = Events(service)
     start = events.start
-    view, sheet_html = None, no_source_html(_OPENING if service.audited else NO_DOCUMENTS)
+    view, sheet_html = None, templates.no_source(_OPENING if service.audited else NO_DOCUMENTS)
     if start.document and not service.audited:
         view, sheet_html = open_source(events.corpus, start.document)
     blocks: gr.Blocks

@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag.answer import Answerer
 from ui.access.embed_token import EmbedTokens
@@ -23,11 +23,11 @@ from ui.access.sign_in import sign_in, sign_out
 from ui.api.mcp import PATH as TOOLS
 from ui.api.mcp import build_tools
 from ui.api.routes import DESCRIPTION, PREFIX, add_metrics, add_problems, api
-from ui.http.body_limit import BodyLimit
+from ui.http.body_limit import body_limit
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, RateLimit
-from ui.http.request_log import RequestLog
-from ui.http.trusted_host import TrustedHost
+from ui.http.request_log import request_log
+from ui.http.trusted_host import trusted_host
 from ui.journal.audit import FILE as audit_file
 from ui.journal.audit import AuditLog, Refusals
 from ui.journal.journal import FILE as journal_file
@@ -65,10 +65,9 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     audit = AuditLog(settings.data / audit_file) if named else None
     refusals = Refusals(audit) if audit else None
     admission = Admission(settings.workers, settings.waiting)
-    metrics = Metrics(admission)
-    metrics.edition_made(answerer.corpus.created)
+    metrics = Metrics(admission, answerer.corpus.created)
     limit, reads = RateLimit(settings.per_minute), RateLimit(READS * settings.per_minute)
-    service = Service(answerer, admission, limit, metrics, journal, audit, reads, settings.log_questions)
+    service = Service(answerer, admission, limit, reads, metrics, journal, audit, settings.log_questions)
 
     # routes
     page = Deferred(lambda: build_page(service, base))
@@ -110,9 +109,9 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     # Middleware, outermost first. It wraps FastAPI itself, so that FastAPI's error responses pass through it too.
     sign_in_page = f"{base}{SIGN_IN}" if settings.access == "token" else None
     middleware = [
-        Middleware(RequestLog, metrics),
+        Middleware(request_log, metrics),
         *([Middleware(refusals.middleware)] if refusals else []),
-        Middleware(TrustedHost, settings.hosts, settings.origins, immutable=f"{base}{ASSETS}"),
+        Middleware(trusted_host, settings.hosts, settings.origins, immutable=f"{base}{ASSETS}"),
         Middleware(
             CORSMiddleware,
             allow_origins=settings.origins,
@@ -121,12 +120,17 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
             expose_headers=["Retry-After", "X-Request-ID"],
         ),
         Middleware(identified, identification(settings, keyring, embedding), base, sign_in=sign_in_page),
-        Middleware(BodyLimit),
+        Middleware(body_limit),
     ]
     app: ASGIApp = fastapi
     for layer, args, kwargs in reversed(middleware):
         app = layer(app, *args, **kwargs)
-    return app
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        # middleware sees requests, but not the lifespan
+        await (app if scope["type"] == "http" else fastapi)(scope, receive, send)
+
+    return serve
 
 
 def add_widget(app: FastAPI, base: str) -> None:

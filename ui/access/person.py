@@ -1,4 +1,4 @@
-"""Person: the user behind a request, with their groups and scopes."""
+"""Person: the user behind a request, with their groups, scopes and network address."""
 
 import re
 from collections.abc import Mapping
@@ -24,6 +24,8 @@ class Person:
     """None if the server does not ask who is asking (access none)."""
     groups: frozenset[str]
     scopes: frozenset[str]
+    address: str = ""
+    """The address that the request came from; rate limits count by it if the user is not known."""
 
 
 EVERYONE = Person(None, frozenset(), frozenset())

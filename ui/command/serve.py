@@ -38,6 +38,8 @@ def run(args: argparse.Namespace, settings: ServerSettings) -> int:
             access_log=False,
             server_header=False,
             http="h11",
+            # nothing here uses WebSockets, and middleware checks HTTP alone
+            ws="none",
             limit_concurrency=CONNECTIONS,
             # only ui.access.identify may trust a header about who is asking
             proxy_headers=False,

@@ -47,7 +47,7 @@ class Events:
     async def arrive(self, request: gr.Request) -> Drawn:
         """Draws what the page does not contain: what only this person may see, and documents if reads are audited."""
         start = await self._look_up(request, self._start_of)
-        if start == self.start and not self._service.audited:
+        if start == self.start and not self._service.audit:
             return gr.skip(), gr.skip(), gr.skip(), gr.skip()
         return start.welcome, start.finder, *await self._open(request, start.document)
 
@@ -71,20 +71,20 @@ class Events:
             return
         conversation = await self._readable(conversation, request)
         yield "", *_with(conversation, Exchange(question))
-        person, caller = _sender(request)
+        person = _sender(request)
         history = [] if alone else [exchange.turn for exchange in conversation if exchange.turn]
 
         def draw(id: str, answer: Answer, corpus: Corpus) -> Exchange:
             return answered(question, answer, corpus, id if self._service.takes_feedback(person) else "")
 
         try:
-            exchange = await self._service.ask(person, question, history, draw, caller=caller)
+            exchange = await self._service.ask(person, question, history, draw)
         except (QuothError, Later) as error:
             exchange = failed(question, _message(error))
         yield gr.skip(), *_with(conversation, exchange)
 
     async def give_feedback(self, conversation: Conversation, event: gr.EventData, request: gr.Request) -> Drawn:
-        person, caller = _sender(request)
+        person = _sender(request)
         opinion: Any = _detail(event, "verdict")
         conversation = await self._readable(conversation, request)
         ids = [exchange.id for exchange in conversation if exchange.answer_id]
@@ -92,7 +92,7 @@ class Events:
             return gr.skip(), gr.skip()
         judged = next(exchange for exchange in conversation if exchange.id == _detail(event, "turn"))
         try:
-            kept = await self._service.feedback(person, judged.answer_id, opinion, "", caller=caller)
+            kept = await self._service.feedback(person, judged.answer_id, opinion, "")
         except (QuothError, Later) as error:
             raise gr.Error(_message(error)) from error
         if not kept:
@@ -123,7 +123,7 @@ class Events:
         """Lists titles. This counts as a read, but it is not audited: it happens with every letter that is typed."""
         words, after = _detail(event, "words")[:_LONGEST_SENT], _detail(event, "after")
         try:
-            self._service.count_read(*_sender(request))
+            self._service.count_read(_sender(request))
             return titles_html(await self._look_up(request, lambda corpus: corpus.titles(words, after, TITLES + 1)))
         except (QuothError, Later) as error:
             return titles_html((), _message(error))
@@ -154,11 +154,9 @@ class Events:
         """Opens a document. This is counted and audited; showing more of it is not."""
         if id is None:
             return None, templates.no_source(NO_DOCUMENTS)
-        person, caller = _sender(request)
+        person = _sender(request)
         try:
-            return await self._service.read(
-                person, id, lambda answerer: open_source(answerer.corpus, id, quote, turn), caller=caller
-            )
+            return await self._service.read(person, id, lambda answerer: open_source(answerer.corpus, id, quote, turn))
         except KeyError:
             return None, templates.no_source(_GONE)
         except (QuothError, Later) as error:
@@ -177,7 +175,7 @@ class Events:
 
     async def _look_up(self, request: gr.Request, work: Callable[[Corpus], T]) -> T:
         """Runs `work` in a worker thread, over what the person may read; it is neither counted nor audited."""
-        person, _ = _sender(request)
+        person = _sender(request)
         return await to_thread.run_sync(lambda: work(self._service.seen_by(person).corpus))
 
 
@@ -198,14 +196,14 @@ def _message(error: QuothError | Later) -> str:
     return _BUSY.format(seconds=error.retry_after) if isinstance(error, Later) else public_message(error)
 
 
-def _sender(request: gr.Request) -> tuple[Person, str]:
-    """The person who sent the request, and the address it came from. From here on, the log names their request."""
+def _sender(request: gr.Request) -> Person:
+    """The person who sent the request. From here on, the log names their request."""
     # gradio makes a Request without one only if no browser sent it.
     assert request.request is not None
     scope = request.request.scope
     # gradio's queue works in another task, which does not know the request.
     request_id.set(scope["state"].get("request_id"))
-    return person_of(scope), request.client.host if request.client else ""
+    return person_of(scope)
 
 
 def _text(sent: object) -> str:

@@ -69,7 +69,7 @@ def only_the_page(app: ASGIApp, base: str = "") -> ASGIApp:
     conversations, streams, all_streams = Conversations(), Held(MOST_STREAMS), Held(MOST_STREAMS_IN_ALL)
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
-        method = scope.get("method", "").replace("HEAD", "GET")
+        method = scope["method"].replace("HEAD", "GET")
         full_path = scope["path"].removeprefix(scope.get("root_path", ""))
         path = full_path.removeprefix(base)
         user = person.user if (person := scope.get("state", {}).get("person")) else None

@@ -16,8 +16,8 @@ def build_blocks(service: Service, header: str) -> gr.Blocks:
     """Builds the page. It is the same for all, so it shows only what everyone may read, and no document if audited."""
     events = Events(service)
     start = events.start
-    view, sheet_html = None, templates.no_source(_OPENING if service.audited else NO_DOCUMENTS)
-    if start.document and not service.audited:
+    view, sheet_html = None, templates.no_source(_OPENING if service.audit else NO_DOCUMENTS)
+    if start.document and not service.audit:
         view, sheet_html = open_source(events.corpus, start.document)
     blocks: gr.Blocks
     with gr.Blocks(title="quoth", analytics_enabled=False, fill_width=True) as blocks:
@@ -65,7 +65,7 @@ def build_blocks(service: Service, header: str) -> gr.Blocks:
         masthead.fresh(events.start_afresh, opened, [*talk, *source], cancels=[typed, *clicked], **at_once)
     # gradio passes a question on at once if fewer than 40 are being answered. So its queue needs room only for
     # questions that arrive at the same moment, and for no more than the service accepts.
-    blocks.queue(max_size=service.most)
+    blocks.queue(max_size=service.admission.workers + service.admission.waiting)
     return blocks
 
 

@@ -72,7 +72,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=
             return validate(values)
         except ValidationError as error:
             first = error.errors()[0]
-            message = first["msg"].removeprefix("Value error, ")
+            message = first["msg"].removeprefix("Value error, ").replace("Input should", "it should")
             raise not_allowed(str(first["loc"][0]), first["input"], message) from error
 
     @classmethod
@@ -88,7 +88,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=
 
 def not_allowed(name: str, value: Any, expected: str) -> SettingsError:
     """The error for a setting whose value is not allowed."""
-    remedy = f"Change {PREFIX}{name.upper()}, or {name} in the settings file"
+    remedy = f"Change its flag, {PREFIX}{name.upper()}, or {name} in the settings file"
     return SettingsError(f"{name} is {value!r}: {expected}", remedy)
 
 

@@ -396,7 +396,9 @@ def test_a_wrong_command_line_exits_2(run: Run, argv: Sequence[str]) -> None:
     assert err.startswith("usage: quoth")
 
 
-@pytest.mark.parametrize(("port", "bound"), [(70_000, "less than or equal to 65535"), (-1, "greater than or equal to 0")])
+@pytest.mark.parametrize(
+    ("port", "bound"), [(70_000, "less than or equal to 65535"), (-1, "greater than or equal to 0")]
+)
 def test_a_port_out_of_range_is_refused(run: Run, indexed: Path, port: int, bound: str) -> None:
     line = refusal(run("serve", "--port", port), UNFIT)
     assert f"port is {port}: it should be {bound}. Change its flag, QUOTH_PORT, or port in the settings file." in line

@@ -10,12 +10,13 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.answer import Answerer
 from ui.access.embed_token import EmbedTokens
 from ui.access.identify import identification
 from ui.access.keyring import Keyring
+from ui.access.person import EVERYONE
 from ui.access.private_files import make_private, read_secret
 from ui.access.require_person import for_the_page, identified
 from ui.access.sign_in import PATH as SIGN_IN
@@ -35,7 +36,6 @@ from ui.journal.journal import Journal
 from ui.page.chat import build_page
 from ui.page.gradio_guard import only_the_page
 from ui.page.lazy_app import Deferred
-from ui.page.warm_up import warm_up
 from ui.service import Service
 from ui.settings import ServerSettings
 
@@ -76,7 +76,7 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with page.lifespan(), tools.lifespan():
-            await warm_up(app, f"{base}{PREFIX}/ask")
+            await _warm_up(app, f"{base}{PREFIX}/ask")
             yield
         for resource in (journal, keyring, refusals):
             if resource:
@@ -131,6 +131,22 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
         await (app if scope["type"] == "http" else fastapi)(scope, receive, send)
 
     return serve
+
+
+async def _warm_up(app: ASGIApp, path: str) -> None:
+    """Sends a question to `app` before the server listens, because libraries load parts at the first request.
+
+    The person may not ask, so it is refused. `app` is called inside the middleware that would count and log it.
+    """
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b'{"question": "Is everything ready?"}'}
+
+    async def send(message: Message) -> None:
+        pass
+
+    request = {"type": "http", "method": "POST", "path": path, "query_string": b"", "state": {"person": EVERYONE}}
+    await app(request | {"headers": [(b"content-type", b"application/json")]}, receive, send)
 
 
 def add_widget(app: FastAPI, base: str) -> None:

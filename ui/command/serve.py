@@ -43,7 +43,7 @@ def run(args: argparse.Namespace, settings: ServerSettings) -> int:
             limit_concurrency=CONNECTIONS,
             # only ui.access.identify may trust a header about who is asking
             proxy_headers=False,
-            # running questions are answered; ui.page.end_streams ends the streams of open pages
+            # running questions are answered; ui.page.chat ends the streams of open pages
             timeout_graceful_shutdown=30,
         )
         if args.json:

@@ -23,7 +23,7 @@ from ui.access.sign_in import PATH as SIGN_IN
 from ui.access.sign_in import sign_in, sign_out
 from ui.api.mcp import PATH as TOOLS
 from ui.api.mcp import build_tools
-from ui.api.routes import DESCRIPTION, PREFIX, add_metrics, add_problems, api
+from ui.api.routes import DESCRIPTION, ERRORS, PREFIX, add_metrics, api, problem_of
 from ui.http.body_limit import body_limit
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, RateLimit
@@ -86,6 +86,7 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
         title="quoth",
         description=DESCRIPTION,
         lifespan=lifespan,
+        exception_handlers=dict.fromkeys(ERRORS, problem_of),
         openapi_url=f"{base}{PREFIX}/openapi.json",
         # FastAPI's own pages load scripts from another host
         docs_url=f"{base}{PREFIX}/docs",
@@ -98,7 +99,6 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     fastapi.include_router(api(service, embedding, lambda: page.built and tools.built), prefix=base)
     add_metrics(fastapi, service, base)
     add_widget(fastapi, base)
-    add_problems(fastapi)
     if settings.access == "token" and keyring:
         fastapi.router.routes += [sign_in(keyring, base), sign_out(base)]
     # only POST: a GET would open a stream for messages from the server, but this server sends none

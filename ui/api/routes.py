@@ -32,6 +32,8 @@ DESCRIPTION = (
     "the range, the one at `end` does not. After a 429 or 503, the header Retry-After gives the seconds to wait."
 )
 
+ERRORS = (QuothError, RequestValidationError, NotStrictJson, Later, HTTPException, Exception)
+"""The errors that `problem_of` answers."""
 _RETRY_AFTER_FAULT = "60"
 """Seconds until the next try if something is wrong with the server: a person has to repair it first."""
 
@@ -170,13 +172,8 @@ def add_metrics(app: FastAPI, service: Service, base: str) -> None:
         return Response(body, media_type=kind)
 
 
-def add_problems(app: FastAPI) -> None:
-    """Reports every error as problem details (RFC 9457)."""
-    for kind in (QuothError, RequestValidationError, NotStrictJson, Later, HTTPException, Exception):
-        app.add_exception_handler(kind, _problem)
-
-
-def _problem(request: Request, error: Exception) -> JSONResponse:
+def problem_of(request: Request, error: Exception) -> JSONResponse:
+    """The response to an error, as problem details (RFC 9457)."""
     match error:
         case HTTPException():
             return problem(error.status_code, error.detail, error.headers)

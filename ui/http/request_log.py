@@ -53,7 +53,7 @@ class JsonFormatter(logging.Formatter):
 
 def json_line(line: Mapping[str, object], extra: Mapping[str, object]) -> str:
     """`line` and `extra` as one JSON object, in ASCII on one line. Keys of `line` take precedence."""
-    values = {**line, **{key: value for key, value in extra.items() if key not in line}}
+    values = {**line, **extra, **line}
     try:
         return json.dumps(values, default=str, allow_nan=False)
     except (ValueError, TypeError):

@@ -7,7 +7,7 @@ from time import time
 from typing import Literal
 
 from index.errors import SettingsError
-from ui.access.private_database import PrivateDatabase
+from ui.access.private_files import PrivateDatabase
 
 FILE = "journal.sqlite"
 """The journal's name in the data folder."""

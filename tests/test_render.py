@@ -16,7 +16,7 @@ from index.text.sentences import split_sentences
 from index.types import Document, Sentence, Span, Title
 from rag.likelihood import in_words
 from rag.types import Answer, Citation, Excerpt, Place, Turn
-from ui.page.conversation import Exchange, Quote, answered, failed, find_quote
+from ui.page.conversation import Exchange, Quote, answered, find_quote
 from ui.page.markup import escaped, isolated, marked, templates
 from ui.page.source import WINDOW, Opened, blocks_of, open_more, open_source, source_html
 from ui.page.start import TITLES, examples_of, titles_html
@@ -101,6 +101,10 @@ def exchange_of(
         ms={},
     )
     return answered(question, answer, MemoryCorpus(documents, HashEncoder()))
+
+
+def failed(question: str, problem: str) -> Exchange:
+    return Exchange(question, templates.problem(problem))
 
 
 def sheet_of(document: Document, quote: Quote | None = None) -> str:

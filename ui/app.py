@@ -19,19 +19,17 @@ from ui.access.keyring import Keyring
 from ui.access.person import EVERYONE
 from ui.access.private_files import make_private, read_secret
 from ui.access.require_person import for_the_page, identified
-from ui.access.sign_in import PATH as SIGN_IN
-from ui.access.sign_in import sign_in, sign_out
-from ui.api.mcp import PATH as TOOLS
-from ui.api.mcp import build_tools
+from ui.access.sign_in import SIGN_IN, sign_in, sign_out
+from ui.api.mcp import TOOLS, build_tools
 from ui.api.routes import DESCRIPTION, ERRORS, PREFIX, add_metrics, api, problem_of
 from ui.http.body_limit import body_limit
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, RateLimit
 from ui.http.request_log import request_log
 from ui.http.trusted_host import trusted_host
-from ui.journal.audit import FILE as audit_file
+from ui.journal.audit import FILE as AUDIT
 from ui.journal.audit import AuditLog, Refusals
-from ui.journal.journal import FILE as journal_file
+from ui.journal.journal import FILE as JOURNAL
 from ui.journal.journal import Journal
 from ui.page.chat import build_page
 from ui.page.gradio_guard import only_the_page
@@ -59,10 +57,9 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     embedding = None
     if settings.embed_secret and keyring:
         embedding = EmbedTokens(read_secret(settings.embed_secret, "embed_secret"), settings.origins, keyring)
-    journal = None
-    if settings.journal:
-        journal = Journal(settings.data / journal_file, days=settings.journal_days, named=named)
-    audit = AuditLog(settings.data / audit_file) if named else None
+    journal_file = settings.data / JOURNAL
+    journal = Journal(journal_file, days=settings.journal_days, named=named) if settings.journal else None
+    audit = AuditLog(settings.data / AUDIT) if named else None
     refusals = Refusals(audit) if audit else None
     admission = Admission(settings.workers, settings.waiting)
     metrics = Metrics(admission, answerer.corpus.created)

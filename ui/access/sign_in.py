@@ -15,8 +15,7 @@ from ui.access.person import missing_for_page, person_of
 from ui.http.problem import problem
 from ui.http.trusted_host import is_own
 
-PATH = "/sign-in"
-OUT = "/sign-out"
+SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
 
 _SECONDS = 30 * 86_400
 _OTHER_SITE = "Pages of other sites cannot sign anyone in or out"
@@ -58,7 +57,7 @@ def sign_in(keyring: Keyring, base: str) -> Route:
         response.set_cookie(COOKIE, key, max_age=_SECONDS, path=base or "/", secure=True, httponly=True, samesite="lax")
         return response
 
-    return Route(f"{base}{PATH}", handle, methods=["GET", "POST"])
+    return Route(f"{base}{SIGN_IN}", handle, methods=["GET", "POST"])
 
 
 def sign_out(base: str) -> Route:
@@ -67,8 +66,8 @@ def sign_out(base: str) -> Route:
     async def handle(request: Request) -> Response:
         if not is_own(request.headers):
             return problem(403, _OTHER_SITE)
-        response = RedirectResponse(f"{base}{PATH}", 303)
+        response = RedirectResponse(f"{base}{SIGN_IN}", 303)
         response.delete_cookie(COOKIE, path=base or "/", secure=True, httponly=True, samesite="lax")
         return response
 
-    return Route(f"{base}{OUT}", handle, methods=["POST"])
+    return Route(f"{base}{SIGN_OUT}", handle, methods=["POST"])

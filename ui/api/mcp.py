@@ -16,11 +16,10 @@ from rag.receipt import Receipt
 from rag.row import passage_of
 from ui.access.person import Person, person_of
 from ui.api.schema import MOST_RECEIPTS
-from ui.http.body_limit import LARGEST
 from ui.http.rate_limit import Later
 from ui.service import Service, public_message
 
-PATH = "/mcp"
+TOOLS = "/mcp"
 MOST_PASSAGES = 50
 
 _INSTRUCTIONS = (
@@ -30,7 +29,7 @@ _INSTRUCTIONS = (
 
 
 def build_tools(service: Service, base: str = "") -> Starlette:
-    """Builds the endpoint as a separate application, at `base` + PATH. Imports the SDK, which takes a while."""
+    """Builds the endpoint as a separate application, at `base` + TOOLS. Imports the SDK, which takes a while."""
     from mcp.server.mcpserver import Context, MCPServer
     from mcp.server.mcpserver.exceptions import ToolError
     from mcp.server.transport_security import TransportSecuritySettings
@@ -105,10 +104,9 @@ def build_tools(service: Service, base: str = "") -> Starlette:
         return {"verdicts": [verdict.to_json() for verdict in verdicts]}
 
     return server.streamable_http_app(
-        streamable_http_path=f"{base}{PATH}",
+        streamable_http_path=f"{base}{TOOLS}",
         json_response=True,
         stateless_http=True,
-        max_request_body_size=LARGEST,
-        # ui.http.trusted_host already checks hosts and origins
+        # ui.http.trusted_host already checks hosts and origins, and ui.http.body_limit the size
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )

@@ -48,10 +48,6 @@ class Exchange:
 Conversation = tuple[Exchange, ...]
 
 
-def failed(question: str, problem: str) -> Exchange:
-    return Exchange(question, templates.problem(problem))
-
-
 def answered(question: str, answer: Answer, corpus: Corpus, answer_id: str = "") -> Exchange:
     """The exchange for `answer`, which came from `corpus`."""
     id = uuid.uuid4().hex

@@ -13,7 +13,7 @@ from rag.types import Answer
 from ui.access.person import EVERYONE, Person, person_of
 from ui.http.rate_limit import Later
 from ui.http.request_log import request_id
-from ui.page.conversation import Conversation, Exchange, Quote, answered, failed, find_quote
+from ui.page.conversation import Conversation, Exchange, Quote, answered, find_quote
 from ui.page.markup import templates
 from ui.page.source import NO_DOCUMENTS, Opened, open_more, open_source
 from ui.page.start import TITLES, Start, start_of, titles_html
@@ -80,7 +80,7 @@ class Events:
         try:
             exchange = await self._service.ask(person, question, history, draw)
         except (QuothError, Later) as error:
-            exchange = failed(question, _message(error))
+            exchange = Exchange(question, templates.problem(_message(error)))
         yield gr.skip(), *_with(conversation, exchange)
 
     async def give_feedback(self, conversation: Conversation, event: gr.EventData, request: gr.Request) -> Drawn:
@@ -104,7 +104,7 @@ class Events:
         """Shows in the conversation that a question failed or was refused."""
         conversation = await self._readable(conversation, request)
         if conversation and not conversation[-1].reply:
-            return _with(conversation[:-1], failed(conversation[-1].question, _BROKEN))
+            return _with(conversation[:-1], Exchange(conversation[-1].question, templates.problem(_BROKEN)))
         # The question was refused. If it was typed, it is still in its box.
         before = templates.conversation(conversation) or (await self._look_up(request, self._start_of)).welcome
         return conversation, before + templates.problem(_FULL)

@@ -38,21 +38,17 @@ def build_tools(service: Service, base: str = "") -> Starlette:
     server = MCPServer("quoth", instructions=_INSTRUCTIONS, log_level="WARNING")
     read_only = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
-    def person(context: Context[Any, Any], scope: str) -> Person:
-        """The person who sent the request."""
+    @contextmanager
+    def sender(context: Context[Any, Any], scope: str) -> Iterator[Person]:
+        """Context manager: yields the person who sent the request, and reports errors to their program."""
         request = context.request_context.request
         assert request is not None
         person = person_of(request.scope)
         if scope not in person.scopes:
             request.state.lacking = scope
             raise ToolError(f"This takes the scope {scope}, which you have not")
-        return person
-
-    @contextmanager
-    def reported() -> Iterator[None]:
-        """Reports an error to the program that asked."""
         try:
-            yield
+            yield person
         except QuothError as error:
             raise ToolError(public_message(error)) from error
         except Later as error:
@@ -65,9 +61,8 @@ def build_tools(service: Service, base: str = "") -> Starlette:
         risk: Annotated[float | None, Field(ge=0, le=1, description="The accepted share of wrong answers.")] = None,
     ) -> dict[str, Any]:
         """Answers a question in the documents' own words, or says that they do not answer it."""
-        asking = person(context, "ask")
-        with reported():
-            return {**await service.ask_row(asking, question, (), risk=risk, why=False)}
+        with sender(context, "ask") as person:
+            return {**await service.ask_row(person, question, (), risk=risk, why=False)}
 
     @server.tool(annotations=read_only)
     async def search(
@@ -76,18 +71,16 @@ def build_tools(service: Service, base: str = "") -> Starlette:
         k: Annotated[int, Field(ge=1, le=MOST_PASSAGES, description="The most passages to give.")] = 10,
     ) -> dict[str, Any]:
         """Finds the passages that are relevant to a query, best first, whether or not they answer it."""
-        asking = person(context, "ask")
-        with reported():
-            hits = await service.search(asking, query, k)
+        with sender(context, "ask") as person:
+            hits = await service.search(person, query, k)
         return {"passages": [{**passage_of(hit), "text": hit.passage.text} for hit in hits]}
 
     @server.tool(annotations=read_only)
     async def document(id: Annotated[str, Field(max_length=64)], context: Context[Any, Any]) -> dict[str, Any]:
         """Gives a document with its whole text, which all offsets count in."""
-        asking = person(context, "read")
         try:
-            with reported():
-                read = await service.read(asking, id, lambda answerer: answerer.corpus.document(id))
+            with sender(context, "read") as person:
+                read = await service.read(person, id, lambda answerer: answerer.corpus.document(id))
         except KeyError as error:
             raise ToolError("There is no such document") from error
         return {"id": read.id, "title": read.title, "source": read.source, "date": read.date, "text": read.text}
@@ -98,9 +91,8 @@ def build_tools(service: Service, base: str = "") -> Starlette:
         context: Context[Any, Any],
     ) -> dict[str, Any]:
         """Says whether earlier citations still hold: valid, moved, changed or gone."""
-        asking = person(context, "read")
-        with reported():
-            verdicts = await service.verify(asking, list(map(Receipt.from_json, receipts)))
+        with sender(context, "read") as person:
+            verdicts = await service.verify(person, list(map(Receipt.from_json, receipts)))
         return {"verdicts": [verdict.to_json() for verdict in verdicts]}
 
     return server.streamable_http_app(

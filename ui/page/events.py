@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast
 
 import gradio as gr
 from anyio import to_thread
@@ -84,15 +84,13 @@ class Events:
         yield gr.skip(), *_with(conversation, exchange)
 
     async def give_feedback(self, conversation: Conversation, event: gr.EventData, request: gr.Request) -> Drawn:
-        person = _sender(request)
-        opinion: Any = _detail(event, "verdict")
+        turn, opinion = _detail(event, "turn"), cast(Opinion, _detail(event, "verdict"))
         conversation = await self._readable(conversation, request)
-        ids = [exchange.id for exchange in conversation if exchange.answer_id]
-        if _detail(event, "turn") not in ids or opinion not in get_args(Opinion):
+        judged = next((exchange for exchange in conversation if exchange.answer_id and exchange.id == turn), None)
+        if judged is None or opinion not in ("up", "down"):
             return gr.skip(), gr.skip()
-        judged = next(exchange for exchange in conversation if exchange.id == _detail(event, "turn"))
         try:
-            kept = await self._service.feedback(person, judged.answer_id, opinion, "")
+            kept = await self._service.feedback(_sender(request), judged.answer_id, opinion, "")
         except (QuothError, Later) as error:
             raise gr.Error(_message(error)) from error
         if not kept:

@@ -1,7 +1,6 @@
 """The page before the first question: the welcome with its examples, and the box that finds a document."""
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from typing import NamedTuple
 
 from index.corpus import Corpus
@@ -31,11 +30,11 @@ def start_of(corpus: Corpus) -> Start:
 def examples_of(documents: Iterable[Document]) -> list[str]:
     """The first EXAMPLES different questions. Reads no more documents than it needs."""
     examples: dict[str, None] = {}
-    for question in chain.from_iterable(document.examples for document in documents):
-        examples[question] = None
-        if len(examples) == EXAMPLES:
+    for document in documents:
+        examples |= dict.fromkeys(document.examples)
+        if len(examples) >= EXAMPLES:
             break
-    return list(examples)
+    return list(examples)[:EXAMPLES]
 
 
 def titles_html(titles: Sequence[Title], note: str = "No title contains these words.") -> str:

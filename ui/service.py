@@ -13,7 +13,6 @@ from index.errors import QuestionError, QuothError, ReceiptError, SettingsError
 from index.types import Hit
 from rag.answer import Answerer
 from rag.receipt import Receipt, Verdict, check_all
-from rag.row import DetailedRow, detailed_row_of
 from rag.types import Answer, Turn
 from ui.access.person import Person
 from ui.http.metrics import Metrics
@@ -94,16 +93,6 @@ class Service:
             return shape(id, answer, answerer.corpus)
 
         return await self._in_turn(person, work)
-
-    async def ask_row(
-        self, person: Person, question: str, history: Sequence[Turn], *, risk: float | None, why: bool
-    ) -> DetailedRow:
-        """Answers as `ask` does, and returns the answer as a row for programs."""
-
-        def row(id: str, answer: Answer, corpus: Corpus) -> DetailedRow:
-            return detailed_row_of(answer, id=id, why=why)
-
-        return await self.ask(person, question, history, row, risk=risk)
 
     async def search(self, person: Person, question: str, k: int) -> list[Hit]:
         """The `k` passages most relevant to `question`. Waits in the queue and raises as `ask` does."""

@@ -10,10 +10,12 @@ from typing import Annotated, Any
 from pydantic import Field
 from starlette.applications import Starlette
 
+from index.corpus import Corpus
 from index.errors import QuothError
 from rag.answer import LONGEST_QUESTION
 from rag.receipt import Receipt
-from rag.row import passage_of
+from rag.row import detailed_row_of, passage_of
+from rag.types import Answer
 from ui.access.person import Person, person_of
 from ui.api.schema import MOST_RECEIPTS
 from ui.http.rate_limit import Later
@@ -26,6 +28,10 @@ _INSTRUCTIONS = (
     "Answers are verbatim excerpts of documents, each with its place; no text is generated. Quote them as "
     "they are. If the status is unanswered, the documents do not answer, and the excerpts in closest are no answers."
 )
+
+
+def _row(id: str, answer: Answer, corpus: Corpus) -> dict[str, Any]:
+    return {**detailed_row_of(answer, id=id, why=False)}
 
 
 def build_tools(service: Service, base: str = "") -> Starlette:
@@ -62,7 +68,7 @@ def build_tools(service: Service, base: str = "") -> Starlette:
     ) -> dict[str, Any]:
         """Answers a question in the documents' own words, or says that they do not answer it."""
         with sender(context, "ask") as person:
-            return {**await service.ask_row(person, question, (), risk=risk, why=False)}
+            return await service.ask(person, question, (), _row, risk=risk)
 
     @server.tool(annotations=read_only)
     async def search(

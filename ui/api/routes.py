@@ -17,7 +17,8 @@ from index.strict_json import NotStrictJson, parse_json
 from index.types import Document
 from rag.answer import Answerer
 from rag.receipt import Receipt
-from rag.types import Turn
+from rag.row import detailed_row_of
+from rag.types import Answer, Turn
 from ui.access.embed_token import SESSION_SECONDS, EmbedTokens
 from ui.access.person import SCOPES, Person, person_of
 from ui.api import schema
@@ -88,8 +89,11 @@ def api(service: Service, embedding: EmbedTokens | None, built: Callable[[], boo
     async def ask(body: schema.AskBody, person: _Asking) -> dict[str, Any]:
         """Answers a question in the documents' own words, or says that they do not answer it."""
         history = [Turn(turn.question, turn.answer, tuple(turn.documents)) for turn in body.history]
-        row = await service.ask_row(person, body.question, history, risk=body.risk, why=body.why)
-        return {**row, "feedback": service.takes_feedback(person)}
+
+        def row(id: str, answer: Answer, corpus: Corpus) -> dict[str, Any]:
+            return {**detailed_row_of(answer, id=id, why=body.why), "feedback": service.takes_feedback(person)}
+
+        return await service.ask(person, body.question, history, row, risk=body.risk)
 
     @router.get("/documents", response_model=schema.DocumentsBody)
     async def documents(

@@ -25,7 +25,9 @@ def body_limit(app: ASGIApp) -> ASGIApp:
     async def check(scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(Request(scope, receive))
         if body is None:
-            await problem(413, f"The request is larger than {LARGEST:,} bytes")(scope, receive, send)
+            # the unread rest of the body would keep the connection busy
+            closing = {"Connection": "close"}
+            await problem(413, f"The request is larger than {LARGEST:,} bytes", closing)(scope, receive, send)
         else:
             await app(scope, replayed(body, receive), send)
 

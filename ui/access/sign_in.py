@@ -31,17 +31,14 @@ def sign_in(keyring: Keyring, base: str) -> Route:
     def page(message: str, *, user: str | None = None, status: int = 200) -> Response:
         return HTMLResponse(template.render(message=message, user=user, base=base), status)
 
-    def greet(request: Request) -> Response:
-        person = person_of(request.scope)
-        if person.user is None:
-            return page("Enter the API key that you were given.")
-        missing = missing_for_page(person)
-        lacks = f" {_LACKS.format(missing=missing)}" if missing else ""
-        return page(f"You are signed in as {person.user}.{lacks}", user=person.user)
-
     async def handle(request: Request) -> Response:
         if request.method != "POST":
-            return greet(request)
+            signed_in = person_of(request.scope)
+            if signed_in.user is None:
+                return page("Enter the API key that you were given.")
+            missing = missing_for_page(signed_in)
+            lacks = f" {_LACKS.format(missing=missing)}" if missing else ""
+            return page(f"You are signed in as {signed_in.user}.{lacks}", user=signed_in.user)
         if not is_own(request.headers):
             return problem(403, _OTHER_SITE)
         key = parse_qs((await request.body()).decode("latin-1")).get("key", [""])[0].strip()

@@ -1,7 +1,5 @@
 """A bundle is whole or not there, and it installs and answers without a network."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """The command: for bad input it prints one line, returns the documented exit code, and leaves the corpus unchanged."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

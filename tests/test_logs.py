@@ -1,7 +1,5 @@
 """Request log: one JSON object per line, one line per request. Audit log: no acknowledged line is lost."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

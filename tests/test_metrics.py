@@ -1,7 +1,5 @@
 """What a monitor is shown."""
 
-from __future__ import annotations
-
 import asyncio
 from datetime import UTC, datetime, timedelta
 

@@ -1,7 +1,5 @@
 """The page's HTML: escaped, marked on exact spans, and nothing lost or added."""
 
-from __future__ import annotations
-
 from html.parser import HTMLParser
 from itertools import accumulate, pairwise
 

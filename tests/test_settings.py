@@ -1,7 +1,5 @@
 """Settings: from a file, the environment and the command line, in that order, and none with a value that is wrong."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,10 +1,8 @@
 """The corpus interface: search, documents and titles of one edition, as seen by some groups."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from index.encoders.encoder import Encoder
 from index.types import Counts, Document, Hit, Passage, Query, Sentence, Title
@@ -42,7 +40,7 @@ class Corpus(Protocol):
     def like(self, text: str, k: int) -> list[Passage]:
         """Lexical search: at most `k` passages, best first. Each shares at least one word with `text`."""
 
-    def seen_by(self, groups: frozenset[str]) -> Corpus:
+    def seen_by(self, groups: frozenset[str]) -> Self:
         """The part that a member of `groups` may read: the documents for everyone, and those that name one of these."""
 
     def document(self, id: str) -> Document:

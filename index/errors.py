@@ -1,7 +1,5 @@
 """Errors, in one tree. Every message is one line: what is wrong and where, what was expected, and the remedy."""
 
-from __future__ import annotations
-
 
 class QuothError(Exception):
     """An error that a person can correct. `problem` names the value and what was expected, `remedy` what to do."""

@@ -1,7 +1,5 @@
 """Exit codes and error lines that all commands share."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

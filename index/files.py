@@ -1,7 +1,5 @@
 """File operations: atomic writing, flushing to disk, sha256."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import secrets

@@ -1,7 +1,5 @@
 """Indexing: documents become a new edition of a corpus."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Strict parsing of JSON from outside: every problem raises the same error."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

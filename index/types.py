@@ -1,10 +1,9 @@
 """Types of indexing and search: spans, sentences, documents, passages, queries and hits. All are frozen."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +23,17 @@ class Span:
     def __len__(self) -> int:
         return self.end - self.start
 
-    def covers(self, other: Span) -> bool:
+    def covers(self, other: Self) -> bool:
         return self.start <= other.start and other.end <= self.end
 
-    def overlaps(self, other: Span) -> bool:
+    def overlaps(self, other: Self) -> bool:
         return self.start < other.end and other.start < self.end
 
-    def trimmed(self, text: str) -> Span:
+    def trimmed(self, text: str) -> Self:
         """This span of `text` without the blanks at both ends. If all is blank: the empty span at its start."""
         body = text[self.start : self.end]
         leading = len(body) - len(body.lstrip()) if body.strip() else 0
-        return Span(self.start + leading, self.start + len(body.rstrip()))
+        return type(self)(self.start + leading, self.start + len(body.rstrip()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class Document:
         language: str = "en",
         groups: tuple[str, ...] = (),
         examples: tuple[str, ...] = (),
-    ) -> Document:
+    ) -> Self:
         """The document with this text; the id is computed from the text."""
         return cls(hashlib.sha256(text.encode()).hexdigest(), title, text, source, date, language, groups, examples)
 

@@ -1,13 +1,12 @@
 """Answering: forms -> search -> judge -> decide -> cite."""
 
-from __future__ import annotations
-
 import math
+import re
 import time
-import unicodedata
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 from index.corpus import Corpus
 from index.encoders.encoder import Encoder
@@ -30,26 +29,24 @@ _RETRIEVED = 10
 _RERANKED = 32
 """The number of passages that a re-ranker, if there is one, sorts before the best are kept."""
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Answerer:
     """Answers questions from one edition of a corpus. Safe to use from several threads."""
 
-    def __init__(
-        self, corpus: Corpus, encoder: Encoder, judge: Judge, risk: float, reranker: Reranker | None = None
-    ) -> None:
-        """`risk` is the accepted share of wrong answers, 0 to 1, for questions that do not set one."""
-        self.corpus = corpus
-        self._encoder = encoder
-        self._judge = judge
-        self._risk = risk
-        self._reranker = reranker
+    corpus: Corpus
+    encoder: Encoder
+    judge: Judge
+    risk: float
+    """The accepted share of wrong answers, 0 to 1, for questions that do not set one."""
+    reranker: Reranker | None = None
 
-    def seen_by(self, groups: frozenset[str]) -> Answerer:
+    def seen_by(self, groups: frozenset[str]) -> Self:
         """An answerer over the documents that a member of `groups` may read."""
         corpus = self.corpus.seen_by(groups)
-        if corpus is self.corpus:
-            return self
-        return Answerer(corpus, self._encoder, self._judge, self._risk, self._reranker)
+        return self if corpus is self.corpus else replace(self, corpus=corpus)
 
     def ask(self, question: str, history: Sequence[Turn] = (), *, risk: float | None = None) -> Answer:
         """Answers `question`, asked after the turns of `history`, oldest first.
@@ -59,11 +56,11 @@ class Answerer:
         """
         if risk is not None and not 0 <= risk <= 1:
             raise QuestionError(f"the risk is {risk}, expected 0 to 1", "Give an accepted share of wrong answers")
-        started, ms = time.perf_counter(), dict[str, float]()
+        started, ms = time.perf_counter(), defaultdict[str, float](float)
         as_put = self._checked(question)
         forms = self._forms(as_put.text, history)
-        risk = self._risk if risk is None else risk
-        threshold = self._judge.threshold(risk)
+        risk = self.risk if risk is None else risk
+        threshold = self.judge.calibration.threshold(risk)
         judgements = [self._judgement(form, as_put, ms) for form in forms if not form.fallback]
         ordered = likeliest_first(judgements, threshold)
         if not answers(ordered[0], threshold) and math.isfinite(threshold):
@@ -87,15 +84,19 @@ class Answerer:
         return self._hits(self._checked(question), k)
 
     def _judgement(self, form: Form, as_put: Query, ms: dict[str, float]) -> Judgement:
-        with _timing(ms, "retrieve"):
-            query = as_put if form.text == as_put.text else self._query(form.text)
-            hits = self._hits(query, _RETRIEVED, form.documents)
-        with _timing(ms, "read"):
-            return self._judge.judge(form, as_put if form.carried else query, query, hits)
+        started = time.perf_counter()
+        query = as_put if form.text == as_put.text else self._query(form.text)
+        hits = self._hits(query, _RETRIEVED, form.documents)
+        found = time.perf_counter()
+        judgement = self.judge.judge(form, as_put if form.carried else query, query, hits)
+        ms["retrieve"] += 1000 * (found - started)
+        ms["read"] += 1000 * (time.perf_counter() - found)
+        return judgement
 
     def _hits(self, query: Query, k: int, within: Sequence[str] = ()) -> list[Hit]:
-        hits = self.corpus.search(query, max(k, _RERANKED) if self._reranker else k, within)
-        return self._reranker.rerank(query, hits)[:k] if self._reranker else hits
+        if self.reranker is None:
+            return self.corpus.search(query, k, within)
+        return self.reranker.rerank(query, self.corpus.search(query, max(k, _RERANKED), within))[:k]
 
     def _forms(self, question: str, history: Sequence[Turn]) -> list[Form]:
         """The forms of the question that are short enough for the encoder."""
@@ -133,26 +134,18 @@ class Answerer:
         question = check_question(question)
         if not self._fits(question):
             raise QuestionError(
-                f"the question has more than the {self._encoder.max_tokens} tokens that the encoder reads",
+                f"the question has more than the {self.encoder.max_tokens} tokens that the encoder reads",
                 "Ask a shorter one",
             )
         return self._query(question)
 
     def _query(self, text: str) -> Query:
-        return Query(text, self._encoder.encode_pieces([text])[0])
+        return Query(text, self.encoder.encode_pieces([text])[0])
 
     def _fits(self, text: str) -> bool:
         # an ASCII token has at least one character, so most texts need no counting; other characters may be several
-        limit = self._encoder.max_tokens
-        return (text.isascii() and len(text) <= limit) or self._encoder.count_tokens([text])[0] <= limit
-
-
-@contextmanager
-def _timing(ms: dict[str, float], stage: str) -> Iterator[None]:
-    """Adds the milliseconds of its block to the stage's."""
-    started = time.perf_counter()
-    yield
-    ms[stage] = ms.get(stage, 0.0) + 1000 * (time.perf_counter() - started)
+        limit = self.encoder.max_tokens
+        return (text.isascii() and len(text) <= limit) or self.encoder.count_tokens([text])[0] <= limit
 
 
 def build_answerer(
@@ -187,8 +180,6 @@ def check_question(question: str) -> str:
 
 
 def _check_characters(text: str, what: str) -> None:
-    for offset, character in enumerate(text):
-        if unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\r\n":
-            raise QuestionError(
-                f"{what} holds the control character U+{ord(character):04X} at place {offset}", "Ask without it"
-            )
+    if control := _CONTROL.search(text):
+        problem = f"{what} holds the control character U+{ord(control[0]):04X} at place {control.start()}"
+        raise QuestionError(problem, "Ask without it")

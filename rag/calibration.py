@@ -1,12 +1,10 @@
 """Calibrated confidence: a logistic model over features of search and reader, and a threshold for each risk."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
@@ -31,8 +29,6 @@ FEATURES = {
 fitted to the old values are then refused."""
 
 _FIT = "Fit one with python -m eval.fitting.calibrate --reader NAME --out FILE.json"
-
-
 _Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -75,19 +71,18 @@ class Calibration:
     share of wrong answers at or below `risk`. Risks that no threshold achieved are absent."""
 
     @classmethod
-    def shipped(cls, reader: str) -> Calibration:
+    def shipped(cls, reader: str) -> Self:
         """The calibration that ships for this reader. Raises SettingsError if there is none."""
-        file = Path(__file__).parent / "readers" / f"{reader}.calibration.json"
-        if reader not in READERS or not file.is_file():
+        if reader not in READERS:
             raise SettingsError(
                 f"no calibration ships for the reader {reader!r}, and its scores mean nothing without",
                 f"Fit one with python -m eval.fitting.calibrate --reader {reader} --out FILE.json "
                 "and name it with QUOTH_CALIBRATION or --calibration",
             )
-        return cls.read(file, reader)
+        return cls.read(Path(__file__).parent / "readers" / f"{reader}.calibration.json", reader)
 
     @classmethod
-    def read(cls, file: Path, reader: str, **parts: str) -> Calibration:
+    def read(cls, file: Path, reader: str, **parts: str) -> Self:
         """Reads a file that eval.fitting.calibrate wrote.
 
         Raises SettingsError if it is not such a file, or was fitted for another reader, for other `parts` (encoder,

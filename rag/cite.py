@@ -1,10 +1,8 @@
 """Citing: readings become the excerpts to show, without repeats and with the sentences they need."""
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -49,11 +47,9 @@ def cite(readings: Sequence[Reading], sentences_of: SentencesOf) -> tuple[Citati
             place = reading.hit.passage.document.id, sentence.span
             parts.setdefault(place, _Run(rank, reading, sentence.paragraph, sentence.span))
     first, *others = sorted(_runs(parts[place] for place in sorted(parts)), key=lambda run: run.rank)
-    by_document: dict[str, list[_Run]] = {}
-    for run in others:
-        by_document.setdefault(run.document.id, []).append(run)
-    ordered = [first, *(run for runs in by_document.values() for run in sorted(runs, key=lambda run: run.span))]
-    return tuple(_citation(number, run.best, run.span) for number, run in enumerate(ordered, start=1))
+    documents = list(dict.fromkeys(run.document.id for run in others))
+    others.sort(key=lambda run: (documents.index(run.document.id), run.span))
+    return tuple(_citation(number, run.best, run.span) for number, run in enumerate((first, *others), start=1))
 
 
 def cite_closest(readings: Sequence[Reading]) -> tuple[Citation, ...]:
@@ -123,13 +119,14 @@ def _lead(reading: Reading, sentences_of: SentencesOf) -> list[Sentence]:
 def _without_repeats(readings: Iterable[Reading], most: int) -> list[Reading]:
     """The first `most` readings that each add something to those before."""
     kept: list[Reading] = []
-    said: set[str] = set()
+    shown: set[str] = set()
     for reading in readings:
         words = _words(reading)
-        if kept and not _adds(words, said):
-            continue
-        kept.append(reading)
-        said.update(word.casefold() for word in words)
+        new = [word for word in words if word.casefold() not in shown]
+        # two sentences may differ only in a number or a name
+        if not kept or len(new) > (1 - _REPEATED) * len(words) or any(not word.islower() for word in new):
+            kept.append(reading)
+            shown.update(word.casefold() for word in words)
         if len(kept) == most:
             break
     return kept
@@ -142,9 +139,3 @@ def _words(reading: Reading) -> frozenset[str]:
     if words and words[0][0].isupper() and not is_name_in(words[0], passage.text):
         words[0] = words[0][0].lower() + words[0][1:]
     return frozenset(words)
-
-
-def _adds(words: frozenset[str], said: Set[str]) -> bool:
-    new = [word for word in words if word.casefold() not in said]
-    # two sentences may differ only in a number or a name
-    return len(new) > (1 - _REPEATED) * len(words) or any(not word.islower() for word in new)

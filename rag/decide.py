@@ -1,7 +1,5 @@
 """Decision: which form of a question is answered, and whether its confidence reaches the threshold."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

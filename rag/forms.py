@@ -1,7 +1,5 @@
 """Query rewriting: turns a question in a conversation into the stand-alone questions that it can mean."""
 
-from __future__ import annotations
-
 import json
 import math
 import re
@@ -13,8 +11,6 @@ from pathlib import Path
 from rag.english.leaning import signs
 from rag.english.names import names
 from rag.types import Form, Turn
-
-FITTED = Path(__file__).parent / "followup.json"
 
 _TURNS = 2
 """The number of last turns that are carried over. Of earlier turns, only names are."""
@@ -95,5 +91,5 @@ def _names(*texts: str) -> list[str]:
 
 @cache
 def _fitted() -> tuple[Mapping[str, float], float]:
-    given = json.loads(FITTED.read_text(encoding="utf-8"))
-    return given["weights"], given["bias"]
+    fitted = json.loads((Path(__file__).parent / "followup.json").read_text(encoding="utf-8"))
+    return fitted["weights"], fitted["bias"]

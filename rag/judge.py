@@ -1,10 +1,8 @@
 """Judging: reads the passages found for a form, and estimates a calibrated confidence."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from index.encoders.encoder import Encoder
 from index.errors import ModelError
@@ -23,19 +21,14 @@ _SHOWN_SHARE = 0.7
 """The same weight for a sentence that the last answer showed: the carried-over text repeats such a sentence."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Judge:
     """A reader together with its calibration. Nothing else knows what a reader's score means."""
 
-    def __init__(self, reader: Reader, calibration: Calibration, encoder: Encoder, words: Words) -> None:
-        self.name = reader.name
-        self._reader = reader
-        self._calibration = calibration
-        self._encoder = encoder
-        self._words = words
-
-    def threshold(self, risk: float) -> float:
-        """The lowest confidence to answer at; see Calibration.threshold."""
-        return self._calibration.threshold(risk)
+    reader: Reader
+    calibration: Calibration
+    encoder: Encoder
+    words: Words
 
     def judge(self, form: Form, question: Query, query: Query, hits: Sequence[Hit]) -> Judgement:
         """Reads the best of `hits` and estimates how likely they answer.
@@ -43,31 +36,31 @@ class Judge:
         `question` is the question as it was asked, `query` the form's text; they are the same unless the form carries
         earlier turns. Raises ModelError if a score is not a finite number.
         """
-        readings = self._reader.read(query, hits[:READ])
+        readings = self.reader.read(query, hits[:READ])
         if form.carried:
-            readings = _mixed(self._reader.read(question, hits[:READ]), readings, form)
+            readings = _mixed(self.reader.read(question, hits[:READ]), readings, form)
         if not all(math.isfinite(reading.score) for reading in readings):
             raise ModelError(
-                f"the reader {self.name!r} gives scores that are not finite numbers, expected finite ones",
+                f"the reader {self.reader.name!r} gives scores that are not finite numbers, expected finite ones",
                 "Its weights are damaged: get them again, or choose another reader",
             )
         similarity = self._similarity(form, question, readings[0].hit) if readings else 0.0
-        values = features(question, readings, self._words, similarity=similarity, carried=form.carried)
+        values = features(question, readings, self.words, similarity=similarity, carried=form.carried)
         return Judgement(
             form=form,
             hits=tuple(hits),
             readings=tuple(readings),
-            contributions=self._calibration.contributions(values),
-            bias=self._calibration.bias,
-            confidence=self._calibration.confidence(values),
-            confidence_if_not_carried=self._calibration.confidence(values | {CARRIED: 0.0}),
+            contributions=self.calibration.contributions(values),
+            bias=self.calibration.bias,
+            confidence=self.calibration.confidence(values),
+            confidence_if_not_carried=self.calibration.confidence(values | {CARRIED: 0.0}),
         )
 
     def _similarity(self, form: Form, question: Query, hit: Hit) -> float:
         """The inner product of passage and question, as it was asked; 0 if dense search did not find the passage."""
         if not form.carried:
             return hit.found_by.get("dense", 0.0)
-        return float(question.encoding.vector @ self._encoder.encode([searchable(hit.passage)])[0])
+        return float(question.encoding.vector @ self.encoder.encode([searchable(hit.passage)])[0])
 
 
 def _mixed(of_question: Sequence[Reading], of_form: Sequence[Reading], form: Form) -> list[Reading]:

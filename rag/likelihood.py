@@ -1,7 +1,5 @@
 """Likelihood in words: "Likely" for a probability of 0.82."""
 
-from __future__ import annotations
-
 _WORDS = ((0.9, "Very likely"), (0.65, "Likely"), (0.4, "Possibly"), (0.0, "Uncertain"))
 """(least probability, words), the likeliest first."""
 

@@ -1,13 +1,11 @@
 """Receipts: citations that can be checked later, against a corpus that may have changed since."""
 
-from __future__ import annotations
-
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from itertools import chain, groupby, islice
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel, Postfix, Prefix
@@ -54,22 +52,23 @@ class Receipt:
     edition: str
 
     @classmethod
-    def of(cls, citation: Citation, edition: str) -> Receipt:
+    def of(cls, citation: Citation, edition: str) -> Self:
         document, span = citation.excerpt.document, citation.excerpt.span
         return cls(document.id, span.start, span.end, citation.excerpt.text, *_around(document, span), edition)
 
     @classmethod
-    def from_json(cls, value: Any) -> Receipt:
+    def from_json(cls, value: Any) -> Self:
         """The receipt in a JSON object. Ignores unknown keys. Raises ReceiptError if the object is not a receipt."""
         if not isinstance(value, Mapping):
             raise ReceiptError(f"a receipt is a JSON object, not {type(value).__name__}", _REMEDY)
-        for field in fields(cls):
-            part, kind = value.get(field.name), int if field.type == "int" else str
-            if not isinstance(part, kind) or isinstance(part, bool):
-                raise ReceiptError(f"the receipt's {field.name} is {part!r}, expected {kind.__name__}", _REMEDY)
-            if any(unicodedata.category(character) == "Cs" for character in str(part)):
-                raise ReceiptError(f"the receipt's {field.name} holds half of a surrogate pair", _REMEDY)
-        receipt = cls(**{field.name: value[field.name] for field in fields(cls)})
+        parts: dict[str, Any] = {field.name: value.get(field.name) for field in fields(cls)}
+        for name, part in parts.items():
+            kind = int if name in ("start", "end") else str
+            if type(part) is not kind:
+                raise ReceiptError(f"the receipt's {name} is {part!r}, expected {kind.__name__}", _REMEDY)
+            if re.search(r"[\ud800-\udfff]", str(part)):
+                raise ReceiptError(f"the receipt's {name} holds half of a surrogate pair", _REMEDY)
+        receipt = cls(**parts)
         if not 0 <= receipt.start < receipt.end or len(receipt.quote) != receipt.end - receipt.start:
             raise ReceiptError(
                 f"the receipt's range is [{receipt.start}, {receipt.end}), expected one of the quote's "
@@ -133,15 +132,11 @@ def check_all(receipts: Iterable[Receipt], corpus: Corpus) -> list[Verdict]:
 
 def _check(receipt: Receipt, corpus: Corpus, ids: Iterable[str]) -> Verdict:
     documents: dict[str, Document] = {}
-    try:
-        document = corpus.document(receipt.document_sha256)
-    except KeyError:
-        pass
-    else:
+    with suppress(KeyError):
+        document = documents[receipt.document_sha256] = corpus.document(receipt.document_sha256)
         span = Span(receipt.start, receipt.end)
         if document[span] == receipt.quote:
             return Verdict("valid", document, span)
-        documents[document.id] = document
     likely = corpus.like(receipt.prefix[-_CONTEXT:] + receipt.quote + receipt.suffix[:_CONTEXT], _LIKELY)
     documents |= {passage.document.id: passage.document for passage in likely}
     others = _read(corpus, (id for id in ids if id not in documents))

@@ -4,8 +4,6 @@ The API's OpenAPI document is made from these shapes, and so are the tables in r
 (python tests/row_tables.py).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, NotRequired, TypeVar, cast
@@ -16,7 +14,7 @@ from typing_extensions import TypedDict
 from index.types import Hit, Span
 from rag.receipt import Receipt
 from rag.text_fragment import linked
-from rag.types import Answer, Citation, Excerpt, Judgement, Status
+from rag.types import Answer, Citation, Excerpt, Reading, Status
 
 VERSION: Literal[1] = 1
 """Raised if a key changes its meaning or goes; a new key does not raise it."""
@@ -61,6 +59,18 @@ class ExcerptJson(PlaceJson):
     highlight: Annotated[list[int], about(_HIGHLIGHT, min_length=2, max_length=2)]
 
 
+class ReceiptJson(Shape):
+    """The data that checks a citation later. Send it to `verify` as it is."""
+
+    document_sha256: Annotated[str, about("The sha256, in hexadecimal, of the document's text in UTF-8.")]
+    start: Start
+    end: End
+    quote: Text
+    prefix: Annotated[str, about("The text just before start: up to 32 Unicode code points.")]
+    suffix: Annotated[str, about("The text from end on: up to 32 Unicode code points.")]
+    edition: Edition
+
+
 class CitationJson(ExcerptJson):
     """An excerpt, and how to find it."""
 
@@ -72,18 +82,6 @@ class CitationJson(ExcerptJson):
     link: Annotated[str | None, about("The document's URL with a text fragment that marks it; null without a URL.")]
     score: Annotated[float, about("The reader's score of its best sentence: higher is better, also across questions.")]
     receipt: Annotated[ReceiptJson, about("The receipt of this citation.")]
-
-
-class ReceiptJson(Shape):
-    """The data that checks a citation later. Send it to `verify` as it is."""
-
-    document_sha256: Annotated[str, about("The sha256, in hexadecimal, of the document's text in UTF-8.")]
-    start: Start
-    end: End
-    quote: Text
-    prefix: Annotated[str, about("The text just before start: up to 32 Unicode code points.")]
-    suffix: Annotated[str, about("The text from end on: up to 32 Unicode code points.")]
-    edition: Edition
 
 
 class AnswerJson(Shape):
@@ -106,36 +104,6 @@ class Row(AnswerJson):
     citations: _Citations[ExcerptJson]
     closest: _Closest[ExcerptJson]
     refused: NotRequired[Annotated[str, about("Only if the question cannot be asked: the reason.")]]
-
-
-class DetailedRow(AnswerJson):
-    """A row of `quoth ask --json`, of the API and of MCP. It has the keys of a row of an evaluation, and these."""
-
-    question: Annotated[str, about("The question as it was asked.")]
-    citations: _Citations[CitationJson]
-    closest: _Closest[CitationJson]
-    why: NotRequired[Annotated[WhyJson, about("Only if it was asked for: the reasons for the answer.")]]
-
-
-class WhyJson(Shape):
-    """The reasons for an answer, or for there being none. Every number is finite."""
-
-    risk: Annotated[float, about("The accepted share of wrong answers, 0 to 1.")]
-    threshold: Annotated[float | None, about("The least confidence that is answered at this risk; null: none is.")]
-    forms: Annotated[list[FormJson], about("The stand-alone forms that were searched for, the chosen one first.")]
-
-
-class FormJson(Shape):
-    """A stand-alone form of the question. Its confidence is 1 / (1 + exp(-logit)); the logit is the bias plus all
-    contributions, clipped to -50 and 50."""
-
-    searched_for: Annotated[str, about("The form.")]
-    searched_in: Annotated[list[DocumentId], about("The only documents searched for this form; empty: all were.")]
-    confidence: Annotated[float, about("Calibrated probability, 0 to 1, that its best sentence answers.")]
-    bias: Annotated[float | None, about("The logit without any feature; null if there is no calibration.")]
-    features: Annotated[list[FeatureJson], about("The numbers that the confidence is computed from.")]
-    passages: Annotated[list[PassageJson], about("The passages that the search found, best first.")]
-    sentences: Annotated[list[SentenceJson], about("The sentences that the reader scored, best first.")]
 
 
 class FeatureJson(Shape):
@@ -164,21 +132,46 @@ class SentenceJson(ExcerptJson):
     rank: Annotated[int, about("The rank, from 1, of its passage.")]
 
 
+class FormJson(Shape):
+    """A stand-alone form of the question. Its confidence is 1 / (1 + exp(-logit)); the logit is the bias plus all
+    contributions, clipped to -50 and 50."""
+
+    searched_for: Annotated[str, about("The form.")]
+    searched_in: Annotated[list[DocumentId], about("The only documents searched for this form; empty: all were.")]
+    confidence: Annotated[float, about("Calibrated probability, 0 to 1, that its best sentence answers.")]
+    bias: Annotated[float | None, about("The logit without any feature; null if there is no calibration.")]
+    features: Annotated[list[FeatureJson], about("The numbers that the confidence is computed from.")]
+    passages: Annotated[list[PassageJson], about("The passages that the search found, best first.")]
+    sentences: Annotated[list[SentenceJson], about("The sentences that the reader scored, best first.")]
+
+
+class WhyJson(Shape):
+    """The reasons for an answer, or for there being none. Every number is finite."""
+
+    risk: Annotated[float, about("The accepted share of wrong answers, 0 to 1.")]
+    threshold: Annotated[float | None, about("The least confidence that is answered at this risk; null: none is.")]
+    forms: Annotated[list[FormJson], about("The stand-alone forms that were searched for, the chosen one first.")]
+
+
+class DetailedRow(AnswerJson):
+    """A row of `quoth ask --json`, of the API and of MCP. It has the keys of a row of an evaluation, and these."""
+
+    question: Annotated[str, about("The question as it was asked.")]
+    citations: _Citations[CitationJson]
+    closest: _Closest[CitationJson]
+    why: NotRequired[Annotated[WhyJson, about("Only if it was asked for: the reasons for the answer.")]]
+
+
 def row_of(answer: Answer, *, id: str, document_id: Callable[[str], str] = lambda id: id) -> Row:
     """The row of one answer; `document_id` turns a Document.id into the name that the row gives it."""
-
-    def shown(citations: tuple[Citation, ...]) -> list[ExcerptJson]:
-        return [
-            excerpt_of(cited.excerpt, cited.highlight, document_id(cited.excerpt.document.id)) for cited in citations
-        ]
 
     return {
         "version": VERSION,
         "id": id,
         "status": answer.status,
         "confidence": round(answer.confidence, 6),
-        "citations": shown(answer.citations),
-        "closest": shown(answer.closest),
+        "citations": [_excerpt(citation, document_id) for citation in answer.citations],
+        "closest": [_excerpt(citation, document_id) for citation in answer.closest],
         "retrieved": [_place(document_id(hit.passage.document.id), hit.passage.span) for hit in answer.retrieved],
         "searched_for": list(answer.searched_for),
         "searched_in": [document_id(id) for id in answer.judgements[0].form.documents],
@@ -206,28 +199,13 @@ def row_without_answer(*, id: str, edition: str) -> Row:
 
 def detailed_row_of(answer: Answer, *, id: str, why: bool = False) -> DetailedRow:
     """The row of one answer for a person or a page; `why` adds the reasons."""
-    row = row_of(answer, id=id)
-
-    def shown(excerpts: list[ExcerptJson], citations: tuple[Citation, ...]) -> list[CitationJson]:
-        return [
-            {
-                **excerpt,
-                "number": citation.number,
-                "title": citation.excerpt.document.title,
-                "heading": citation.heading,
-                "paragraph": citation.paragraph,
-                "source": citation.excerpt.document.source,
-                "link": linked(citation.excerpt.document, citation.excerpt.span),
-                "score": round(citation.score, 6),
-                "receipt": cast(ReceiptJson, Receipt.of(citation, answer.edition).to_json()),
-            }
-            for excerpt, citation in zip(excerpts, citations, strict=True)
-        ]
-
-    details = {"citations": shown(row["citations"], answer.citations), "closest": shown(row["closest"], answer.closest)}
+    details = {
+        "citations": [_citation(citation, answer.edition) for citation in answer.citations],
+        "closest": [_citation(citation, answer.edition) for citation in answer.closest],
+    }
     reasons = {"why": why_of(answer)} if why else {}
     # citations and closest keep their places in the row
-    return cast(DetailedRow, {"question": answer.question, **row, **details, **reasons})
+    return cast(DetailedRow, {"question": answer.question, **row_of(answer, id=id), **details, **reasons})
 
 
 def why_of(answer: Answer) -> WhyJson:
@@ -235,29 +213,39 @@ def why_of(answer: Answer) -> WhyJson:
     return {
         "risk": answer.risk,
         "threshold": answer.threshold if math.isfinite(answer.threshold) else None,
-        "forms": [_form(judgement) for judgement in answer.judgements],
+        "forms": [
+            {
+                "searched_for": judgement.form.text,
+                "searched_in": list(judgement.form.documents),
+                "confidence": judgement.confidence,
+                "bias": judgement.bias,
+                "features": [
+                    {"name": name, "value": part.value, "weight": part.weight, "contribution": part.weight * part.value}
+                    for name, part in judgement.contributions.items()
+                ],
+                "passages": [passage_of(hit) for hit in judgement.hits],
+                "sentences": [
+                    {**_excerpt(reading), "score": reading.score, "rank": reading.hit.rank}
+                    for reading in judgement.readings
+                ],
+            }
+            for judgement in answer.judgements
+        ],
     }
 
 
-def _form(judgement: Judgement) -> FormJson:
+def _citation(citation: Citation, edition: str) -> CitationJson:
+    document = citation.excerpt.document
     return {
-        "searched_for": judgement.form.text,
-        "searched_in": list(judgement.form.documents),
-        "confidence": judgement.confidence,
-        "bias": judgement.bias,
-        "features": [
-            {"name": name, "value": part.value, "weight": part.weight, "contribution": part.weight * part.value}
-            for name, part in judgement.contributions.items()
-        ],
-        "passages": [passage_of(hit) for hit in judgement.hits],
-        "sentences": [
-            {
-                **excerpt_of(reading.excerpt, reading.highlight, reading.excerpt.document.id),
-                "score": reading.score,
-                "rank": reading.hit.rank,
-            }
-            for reading in judgement.readings
-        ],
+        **_excerpt(citation),
+        "number": citation.number,
+        "title": document.title,
+        "heading": citation.heading,
+        "paragraph": citation.paragraph,
+        "source": document.source,
+        "link": linked(document, citation.excerpt.span),
+        "score": round(citation.score, 6),
+        "receipt": cast(ReceiptJson, Receipt.of(citation, edition).to_json()),
     }
 
 
@@ -275,6 +263,10 @@ def passage_of(hit: Hit) -> PassageJson:
 
 def _place(document_id: str, span: Span) -> PlaceJson:
     return {"document_id": document_id, "start": span.start, "end": span.end}
+
+
+def _excerpt(marked: Citation | Reading, document_id: Callable[[str], str] = lambda id: id) -> ExcerptJson:
+    return excerpt_of(marked.excerpt, marked.highlight, document_id(marked.excerpt.document.id))
 
 
 def excerpt_of(excerpt: Excerpt, highlight: Span, document_id: str) -> ExcerptJson:

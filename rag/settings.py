@@ -1,7 +1,5 @@
 """Settings of question answering, read from command-line flags, environment variables and a TOML file."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -74,7 +72,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=
             return validate(values)
         except ValidationError as error:
             first = error.errors()[0]
-            message = first["msg"].removeprefix("Value error, ")
+            message = first["msg"].removeprefix("Value error, ").replace("Input should", "it should")
             raise not_allowed(str(first["loc"][0]), first["input"], message) from error
 
     @classmethod
@@ -90,7 +88,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=
 
 def not_allowed(name: str, value: Any, expected: str) -> SettingsError:
     """The error for a setting whose value is not allowed."""
-    remedy = f"Change {PREFIX}{name.upper()}, or {name} in the settings file"
+    remedy = f"Change its flag, {PREFIX}{name.upper()}, or {name} in the settings file"
     return SettingsError(f"{name} is {value!r}: {expected}", remedy)
 
 

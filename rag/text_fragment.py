@@ -1,7 +1,5 @@
 """Links that open a web page at an excerpt: the text directive of URL fragments, #:~:text=prefix-,start,end,-suffix."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from urllib.parse import quote, urlsplit

@@ -1,7 +1,5 @@
 """Types of question answering: turns, forms, readings, citations, answers; the interfaces Reader and Reranker."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -176,7 +174,6 @@ class Reader(Protocol):
 
     def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
         """The READINGS best sentences, best first, without headings; empty only if the passages hold no sentence."""
-        ...
 
 
 class Reranker(Protocol):
@@ -184,4 +181,3 @@ class Reranker(Protocol):
 
     def rerank(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
         """The same passages, best first. The score, 0 to 1, is also in `found_by` under "reranker"."""
-        ...

@@ -1,7 +1,5 @@
 """What the tests in Chromium share: how it is started, and a visit of which everything is recorded."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from functools import cache

@@ -163,7 +163,8 @@ def small_answerer(folder: Path, *documents: Document) -> Answerer:
 def service_of(answerer: Answerer) -> Service:
     admission = Admission(2, 64)
     limit = RateLimit(1000)
-    return Service(answerer, admission, limit, Metrics(admission), None, None, reads=limit, log_questions=False)
+    metrics = Metrics(admission, answerer.corpus.created)
+    return Service(answerer, admission, limit, limit, metrics, None, None, log_questions=False)
 
 
 def app_of(answerer: Answerer, **settings: Any) -> ASGIApp:

@@ -1,7 +1,5 @@
 """A network namespace that has only loopback: what runs in it cannot leave this machine, whatever it is written in."""
 
-from __future__ import annotations
-
 import functools
 import os
 import shutil

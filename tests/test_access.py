@@ -1,7 +1,5 @@
 """Access control through the whole application: by proxy, by API key, by embed token, and without any."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 import secrets

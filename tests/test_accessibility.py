@@ -1,7 +1,5 @@
 """The rules of accessibility, as axe-core knows them: the page and the widget, wide and narrow, light and dark."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

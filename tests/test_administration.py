@@ -1,7 +1,5 @@
 """Administration from the command line: API keys, unanswered questions, the doctor's warnings."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from contextlib import closing

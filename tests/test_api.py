@@ -1,7 +1,5 @@
 """The JSON API, in process, and the two applications between it and the page: the lazy one and the guard."""
 
-from __future__ import annotations
-
 import json
 import logging
 import math

@@ -1,7 +1,5 @@
 """The body limit: too large a body is refused with 413 on every path, and the rest of it is not read."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A bundle is whole or not there, and it installs and answers without a network."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -20,10 +18,6 @@ from ui.command.bundle import write_bundle
 from ui.settings import ServerSettings as Settings
 
 ROOT = Path(__file__).parent.parent
-
-
-def silent(_: str) -> None:
-    pass
 
 
 def make_edition(corpus: Path, encoder: str = PACKAGED) -> Path:
@@ -56,7 +50,7 @@ def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path, settings: Setting
     (tmp_path / "full" / "mine").write_text("mine")
     for taken in (tmp_path / "full", tmp_path / "full" / "mine"):
         with pytest.raises(SettingsError, match=r"not an empty folder\. Name a new folder"):
-            write_bundle(taken, settings, silent)
+            write_bundle(taken, settings)
     assert (tmp_path / "full" / "mine").read_text() == "mine"
 
 
@@ -71,19 +65,19 @@ def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path, settings: Setting
 )
 def test_a_model_without_a_package_is_refused(tmp_path: Path, own: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match=f"{next(iter(own))} is '.*my/.*', and a bundle holds only"):
-        write_bundle(tmp_path / "bundle", Settings(corpus=tmp_path, **own), silent)
+        write_bundle(tmp_path / "bundle", Settings(corpus=tmp_path, **own))
     assert not (tmp_path / "bundle").exists()
 
 
 def test_a_missing_damaged_or_incompatible_corpus_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusMissing):
-        write_bundle(tmp_path / "bundle", Settings(corpus=tmp_path / "none"), silent)
+        write_bundle(tmp_path / "bundle", Settings(corpus=tmp_path / "none"))
     with pytest.raises(EditionIncompatible):
-        write_bundle(tmp_path / "bundle", Settings(corpus=make_edition(tmp_path / "other", "my/encoder")), silent)
+        write_bundle(tmp_path / "bundle", Settings(corpus=make_edition(tmp_path / "other", "my/encoder")))
     damaged = make_edition(tmp_path / "damaged")
     (open_current(damaged)[0] / "file").write_text("c0ntent")
     with pytest.raises(EditionDamaged):
-        write_bundle(tmp_path / "bundle", Settings(corpus=damaged), silent)
+        write_bundle(tmp_path / "bundle", Settings(corpus=damaged))
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["damaged", "other"]
 
 
@@ -92,7 +86,7 @@ def test_without_packages_nothing_is_written(tmp_path: Path, settings: Settings)
     with pytest.raises(
         SettingsError, match=r"pip wheel failed \(.*\)\. Bundle on a machine whose pip reaches"
     ) as raised:
-        write_bundle(tmp_path / "deep" / "bundle", settings, silent)
+        write_bundle(tmp_path / "deep" / "bundle", settings)
     assert "\n" not in str(raised.value)
     assert list((tmp_path / "deep").iterdir()) == []
 
@@ -110,7 +104,7 @@ def test_quoth_is_bundled_only_from_where_it_was_installed_from(
         (about / "direct_url.json").write_text(json.dumps({"url": url}))
     monkeypatch.syspath_prepend(about.parent)
     with pytest.raises(SettingsError, match=r"expected a folder or a wheel on this machine\. Install it from"):
-        write_bundle(tmp_path / "bundle", settings, silent)
+        write_bundle(tmp_path / "bundle", settings)
     assert not (tmp_path / "bundle").exists()
 
 
@@ -125,7 +119,7 @@ def test_a_bundle_installs_and_answers_where_there_is_only_loopback(tmp_path: Pa
     secret = tmp_path / "secret"
     secret.write_text("s" * 40)
     settings = Settings(corpus=corpus, data=tmp_path / "data", embed_secret=secret, proxy_secret=secret)
-    written = write_bundle(bundle, settings, silent)
+    written = write_bundle(bundle, settings)
     assert sorted(entry.name for entry in bundle.iterdir()) == ["SHA256SUMS", "corpus", "install.sh", "wheels"]
     assert written.packages == len(list((bundle / "wheels").iterdir()))
     assert open_current(bundle / "corpus")[1] == open_current(corpus)[1]

@@ -1,7 +1,5 @@
 """The command: for bad input it prints one line, returns the documented exit code, and leaves the corpus unchanged."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json
@@ -352,8 +350,8 @@ def test_why_fits_a_narrow_terminal(indexed: Path) -> None:
     ("name", "value", "said"),
     [
         ("QUOTH_CORPSE", "x", "QUOTH_CORPSE: there is no setting 'corpse'"),
-        ("QUOTH_PORT", "many", "port is 'many': Input should be a valid integer"),
-        ("QUOTH_PORT", "70000", "port is '70000': Input should be less than or equal to 65535"),
+        ("QUOTH_PORT", "many", "port is 'many': it should be a valid integer"),
+        ("QUOTH_PORT", "70000", "port is '70000': it should be less than or equal to 65535"),
         ("QUOTH_RISK", "1.5", "risk is '1.5'"),
         ("QUOTH_RISK", "nan", "risk is 'nan'"),
         ("QUOTH_PASSAGE_TOKENS", "8", "passage_tokens is '8'"),
@@ -394,6 +392,14 @@ def test_a_wrong_command_line_exits_2(run: Run, argv: Sequence[str]) -> None:
     code, out, err = run(*argv)
     assert (code, out) == (USAGE, "")
     assert err.startswith("usage: quoth")
+
+
+@pytest.mark.parametrize(
+    ("port", "bound"), [(70_000, "less than or equal to 65535"), (-1, "greater than or equal to 0")]
+)
+def test_a_port_out_of_range_is_refused(run: Run, indexed: Path, port: int, bound: str) -> None:
+    line = refusal(run("serve", "--port", port), UNFIT)
+    assert f"port is {port}: it should be {bound}. Change its flag, QUOTH_PORT, or port in the settings file." in line
 
 
 def test_a_taken_port_is_named(run: Run, indexed: Path) -> None:

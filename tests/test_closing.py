@@ -1,7 +1,5 @@
 """A server that is told to stop while pages are open, in a process of its own."""
 
-from __future__ import annotations
-
 import signal
 
 import httpx

@@ -1,7 +1,5 @@
 """What the README tells an administrator to write down: settings that can be, for a server as for a container."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from pathlib import Path

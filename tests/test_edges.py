@@ -1,7 +1,5 @@
 """Connections of `quoth serve`: no more than may be held, and no delay before an answer."""
 
-from __future__ import annotations
-
 import json
 import socket
 import time

@@ -29,7 +29,7 @@ MODELS = ("index.encoders.", "rag.readers.", "eval.training.", "eval.bench.")
 ROOMS = {
     "faiss": ("index.embedded.",),
     "bm25s": ("index.embedded.", "index.text.words"),
-    "sqlite3": ("index.embedded.", "ui.access.private_database", "ui.service"),
+    "sqlite3": ("index.embedded.", "ui.access.private_files"),
     "torch": MODELS,
     "transformers": MODELS,
     "sentence_transformers": MODELS,

@@ -1,7 +1,5 @@
 """The page in a frame: on sites that are named as allowed it answers, and on no others is it shown."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

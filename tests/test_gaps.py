@@ -1,7 +1,5 @@
 """Unanswered questions: grouping by meaning, and the question set made of them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from itertools import count

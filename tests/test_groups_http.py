@@ -1,7 +1,5 @@
 """What a person may not read, over HTTP: each answer is that of a server that holds only what they may read."""
 
-from __future__ import annotations
-
 import json
 import re
 import tempfile

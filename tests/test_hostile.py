@@ -1,7 +1,5 @@
 """Documents that try to be more than text, read from their files and asked about: in the page and in the widget."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The journal: what it stores, for how long, who may change it, and which failures it survives."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sqlite3

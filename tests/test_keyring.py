@@ -1,7 +1,5 @@
 """The file of API keys: made by several processes at once, private, and named if it cannot be used."""
 
-from __future__ import annotations
-
 import asyncio
 import fcntl
 import os

@@ -1,7 +1,5 @@
 """Many people at once, and a server that is killed under them: in a process of its own, over HTTP."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import re

@@ -1,7 +1,5 @@
 """Request log: one JSON object per line, one line per request. Audit log: no acknowledged line is lost."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging
@@ -31,7 +29,7 @@ from index.errors import SettingsError
 from ui.access.person import Person
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission
-from ui.http.request_log import JsonFormatter, RequestLog, request_id
+from ui.http.request_log import JsonFormatter, request_id, request_log
 from ui.journal.audit import AuditLog
 
 ROOT = Path(__file__).parent.parent
@@ -127,7 +125,7 @@ def test_a_line_is_json_even_if_an_extra_value_is_not(value: object) -> None:
 
 
 def metrics() -> Metrics:
-    return Metrics(Admission(1, 0))
+    return Metrics(Admission(1, 0), "2026-01-01T00:00:00+00:00")
 
 
 def app() -> TestClient:
@@ -141,7 +139,7 @@ def app() -> TestClient:
 
     inner = Starlette(routes=[Route("/{any:path}", answer, methods=["GET", "POST"])])
     routes = [Route("/fail", fail), Mount("/", inner)]
-    return TestClient(RequestLog(Starlette(routes=routes), metrics()), raise_server_exceptions=False)
+    return TestClient(request_log(Starlette(routes=routes), metrics()), raise_server_exceptions=False)
 
 
 def test_a_request_is_one_line_without_query_and_body(kept: Kept) -> None:
@@ -206,8 +204,8 @@ def test_a_failure_before_the_response_is_a_500_and_a_disconnect_has_no_status(k
 
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
     with pytest.raises(RuntimeError):
-        asyncio.run(RequestLog(failing, metrics())({**scope}, nothing, silent))
-    asyncio.run(RequestLog(silent, metrics())({**scope}, nothing, silent))
+        asyncio.run(request_log(failing, metrics())({**scope}, nothing, silent))
+    asyncio.run(request_log(silent, metrics())({**scope}, nothing, silent))
     assert [line["status"] for line in kept.objects] == [500, None]
 
 

@@ -1,7 +1,5 @@
 """What a monitor is shown."""
 
-from __future__ import annotations
-
 import asyncio
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission
-from ui.http.request_log import RequestLog
+from ui.http.request_log import request_log
 
 
 def shown(metrics: Metrics) -> dict[tuple[str, ...], float]:
@@ -32,8 +30,9 @@ def shown(metrics: Metrics) -> dict[tuple[str, ...], float]:
     }
 
 
-def metrics(workers: int = 1, waiting: int = 5) -> Metrics:
-    return Metrics(Admission(workers, waiting))
+def metrics(admission: Admission | None = None, *, age: timedelta = timedelta(0)) -> Metrics:
+    made = datetime.now(UTC) - age
+    return Metrics(admission or Admission(1, 5), made.isoformat(timespec="seconds"))
 
 
 def test_questions_are_counted_by_outcome_and_timed_by_stage() -> None:
@@ -57,7 +56,7 @@ def test_questions_are_counted_by_outcome_and_timed_by_stage() -> None:
 def test_the_queue_is_shown_as_it_is_when_looked_at() -> None:
     async def look() -> tuple[float, float]:
         admission = Admission(1, 5)
-        kept = Metrics(admission)
+        kept = metrics(admission)
 
         async def visit() -> None:
             async with admission.turn():
@@ -75,10 +74,8 @@ def test_the_queue_is_shown_as_it_is_when_looked_at() -> None:
     assert asyncio.run(look()) == (2, 5)
 
 
-def test_the_edition_has_an_age_once_it_is_known() -> None:
-    kept = metrics()
-    assert ("quoth_edition_age_seconds",) not in shown(kept)
-    kept.edition_made((datetime.now(UTC) - timedelta(days=2)).isoformat(timespec="seconds"))
+def test_the_age_of_the_edition_is_shown() -> None:
+    kept = metrics(age=timedelta(days=2))
     assert 2 * 86_400 <= shown(kept)["quoth_edition_age_seconds",] < 3 * 86_400
 
 
@@ -104,7 +101,7 @@ def test_requests_are_counted_by_template_never_by_path() -> None:
     app.include_router(router, prefix="/base")
     app.mount("/", Starlette(routes=[Route("/page/{name}", page)]))
     kept = metrics()
-    client = TestClient(RequestLog(app, kept), raise_server_exceptions=False)
+    client = TestClient(request_log(app, kept), raise_server_exceptions=False)
     for path in ("/base/api/documents/secret", "/base/api/documents/other", "/base/api/fails"):
         client.get(path)
     client.post("/base/api/documents/secret")
@@ -126,7 +123,7 @@ def test_what_never_came_to_a_route_is_counted_as_none() -> None:
         await PlainTextResponse("no", 401)(scope, receive, send)
 
     kept = metrics()
-    TestClient(RequestLog(refuse, kept)).get("/any/secret")
+    TestClient(request_log(refuse, kept)).get("/any/secret")
     assert requests(kept) == {("none", "4xx"): 1}
 
 

@@ -1,7 +1,5 @@
 """Names of people and groups, and claims of embed tokens, as properties over any text and any JSON."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import secrets

@@ -1,7 +1,5 @@
 """quoth behind nginx with TLS and sign-on, under a path of its own, configured by the administrator's guide."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

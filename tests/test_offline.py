@@ -1,7 +1,5 @@
 """The network is never touched: everything is done in a process that has none."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

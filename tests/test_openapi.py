@@ -1,7 +1,5 @@
 """The API against its OpenAPI document: every response to generated requests is as described."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing

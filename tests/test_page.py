@@ -1,7 +1,5 @@
 """The page in Chromium: by mouse and by keyboard, wide and narrow, light and dark."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator
 

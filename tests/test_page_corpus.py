@@ -1,7 +1,5 @@
 """What the page asks of the corpus: in worker threads only, and never for all titles."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re

@@ -1,7 +1,5 @@
 """The page in Chromium, with documents of all kinds: hostile, several, very long."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,8 +1,6 @@
 """What the page's events do at the server, without a browser: what is audited, how many are asked at once, and that
 nothing a browser might send is an error of ours."""
 
-from __future__ import annotations
-
 import json
 import re
 import threading

@@ -1,7 +1,5 @@
 """Feedback on the page: where it is kept, one click says whether an answer helped."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The READMEs: links and commands work; the main one is short, and its figures are those of the evaluation."""
 
-from __future__ import annotations
-
 import importlib.util
 import re
 import shlex

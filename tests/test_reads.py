@@ -1,7 +1,5 @@
 """Documents that are read, as often as one person may, while others ask."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Sequence

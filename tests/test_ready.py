@@ -1,7 +1,5 @@
 """`quoth serve`, in a process of its own: it is ready only once the next question loads nothing that others do not."""
 
-from __future__ import annotations
-
 import json
 import socket
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Where a browser is sent, and where a page is told that it is, behind a proxy that ends TLS."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import httpx

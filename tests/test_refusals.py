@@ -1,7 +1,5 @@
 """Refused requests in the audit log: each is written, but no more per minute than the limit."""
 
-from __future__ import annotations
-
 import json
 import logging
 import secrets

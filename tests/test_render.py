@@ -1,7 +1,5 @@
 """The page's HTML: escaped, marked on exact spans, and nothing lost or added."""
 
-from __future__ import annotations
-
 from html.parser import HTMLParser
 from itertools import accumulate, pairwise
 
@@ -16,10 +14,10 @@ from index.text.sentences import split_sentences
 from index.types import Document, Sentence, Span, Title
 from rag.likelihood import in_words
 from rag.types import Answer, Citation, Excerpt, Place, Turn
-from ui.page.conversation import Exchange, Quote, answered, conversation_html, failed, find_quote
-from ui.page.markup import escaped, isolated, marked
-from ui.page.source import WINDOW, Opened, blocks_of, no_source_html, open_more, open_source, source_html
-from ui.page.start import TITLES, examples_of, titles_html, welcome_html
+from ui.page.conversation import Exchange, Quote, answered, find_quote
+from ui.page.markup import escaped, isolated, marked, templates
+from ui.page.source import WINDOW, Opened, blocks_of, open_more, open_source, source_html
+from ui.page.start import TITLES, examples_of, titles_html
 
 HOSTILE = (
     '<script>alert(1)</script> <img src="http://example.invalid/a.png" onerror="alert(2)"> &lt;b&gt; \' " '
@@ -103,6 +101,10 @@ def exchange_of(
     return answered(question, answer, MemoryCorpus(documents, HashEncoder()))
 
 
+def failed(question: str, problem: str) -> Exchange:
+    return Exchange(question, templates.problem(problem))
+
+
 def sheet_of(document: Document, quote: Quote | None = None) -> str:
     """The source panel with the whole document."""
     blocks = blocks_of(split_sentences(document.text))
@@ -149,7 +151,7 @@ def test_the_marked_text_of_the_source_is_the_excerpt_and_the_whole_text_is_the_
 
 @given(cited(), st.booleans(), st.text(min_size=1) | st.sampled_from(TRICKY))
 def test_the_conversation_quotes_exactly(citation: Citation, answers: bool, question: str) -> None:
-    page = Page(conversation_html([exchange_of(question, citation, answers=answers)]))
+    page = Page(templates.conversation([exchange_of(question, citation, answers=answers)]))
     assert page.within("blockquote.") == as_shown(citation.excerpt.text)
     assert page.within("mark.words") == (as_shown(citation.excerpt.document[citation.highlight]) if answers else "")
     assert page.within("h2.question") == "You asked: " + as_shown(question)
@@ -165,13 +167,13 @@ def test_nothing_in_the_page_is_a_link_or_fetches_or_runs(citation: Citation, te
         failed(text, text),
         Exchange(text),
     ]
-    welcome = welcome_html(examples_of([hostile]), one=True)
+    welcome = templates.welcome(examples_of([hostile]), one=True)
     for html in (
-        conversation_html(exchanges),
+        templates.conversation(exchanges),
         welcome,
         sheet_of(hostile, quote_of(citation)),
         titles_html([Title(text, text)]),
-        no_source_html(text),
+        templates.no_source(text),
     ):
         page = Page(html)
         assert page.tags <= TAGS
@@ -207,7 +209,7 @@ def test_a_mark_holds_the_part_of_its_span_that_the_text_has(a: int, b: int, c: 
 def test_an_unanswered_question_says_so_and_marks_nothing() -> None:
     document = Document.of("One thing. Another thing.", title="Things")
     near = citation_of(document, Span(0, 10), Span(0, 3))
-    html = conversation_html([exchange_of("What?", near, answers=False)])
+    html = templates.conversation([exchange_of("What?", near, answers=False)])
     assert "The documents do not answer this." in html
     assert "Closest passages (not answers)" in html
     assert "<mark" not in html
@@ -216,9 +218,9 @@ def test_an_unanswered_question_says_so_and_marks_nothing() -> None:
 
 
 def test_the_form_that_was_searched_for_can_be_corrected_if_it_is_not_the_question() -> None:
-    assert "Searched for" not in conversation_html([exchange_of("It?")])
+    assert "Searched for" not in templates.conversation([exchange_of("It?")])
     exchange = exchange_of("It?", form="What?")
-    page = Page(conversation_html([exchange]))
+    page = Page(templates.conversation([exchange]))
     assert page.within("label.") == "Searched for"
     assert page.within("textarea.") == "What?"
     assert f'<label for="searched-{exchange.id}">' in exchange.reply

@@ -1,7 +1,5 @@
 """Nothing outside this machine is needed: quoth doctor --offline, and Chromium in a network with only loopback."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

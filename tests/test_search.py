@@ -49,7 +49,6 @@ def test_a_dense_index_is_opened_as_it_was_saved(tmp_path: Path) -> None:
     built = DenseIndex.build(vectors)
     built.save(tmp_path)
     opened = DenseIndex.open(tmp_path)
-    assert len(opened) == 50
     for ours, its in zip(opened.search(queries, 7), built.search(queries, 7), strict=True):
         np.testing.assert_array_equal(ours, its)
 
@@ -105,7 +104,6 @@ def test_of_equal_passages_the_first_come_first(random: Random, n: int, k: int) 
 @given(st.lists(texts, min_size=1, max_size=5), texts)
 def test_any_text_can_be_indexed_and_searched(documents: list[str], question: str) -> None:
     index = LexicalIndex.build(documents)
-    assert len(index) == len(documents)
     scores, rows = index.search(question, 10)
     assert (scores > 0).all()
     words = Words("en")
@@ -124,7 +122,6 @@ def test_passages_without_a_word_find_nothing(tmp_path: Path, documents: list[st
     index = LexicalIndex.build(documents)
     index.save(tmp_path)
     for one in (index, LexicalIndex.open(tmp_path)):
-        assert len(one) == len(documents)
         assert one.search("river", 5)[1].tolist() == []
         assert one.search("", 5)[1].tolist() == []
 
@@ -219,6 +216,6 @@ def test_some_passages_score_among_themselves(data: st.DataObject, texts: list[s
     rows = sorted(data.draw(st.sets(st.sampled_from(range(len(texts))), min_size=1)))
     part = LexicalIndex.build(texts).only(np.array(rows, np.int64))
     alone = LexicalIndex.build([texts[row] for row in rows])
-    assert len(part) == len(alone)
-    for ours, its in zip(part.search(question, k), alone.search(question, k), strict=True):
-        np.testing.assert_array_equal(ours, its)
+    (ours, places), (its, numbers) = part.search(question, k), alone.search(question, k)
+    np.testing.assert_array_equal(ours, its)
+    assert places.tolist() == [rows[number] for number in numbers]

@@ -1,7 +1,5 @@
 """The log of `quoth serve`, in a process of its own: whatever somebody sends, each line of it is one JSON object."""
 
-from __future__ import annotations
-
 import json
 import socket
 from collections.abc import Callable

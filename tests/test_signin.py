@@ -1,7 +1,5 @@
 """Sign-in and sign-out with an API key, the cookie, and what browsers may store."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import closing

@@ -1,7 +1,5 @@
 """A server that is told to stop while questions are being answered, in a process of its own."""
 
-from __future__ import annotations
-
 import json
 import signal
 import socket

@@ -1,7 +1,5 @@
 """Streams that stay open: so many of one person and no more, however they end, and none where none is needed."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time

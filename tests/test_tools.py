@@ -1,7 +1,5 @@
 """The MCP endpoint, asked by the SDK's own client over HTTP."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The queue and the rate limits: who has a turn, who waits, and who is refused."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 

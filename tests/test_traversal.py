@@ -1,7 +1,5 @@
 """Path traversal: no spelling of a path gives a file that is not served."""
 
-from __future__ import annotations
-
 import http.client
 from collections.abc import Iterator
 from urllib.parse import urlsplit

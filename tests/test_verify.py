@@ -1,7 +1,5 @@
 """Receipts over HTTP: what they are told, that verifying takes a turn, and how much of it there may be at once."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The widget in Chromium: in a bubble, inline and on the article itself, in pages that do not know of it."""
 
-from __future__ import annotations
-
 import gzip
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What the widget's tests share: a host's site under a strict policy, a stand-in for the API, and a recorded visit."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """The web application: services, routes and middleware of the JSON API, the MCP tools and the page."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
@@ -12,32 +10,30 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.answer import Answerer
 from ui.access.embed_token import EmbedTokens
 from ui.access.identify import identification
 from ui.access.keyring import Keyring
+from ui.access.person import EVERYONE
 from ui.access.private_files import make_private, read_secret
 from ui.access.require_person import for_the_page, identified
-from ui.access.sign_in import PATH as SIGN_IN
-from ui.access.sign_in import sign_in, sign_out
-from ui.api.mcp import PATH as TOOLS
-from ui.api.mcp import build_tools
-from ui.api.routes import DESCRIPTION, PREFIX, add_metrics, add_problems, api
-from ui.http.body_limit import BodyLimit
+from ui.access.sign_in import SIGN_IN, sign_in, sign_out
+from ui.api.mcp import TOOLS, build_tools
+from ui.api.routes import DESCRIPTION, ERRORS, PREFIX, add_metrics, api, problem_of
+from ui.http.body_limit import body_limit
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, RateLimit
-from ui.http.request_log import RequestLog
-from ui.http.trusted_host import TrustedHost
-from ui.journal.audit import FILE as audit_file
+from ui.http.request_log import request_log
+from ui.http.trusted_host import trusted_host
+from ui.journal.audit import FILE as AUDIT
 from ui.journal.audit import AuditLog, Refusals
-from ui.journal.journal import FILE as journal_file
+from ui.journal.journal import FILE as JOURNAL
 from ui.journal.journal import Journal
 from ui.page.chat import build_page
 from ui.page.gradio_guard import only_the_page
 from ui.page.lazy_app import Deferred
-from ui.page.warm_up import warm_up
 from ui.service import Service
 from ui.settings import ServerSettings
 
@@ -61,16 +57,14 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     embedding = None
     if settings.embed_secret and keyring:
         embedding = EmbedTokens(read_secret(settings.embed_secret, "embed_secret"), settings.origins, keyring)
-    journal = None
-    if settings.journal:
-        journal = Journal(settings.data / journal_file, days=settings.journal_days, named=named)
-    audit = AuditLog(settings.data / audit_file) if named else None
+    journal_file = settings.data / JOURNAL
+    journal = Journal(journal_file, days=settings.journal_days, named=named) if settings.journal else None
+    audit = AuditLog(settings.data / AUDIT) if named else None
     refusals = Refusals(audit) if audit else None
     admission = Admission(settings.workers, settings.waiting)
-    metrics = Metrics(admission)
-    metrics.edition_made(answerer.corpus.created)
+    metrics = Metrics(admission, answerer.corpus.created)
     limit, reads = RateLimit(settings.per_minute), RateLimit(READS * settings.per_minute)
-    service = Service(answerer, admission, limit, metrics, journal, audit, reads, settings.log_questions)
+    service = Service(answerer, admission, limit, reads, metrics, journal, audit, settings.log_questions)
 
     # routes
     page = Deferred(lambda: build_page(service, base))
@@ -79,7 +73,7 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with page.lifespan(), tools.lifespan():
-            await warm_up(app, f"{base}{PREFIX}/ask")
+            await _warm_up(app, f"{base}{PREFIX}/ask")
             yield
         for resource in (journal, keyring, refusals):
             if resource:
@@ -89,6 +83,7 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
         title="quoth",
         description=DESCRIPTION,
         lifespan=lifespan,
+        exception_handlers=dict.fromkeys(ERRORS, problem_of),
         openapi_url=f"{base}{PREFIX}/openapi.json",
         # FastAPI's own pages load scripts from another host
         docs_url=f"{base}{PREFIX}/docs",
@@ -101,7 +96,6 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     fastapi.include_router(api(service, embedding, lambda: page.built and tools.built), prefix=base)
     add_metrics(fastapi, service, base)
     add_widget(fastapi, base)
-    add_problems(fastapi)
     if settings.access == "token" and keyring:
         fastapi.router.routes += [sign_in(keyring, base), sign_out(base)]
     # only POST: a GET would open a stream for messages from the server, but this server sends none
@@ -112,9 +106,9 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
     # Middleware, outermost first. It wraps FastAPI itself, so that FastAPI's error responses pass through it too.
     sign_in_page = f"{base}{SIGN_IN}" if settings.access == "token" else None
     middleware = [
-        Middleware(RequestLog, metrics),
+        Middleware(request_log, metrics),
         *([Middleware(refusals.middleware)] if refusals else []),
-        Middleware(TrustedHost, settings.hosts, settings.origins, immutable=f"{base}{ASSETS}"),
+        Middleware(trusted_host, settings.hosts, settings.origins, immutable=f"{base}{ASSETS}"),
         Middleware(
             CORSMiddleware,
             allow_origins=settings.origins,
@@ -123,12 +117,33 @@ def create_app(answerer: Answerer, settings: ServerSettings) -> ASGIApp:
             expose_headers=["Retry-After", "X-Request-ID"],
         ),
         Middleware(identified, identification(settings, keyring, embedding), base, sign_in=sign_in_page),
-        Middleware(BodyLimit),
+        Middleware(body_limit),
     ]
     app: ASGIApp = fastapi
     for layer, args, kwargs in reversed(middleware):
         app = layer(app, *args, **kwargs)
-    return app
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        # middleware sees requests, but not the lifespan
+        await (app if scope["type"] == "http" else fastapi)(scope, receive, send)
+
+    return serve
+
+
+async def _warm_up(app: ASGIApp, path: str) -> None:
+    """Sends a question to `app` before the server listens, because libraries load parts at the first request.
+
+    The person may not ask, so it is refused. `app` is called inside the middleware that would count and log it.
+    """
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b'{"question": "Is everything ready?"}'}
+
+    async def send(message: Message) -> None:
+        pass
+
+    request = {"type": "http", "method": "POST", "path": path, "query_string": b"", "state": {"person": EVERYONE}}
+    await app(request | {"headers": [(b"content-type", b"application/json")]}, receive, send)
 
 
 def add_widget(app: FastAPI, base: str) -> None:

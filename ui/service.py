@@ -1,29 +1,24 @@
 """The service behind page, API and MCP: access control, queueing, metrics and audit."""
 
-from __future__ import annotations
-
 import logging
-import sqlite3
 import uuid
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
+from index.corpus import Corpus
 from index.errors import QuestionError, QuothError, ReceiptError, SettingsError
 from index.types import Hit
+from rag.answer import Answerer
 from rag.receipt import Receipt, Verdict, check_all
-from rag.row import DetailedRow, detailed_row_of
 from rag.types import Answer, Turn
 from ui.access.person import Person
 from ui.http.metrics import Metrics
 from ui.http.rate_limit import Admission, Later, RateLimit, TooMany
-
-if TYPE_CHECKING:
-    from index.corpus import Corpus
-    from rag.answer import Answerer
-    from ui.journal.audit import AuditLog
-    from ui.journal.journal import Journal
+from ui.journal.audit import AuditLog
+from ui.journal.journal import Journal
 
 T = TypeVar("T")
 Opinion = Literal["up", "down"]
@@ -43,38 +38,27 @@ def public_message(error: QuothError) -> str:
     return FAULT
 
 
+@dataclass(frozen=True, slots=True)
 class Service:
     """Answers questions and reads documents. Page, API and MCP share its queue and its limits.
 
-    Rate limits count by the person's name. If the server knows no names, they count by `caller`, the network address.
+    Rate limits count by the person's name. If the server knows no names, they count by the network address.
     """
 
-    def __init__(
-        self,
-        answerer: Answerer,
-        admission: Admission,
-        limit: RateLimit,
-        metrics: Metrics,
-        journal: Journal | None,
-        audit: AuditLog | None,
-        reads: RateLimit,
-        log_questions: bool,
-    ) -> None:
-        self._answerer = answerer
-        self._admission = admission
-        self._limit = limit
-        self._reads = reads
-        self._journal = journal
-        self._audit = audit
-        self._log_questions = log_questions
-        self.metrics = metrics
-        self.audited = audit is not None
-        self.most = admission.workers + admission.waiting
-        """How many questions may be answered or wait at a time."""
+    answerer: Answerer
+    admission: Admission
+    limit: RateLimit
+    """How often a person may ask."""
+    reads: RateLimit
+    """How often a person may read."""
+    metrics: Metrics
+    journal: Journal | None
+    audit: AuditLog | None
+    log_questions: bool
 
     def seen_by(self, person: Person) -> Answerer:
         """The answerer over the documents that `person` may read. May build a view: call it in a worker thread."""
-        return self._answerer.seen_by(person.groups)
+        return self.answerer.seen_by(person.groups)
 
     async def ask(
         self,
@@ -84,7 +68,6 @@ class Service:
         shape: Callable[[str, Answer, Corpus], T],
         *,
         risk: float | None = None,
-        caller: str,
     ) -> T:
         """Answers `question` and returns `shape(id, answer, corpus)`, with the answer's id and the corpus searched.
 
@@ -93,7 +76,7 @@ class Service:
         """
 
         def work() -> T:
-            if self._log_questions:
+            if self.log_questions:
                 _log.info("asked", extra={"question": question, "user": person.user})
             id = uuid.uuid4().hex
             try:
@@ -109,19 +92,9 @@ class Service:
             self._write_journal(person, id, answer.judgements[0].form.text if history else question, answer)
             return shape(id, answer, answerer.corpus)
 
-        return await self._in_turn(person, caller, work)
+        return await self._in_turn(person, work)
 
-    async def ask_row(
-        self, person: Person, question: str, history: Sequence[Turn], *, risk: float | None, why: bool, caller: str
-    ) -> DetailedRow:
-        """Answers as `ask` does, and returns the answer as a row for programs."""
-
-        def row(id: str, answer: Answer, corpus: Corpus) -> DetailedRow:
-            return detailed_row_of(answer, id=id, why=why)
-
-        return await self.ask(person, question, history, row, risk=risk, caller=caller)
-
-    async def search(self, person: Person, question: str, k: int, *, caller: str) -> list[Hit]:
+    async def search(self, person: Person, question: str, k: int) -> list[Hit]:
         """The `k` passages most relevant to `question`. Waits in the queue and raises as `ask` does."""
 
         def search() -> list[Hit]:
@@ -129,9 +102,9 @@ class Service:
             self._record("search", person, documents=sorted({hit.passage.document.id for hit in hits}))
             return hits
 
-        return await self._in_turn(person, caller, search)
+        return await self._in_turn(person, search)
 
-    async def verify(self, person: Person, receipts: Sequence[Receipt], *, caller: str) -> list[Verdict]:
+    async def verify(self, person: Person, receipts: Sequence[Receipt]) -> list[Verdict]:
         """Checks receipts against the corpus. Waits in the queue and raises as `ask` does.
 
         Also raises ReceiptError if the quotes have more than MOST_QUOTED characters.
@@ -148,15 +121,15 @@ class Service:
             self._record("read", person, what="receipts", documents=sorted(documents))
             return verdicts
 
-        return await self._in_turn(person, caller, check)
+        return await self._in_turn(person, check)
 
-    async def read(self, person: Person, what: str, work: Callable[[Answerer], T], *, caller: str) -> T:
+    async def read(self, person: Person, what: str, work: Callable[[Answerer], T]) -> T:
         """Runs `work` in a worker thread, with the answerer over the documents that `person` may read.
 
         The call counts as a read, and the audit log records it with `what`. Raises TooMany. If `work` raises KeyError,
         `person` cannot read this: the audit log records a refusal, and the error is raised.
         """
-        self.count_read(person, caller)
+        self.count_read(person)
 
         def read() -> T:
             try:
@@ -169,12 +142,12 @@ class Service:
 
         return await to_thread.run_sync(read)
 
-    async def feedback(self, person: Person, id: str, opinion: Opinion, comment: str, *, caller: str) -> bool:
+    async def feedback(self, person: Person, id: str, opinion: Opinion, comment: str) -> bool:
         """Keeps feedback on the answer `id`. False if the journal has no such answer to `person`. Raises TooMany."""
-        self.count_read(person, caller)
+        self.count_read(person)
 
         def keep() -> bool:
-            if kept := self._journal is not None and self._journal.feedback(id, opinion, comment, person.user):
+            if kept := self.journal is not None and self.journal.feedback(id, opinion, comment, person.user):
                 self._record("feedback", person, id=id, verdict=opinion)
             return kept
 
@@ -182,16 +155,16 @@ class Service:
 
     def takes_feedback(self, person: Person) -> bool:
         """Whether feedback is kept here and this person may give it."""
-        return self._journal is not None and "feedback" in person.scopes
+        return self.journal is not None and "feedback" in person.scopes
 
-    def count_read(self, person: Person, caller: str) -> None:
+    def count_read(self, person: Person) -> None:
         """Counts a read. Raises TooMany if `person` reads too often."""
-        _check_rate(self._reads, person, caller)
+        _check_rate(self.reads, person)
 
-    async def _in_turn(self, person: Person, caller: str, work: Callable[[], T]) -> T:
+    async def _in_turn(self, person: Person, work: Callable[[], T]) -> T:
         try:
-            _check_rate(self._limit, person, caller)
-            async with self._admission.turn():
+            _check_rate(self.limit, person)
+            async with self.admission.turn():
                 # If the caller leaves, the turn is still held until the work is done: a thread cannot be stopped. The
                 # queue bounds these threads. With anyio's default limiter, questions and reads would share threads.
                 return await to_thread.run_sync(work, limiter=CapacityLimiter(1))
@@ -201,18 +174,18 @@ class Service:
 
     def _write_journal(self, person: Person, id: str, question: str, answer: Answer) -> None:
         try:
-            if self._journal:
+            if self.journal:
                 answered = answer.status == "answered"
-                self._journal.asked(id, question, answered, answer.confidence, answer.edition, person.user)
-        except (SettingsError, sqlite3.Error):
+                self.journal.asked(id, question, answered, answer.confidence, answer.edition, person.user)
+        except SettingsError:
             # The person gets the answer even if the journal fails.
             _log.exception("A question could not be written into the journal")
 
     def _record(self, event: str, person: Person, **fields: object) -> None:
-        if self._audit:
-            self._audit.record(event, person, **fields)
+        if self.audit:
+            self.audit.record(event, person, **fields)
 
 
-def _check_rate(limit: RateLimit, person: Person, caller: str) -> None:
-    if (wait := limit.check(person.user or caller)) is not None:
+def _check_rate(limit: RateLimit, person: Person) -> None:
+    if (wait := limit.check(person.user or person.address)) is not None:
         raise TooMany(wait)

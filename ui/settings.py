@@ -1,7 +1,5 @@
 """The server's settings: address, proxy, access, secrets, journal, queue and rate limit."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args

@@ -12,10 +12,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from index.encoders.bert import Bert, BertConfig
-from index.encoders.packaged import PACKAGED_SHA256
+from index.encoders.packaged import PACKAGED_SHA256, packaged_folder
 from index.errors import ModelError, SettingsError
 from index.files import replace_whole, sha256_of
-from rag.readers.model import ABOUT, ReaderModel, check_about, packaged_folder, read_about, read_weights, restore_model
+from rag.readers.model import ABOUT, ReaderModel, check_about, read_about, read_weights, restore_model
 from rag.readers.word_pieces import SHARED
 
 _FUSED = ".attention.self."

@@ -1,16 +1,14 @@
 """The corpus of one machine: an edition in SQLite, FAISS and BM25, opened for search."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import Self, final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from index.embedded.database import Database
 from index.embedded.dense import DenseIndex
@@ -26,6 +24,7 @@ _VIEWS = 64
 """The most views that are cached, one for each set of groups. A view takes about 20 bytes per passage."""
 
 
+@final
 class EmbeddedCorpus:
     """One edition of a corpus, or the part of it that some groups may read.
 
@@ -34,38 +33,36 @@ class EmbeddedCorpus:
 
     def __init__(
         self,
+        manifest: Manifest,
         database: Database,
         dense: DenseIndex,
         lexical: LexicalIndex,
-        manifest: Manifest,
         readers: Mapping[str, frozenset[str]],
         hidden: frozenset[str] = frozenset(),
-        rows: NDArray[np.int64] | None = None,
     ) -> None:
         """`readers`: document id -> groups, for the documents with restricted access that are visible here.
 
-        `hidden`: the ids of the documents left out. `rows`: the edition's rows of all other passages, if any is hidden.
+        `manifest`: with the counts of what is visible. `hidden`: the ids of the documents left out.
         """
+        self.edition, self.created, self.language = manifest.name, manifest.created, manifest.language
+        self.counts = Counts(manifest.documents, manifest.passages)
+        self._manifest = manifest
         self._database = database
         self._dense = dense
         self._lexical = lexical
-        self._manifest = manifest
-        self.edition, self.created, self.language = manifest.name, manifest.created, manifest.language
-        self.counts = Counts(manifest.documents, manifest.passages)
         self._readers = readers
         self._hidden = hidden
-        self._rows = rows
         self._restricting = frozenset[str]().union(*readers.values())
         self._views = lru_cache(maxsize=_VIEWS)(self._view)
         self._viewing = threading.Lock()
 
     @classmethod
-    def open(cls, folder: Path, encoder: Encoder) -> EmbeddedCorpus:
+    def open(cls, folder: Path, encoder: Encoder) -> Self:
         """The current edition in `folder`, with checksums verified. Raises CorpusError and its kinds."""
         path, manifest = open_current(folder)
         check_encoder(manifest, identify(encoder), folder)
         database = Database.open(path)
-        return cls(database, DenseIndex.open(path), LexicalIndex.open(path), manifest, database.groups())
+        return cls(manifest, database, DenseIndex.open(path), LexicalIndex.open(path), database.groups())
 
     def close(self) -> None:
         # views share the database, so only the whole corpus closes it
@@ -73,31 +70,23 @@ class EmbeddedCorpus:
             self._database.close()
 
     def search(self, query: Query, k: int, within: Sequence[str] = ()) -> list[Hit]:
-        dense, lexical, rows = self._dense, self._lexical, self._rows
+        dense, lexical = self._dense, self._lexical
         if within:
-            visible = [id for id in within if id not in self._hidden]
-            rows = np.array(self._database.rows_of(visible), np.int64)
-            dense, lexical = dense.only(rows), lexical.only(rows)
-        scores, found = dense.search(query.encoding.vector[None], _CANDIDATES)
-        rankings = {"dense": (scores[0], found[0]), "lexical": lexical.search(query.text, _CANDIDATES)}
-        scores_by_row = {
-            name: dict(zip(found.tolist(), scores.tolist(), strict=True)) for name, (scores, found) in rankings.items()
-        }
-        return [
-            Hit(
-                passage=self._passage(row, rows),
-                score=score,
-                rank=rank,
-                found_by={name: scores[row] for name, scores in scores_by_row.items() if row in scores},
-            )
-            for rank, (score, row) in enumerate(fuse(list(rankings.values()))[:k], start=1)
-        ]
+            chosen = np.array(self._database.rows_of(set(within) - self._hidden), np.int64)
+            dense, lexical = dense.only(chosen), lexical.only(chosen)
+        [scores], [rows] = dense.search(query.encoding.vector[None], _CANDIDATES)
+        rankings = {"dense": (scores, rows), "lexical": lexical.search(query.text, _CANDIDATES)}
+        found_by: dict[int, dict[str, float]] = {}
+        for name, (scores, rows) in rankings.items():
+            for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
+                found_by.setdefault(row, {})[name] = score
+        ranked = enumerate(fuse(list(rankings.values()))[:k], start=1)
+        return [Hit(self._database.passage(row), score, rank, found_by[row]) for rank, (score, row) in ranked]
 
     def like(self, text: str, k: int) -> list[Passage]:
-        _, rows = self._lexical.search(text, k)
-        return [self._passage(row, self._rows) for row in rows.tolist()]
+        return [self._database.passage(row) for row in self._lexical.search(text, k)[1].tolist()]
 
-    def seen_by(self, groups: frozenset[str]) -> EmbeddedCorpus:
+    def seen_by(self, groups: frozenset[str]) -> Self:
         # groups that no document names are dropped, so that made-up ones do not fill the cache
         with self._viewing:
             return self._views(groups & self._restricting)
@@ -123,22 +112,16 @@ class EmbeddedCorpus:
         )
         return list(islice(matching, limit))
 
-    def _passage(self, row: int, rows: NDArray[np.int64] | None) -> Passage:
-        # int: SQLite does not take NumPy's integers
-        return self._database.passage(row if rows is None else int(rows[row]))
-
-    def _view(self, groups: frozenset[str]) -> EmbeddedCorpus:
+    def _view(self, groups: frozenset[str]) -> Self:
         readers = {id: may_read for id, may_read in self._readers.items() if may_read & groups}
         if len(readers) == len(self._readers):
             return self
         hidden = self._hidden.union(self._readers.keys() - readers.keys())
         visible = [row for row, id in enumerate(self._database.document_of_each_passage()) if id not in hidden]
         rows = np.array(visible, np.int64)
-        # the sizes of the files would reveal the hidden documents
         documents = self._manifest.documents - (len(self._readers) - len(readers))
-        manifest = replace(self._manifest, documents=documents, passages=len(rows), files={})
-        dense, lexical = self._dense.only(rows), self._lexical.only(rows)
-        return EmbeddedCorpus(self._database, dense, lexical, manifest, readers, hidden, rows)
+        manifest = replace(self._manifest, documents=documents, passages=len(rows))
+        return type(self)(manifest, self._database, self._dense.only(rows), self._lexical.only(rows), readers, hidden)
 
 
 def identify(encoder: Encoder) -> EncoderId:

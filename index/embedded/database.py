@@ -1,7 +1,5 @@
 """The documents and passages of an edition, in SQLite: written once, then only read."""
 
-from __future__ import annotations
-
 import errno
 import json
 import sqlite3
@@ -10,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
 from index.types import Document, Passage, Sentence, Span, Title
 
@@ -59,7 +58,7 @@ class Database:
         self.document = lru_cache(maxsize=1024)(self._read_document)
 
     @classmethod
-    def open(cls, folder: Path) -> Database:
+    def open(cls, folder: Path) -> Self:
         # immutable: nothing writes here, so SQLite takes no lock and a read-only disk is enough
         uri = f"{(folder / FILE).absolute().as_uri()}?mode=ro&immutable=1"
         return cls(sqlite3.connect(uri, uri=True, check_same_thread=False))

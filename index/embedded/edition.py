@@ -4,8 +4,6 @@ The README of index shows the files. An edition is written to a staging folder, 
 only then pointed to. A crash at any instant leaves the previous edition whole and current.
 """
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 import json
@@ -19,7 +17,6 @@ from tempfile import TemporaryDirectory
 
 from index.errors import CorpusBusy, CorpusError, CorpusMissing, EditionDamaged, EditionIncompatible
 from index.files import flush, replace_whole, sha256_of
-from index.strict_json import parse_json
 
 FORMAT = 2
 KEPT = 3
@@ -84,35 +81,18 @@ def drafting(corpus: Path) -> Iterator[Path]:
 
 
 def publish(
-    corpus: Path,
-    draft: Path,
-    *,
-    encoder: EncoderId,
-    language: str,
-    passage_tokens: int,
-    documents: int,
-    passages: int,
+    corpus: Path, draft: Path, *, encoder: EncoderId, language: str, passage_tokens: int, documents: int, passages: int
 ) -> Manifest:
     """Makes the files in `draft`, a folder that `drafting` gave, the current edition of `corpus`. Raises OSError."""
     created = datetime.now(UTC)
-    parent: str | None = None
+    parent = None
     # a missing or damaged pointer is replaced by the one to the new edition
     with suppress(EditionDamaged):
         parent, _ = _read_pointer(corpus / "current")
     files = {str(file.relative_to(draft)): _identify(file) for file in _files(draft)}
     content = hashlib.sha256(json.dumps({name: file.sha256 for name, file in files.items()}).encode()).hexdigest()
-    manifest = Manifest(
-        format=FORMAT,
-        name=f"{created:%Y%m%dT%H%M%S%f}Z-{content[:8]}",
-        created=created.isoformat(timespec="seconds"),
-        parent=parent,
-        encoder=encoder,
-        language=language,
-        passage_tokens=passage_tokens,
-        documents=documents,
-        passages=passages,
-        files=files,
-    )
+    name, time = f"{created:%Y%m%dT%H%M%S%f}Z-{content[:8]}", created.isoformat(timespec="seconds")
+    manifest = Manifest(FORMAT, name, time, parent, encoder, language, passage_tokens, documents, passages, files)
     written = json.dumps(asdict(manifest), indent=2).encode()
     (draft / _MANIFEST).write_bytes(written)
     for path in [*_files(draft), *(folder for folder in draft.rglob("*") if folder.is_dir()), draft]:
@@ -172,19 +152,15 @@ def _read_manifest(file: Path, sha256: str) -> Manifest:
         written = file.read_bytes()
     except OSError as error:
         raise EditionDamaged(f"{file}: {error.strerror}", _REBUILD) from error
-    try:
-        values = parse_json(written.decode())
-        version = values["format"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise EditionDamaged(f"{file}: it is not a manifest", _REBUILD) from error
     if hashlib.sha256(written).hexdigest() != sha256:
         raise EditionDamaged(f"{file}: its checksum is not the one that the corpus points to", _REBUILD)
+    values = json.loads(written)
     # before the other values are read: another format may have others
-    if version != FORMAT:
-        problem = f"{file}: the edition has format {version}, this quoth reads format {FORMAT}"
+    if values["format"] != FORMAT:
+        problem = f"{file}: the edition has format {values['format']}, this quoth reads format {FORMAT}"
         raise EditionIncompatible(problem, _REBUILD)
     encoder = EncoderId(**values.pop("encoder"))
-    files = {name: FileId(**file) for name, file in values.pop("files").items()}
+    files = {name: FileId(**about) for name, about in values.pop("files").items()}
     return Manifest(**values, encoder=encoder, files=files)
 
 

@@ -1,7 +1,5 @@
 """Fusion of dense and lexical rankings into one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,11 +1,10 @@
 """BERT's forward pass in plain PyTorch: importing transformers takes longer than answering a question."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 from safetensors.torch import load_file
@@ -21,14 +20,10 @@ class BertConfig:
     eps: float
 
     @classmethod
-    def read(cls, file: Path) -> BertConfig:
+    def read(cls, file: Path) -> Self:
         values = json.loads(file.read_text(encoding="utf-8"))
-        return cls(
-            layers=values["num_hidden_layers"],
-            heads=values["num_attention_heads"],
-            hidden=values["hidden_size"],
-            eps=values["layer_norm_eps"],
-        )
+        names = ("num_hidden_layers", "num_attention_heads", "hidden_size", "layer_norm_eps")
+        return cls(*(values[name] for name in names))
 
 
 class Bert:
@@ -51,7 +46,7 @@ class Bert:
                 )
 
     @classmethod
-    def load(cls, folder: Path, dtype: torch.dtype = torch.float32) -> Bert:
+    def load(cls, folder: Path, dtype: torch.dtype = torch.float32) -> Self:
         """The model in `folder`, which holds config.json and model.safetensors."""
         return cls(BertConfig.read(folder / "config.json"), load_file(folder / "model.safetensors"), dtype)
 

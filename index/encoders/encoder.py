@@ -1,7 +1,5 @@
 """The encoder interface."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Protocol
 

@@ -1,7 +1,5 @@
 """Loading an encoder by name."""
 
-from __future__ import annotations
-
 from index.encoders.encoder import PACKAGED, Encoder
 
 

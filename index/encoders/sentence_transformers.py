@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from index.encoders.encoder import PACKAGED
-from index.encoders.local_models import check_modules, check_vocabulary, load_offline, loading
+from index.encoders.local_models import LOCAL, check_modules, check_offsets, check_vocabulary, loading
 from index.errors import ModelError, SettingsError
 from index.types import Encoding
 
@@ -25,13 +25,7 @@ class SentenceTransformersEncoder:
     """Any sentence-transformers model with a fast tokenizer."""
 
     def __init__(self, name: str, model: SentenceTransformer, checksum: str) -> None:
-        from transformers import PreTrainedTokenizerFast
-
-        if not isinstance(getattr(model[0], "tokenizer", None), PreTrainedTokenizerFast):
-            raise ModelError(
-                f"the tokenizer of the encoder {name!r} does not say where in the text its pieces stand",
-                "Name a model with a fast tokenizer (tokenizer.json)",
-            )
+        check_offsets(f"the encoder {name!r}", getattr(model[0], "tokenizer", None))
         check_vocabulary(f"encoder {name!r}", model, model.tokenizer)
         dimension = model.get_embedding_dimension()
         if dimension is None or model.max_seq_length is None:
@@ -49,19 +43,12 @@ class SentenceTransformersEncoder:
 
     @classmethod
     def load(cls, name: str) -> SentenceTransformersEncoder:
-        load_offline()
-        from sentence_transformers import SentenceTransformer
-
         wanted = f"{PACKAGED!r}, nor a folder with a sentence-transformers model in safetensors,"
         with loading(f"encoder {name!r}", wanted, name):
+            from sentence_transformers import SentenceTransformer
+
             check_modules(name, "sentence-transformers")
-            model = SentenceTransformer(
-                name,
-                device="cpu",
-                local_files_only=True,
-                trust_remote_code=False,
-                model_kwargs={"use_safetensors": True},
-            )
+            model = SentenceTransformer(name, device="cpu", model_kwargs={"use_safetensors": True}, **LOCAL)
         digest = hashlib.sha256()
         for key, weight in sorted(model.state_dict().items()):
             digest.update(key.encode() + b"\0" + weight.contiguous().view(torch.uint8).numpy().tobytes())

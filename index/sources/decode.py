@@ -1,7 +1,5 @@
 """Decoding: strict UTF-8, strict JSON objects, and a check that a text is prose."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

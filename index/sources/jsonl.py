@@ -1,7 +1,5 @@
 """JSONL corpora: one JSON object per line, with the keys of quoth or of BEIR."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from pydantic import AliasChoices, Field

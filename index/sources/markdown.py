@@ -1,7 +1,5 @@
 """Markdown, with optional front matter: metadata in YAML between two lines --- at the start of the file."""
 
-from __future__ import annotations
-
 import re
 from datetime import date, datetime
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Metadata of a document, validated: title, date, source, language, example questions, and who may read it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from datetime import date

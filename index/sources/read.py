@@ -1,7 +1,5 @@
 """Reading documents: finds the files in folders, and reads each in its format."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Iterator, Sequence

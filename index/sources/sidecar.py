@@ -1,7 +1,5 @@
 """Metadata files: report.txt.meta.json beside report.txt says what is known of it."""
 
-from __future__ import annotations
-
 import errno
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Plain text: any file in UTF-8 that is not of another format."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Chunking: splits a document into passages, runs of sentences that fit a token budget and the encoder."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -18,12 +16,7 @@ _BREAK = re.compile(r"(?<=[,;:،、，；：])\s*|\s+")
 
 
 def chunk(
-    document: Document,
-    sentences: Sequence[Sentence],
-    *,
-    budget: int,
-    limit: int,
-    count_pieces: CountPieces,
+    document: Document, sentences: Sequence[Sentence], *, budget: int, limit: int, count_pieces: CountPieces
 ) -> list[Passage]:
     """Splits `document` into passages. Together they hold each of its `sentences` once, in order.
 

@@ -1,10 +1,7 @@
 """Sentence splitting: divides a text into sentences and headings, and numbers its paragraphs."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 import sentencex
@@ -30,16 +27,6 @@ _BEFORE_NUMBER = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    span: Span
-    text: str
-
-    @property
-    def ends(self) -> bool:
-        return bool(_STOP.search(self.text))
-
-
 def split_sentences(text: str, language: str = "en") -> tuple[Sentence, ...]:
     """Splits `text` into sentences and headings, in order. Their spans cover it without gaps; a blank text has none.
 
@@ -61,29 +48,29 @@ def split_sentences(text: str, language: str = "en") -> tuple[Sentence, ...]:
 
 def _blocks(text: str, language: str) -> Iterator[tuple[Iterable[int], bool]]:
     """Yields (offsets at which its sentences begin, whether it is a heading) for each heading and each paragraph."""
-    lines = [_Line(Span(*match.span()), match[0]) for match in _LINE.finditer(text)]
-    headings = _headings(lines)
-    for blank, run in groupby(range(len(lines)), key=lambda n: not lines[n].text.strip()):
+    lines = list(_LINE.finditer(text))
+    headings = _headings([line[0] for line in lines])
+    for blank, run in groupby(range(len(lines)), key=lambda n: not lines[n][0].strip()):
         if blank:
             continue
         for heading, part in groupby(run, key=lambda n: n in headings):
             members = [lines[n] for n in part]
             if heading:
-                yield from (([line.span.start], True) for line in members)
+                yield from (([line.start()], True) for line in members)
             else:
                 yield from ((_sentence_starts(text, span, language), False) for span in _paragraphs(members))
 
 
-def _headings(lines: list[_Line]) -> frozenset[int]:
+def _headings(lines: list[str]) -> frozenset[int]:
     """The numbers of the lines that are headings."""
 
     def filled(n: int) -> bool:
-        return 0 <= n < len(lines) and bool(lines[n].text.strip())
+        return 0 <= n < len(lines) and bool(lines[n].strip())
 
     def may_be(n: int) -> bool:
-        body = lines[n].text.strip()
+        body = lines[n].strip()
         return (
-            not lines[n].ends
+            not _STOP.search(lines[n])
             and len(body.split()) <= _HEADING_WORDS
             and any(c.isalpha() for c in body)
             and not body[0].islower()
@@ -95,47 +82,47 @@ def _headings(lines: list[_Line]) -> frozenset[int]:
     headings: set[int] = set()
     fenced = False
     for n, line in enumerate(lines):
-        fenced ^= bool(_FENCE.match(line.text))
+        fenced ^= bool(_FENCE.match(line))
         if fenced:
             continue
-        if _MARKDOWN_HEADING.match(line.text):
+        if _MARKDOWN_HEADING.match(line):
             headings.add(n)
         elif filled(n) and may_be(n):
             following = next((m for m in range(n + 1, len(lines)) if filled(m)), None)
             if (
                 following is None
                 or may_be(following)
-                or (filled(n - 1) and not lines[n - 1].ends and n - 1 not in headings)
+                or (filled(n - 1) and not _STOP.search(lines[n - 1]) and n - 1 not in headings)
             ):
                 continue
             if filled(n + 1) and _continues(lines[n + 1]):
                 continue
             # right above its text it must be clearly shorter, or it may be the first line of a wrapped paragraph
-            if not filled(n + 1) or len(lines[following].text) > 1.5 * len(line.text):
+            if not filled(n + 1) or len(lines[following]) > 1.5 * len(line):
                 headings.add(n)
     return frozenset(headings)
 
 
-def _continues(line: _Line) -> bool:
-    first = line.text.lstrip()[0]
+def _continues(line: str) -> bool:
+    first = line.lstrip()[0]
     return first.islower() or first.isdigit()
 
 
-def _paragraphs(lines: list[_Line]) -> Iterator[Span]:
+def _paragraphs(lines: list[re.Match[str]]) -> Iterator[Span]:
     """The paragraphs of consecutive lines, none of them blank."""
     inner = lines[:-1]
-    running_on = [line for line in inner if not line.ends]
+    running_on = [line for line in inner if not _STOP.search(line[0])]
     wrapped = (
         2 * len(running_on) > len(inner)
-        and sum(len(line.text) for line in running_on) >= _WRAPPED * len(running_on)
-        and 2 * sum(bool(_ROW.search(line.text)) for line in lines) < len(lines)
+        and sum(len(line[0]) for line in running_on) >= _WRAPPED * len(running_on)
+        and 2 * sum(bool(_ROW.search(line[0])) for line in lines) < len(lines)
     )
-    start = lines[0].span.start
+    start = lines[0].start()
     for line, following in zip(lines, [*lines[1:], None], strict=True):
-        runs_on = following and not line.ends and len(line.text) >= _WRAPPED and _continues(following)
-        if not following or _BULLET.match(following.text) or not (wrapped or runs_on):
-            yield Span(start, line.span.end)
-            start = line.span.end
+        runs_on = following and not _STOP.search(line[0]) and len(line[0]) >= _WRAPPED and _continues(following[0])
+        if not following or _BULLET.match(following[0]) or not (wrapped or runs_on):
+            yield Span(start, line.end())
+            start = line.end()
 
 
 def _sentence_starts(text: str, paragraph: Span, language: str) -> Iterator[int]:

@@ -1,7 +1,5 @@
 """Token counts in OpenAI's cl100k_base, offline. They measure passages; texts are never cut between tokens."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from functools import cache

@@ -1,7 +1,5 @@
 """Tokenization for word search: stemmed words without stop words, by language."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from functools import cache, lru_cache
@@ -42,24 +40,16 @@ class Words:
             raise SettingsError(
                 f"there is no stemmer for the language {language!r}", f"Choose one of {', '.join(STEMMERS)}"
             )
-        self.language = language
-        self._stemmer = Stemmer.Stemmer(STEMMERS[language])
-        self._stopwords = frozenset(_STOPWORDS.get(language, ()))
+        stemmer, stopwords = Stemmer.Stemmer(STEMMERS[language]), frozenset(_STOPWORDS.get(language, ()))
         # words recur, and a look-up is cheaper than a call of the stemmer
-        self._stem = lru_cache(maxsize=1 << 16)(self._stem_of)
-        self._of_word = lru_cache(maxsize=1 << 16)(lambda word: frozenset(self(word)))
+        cached = lru_cache(maxsize=1 << 16)
+        self._stem = cached(lambda word: "" if word in stopwords else stemmer.stemWord(word))
+        self.of_word = cached(lambda word: frozenset(self(word)))
+        """The stems of one word. A hyphenated word has several, a stop word none."""
 
     def __call__(self, text: str) -> list[str]:
         folded = _APOSTROPHE.sub("", unicodedata.normalize("NFKC", text).casefold())
         return [stem for word in _WORD.findall(folded) if (stem := self._stem(word))]
-
-    def of_word(self, word: str) -> frozenset[str]:
-        """The stems of one word, from a cache. A hyphenated word has several, a stop word none."""
-        return self._of_word(word)
-
-    def _stem_of(self, word: str) -> str:
-        """The empty string for a stop word."""
-        return "" if word in self._stopwords else str(self._stemmer.stemWord(word))
 
 
 @cache

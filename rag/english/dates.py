@@ -1,7 +1,5 @@
 """English dates: months, weekdays, days of a month, years, centuries."""
 
-from __future__ import annotations
-
 import re
 
 from rag.english.numbers import ERA, ORDINAL

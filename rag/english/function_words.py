@@ -3,8 +3,6 @@
 The lists are alternatives of a regular expression, in small letters.
 """
 
-from __future__ import annotations
-
 # pronouns of the third person
 SUBJECTS = "he|she|it|they"
 POSSESSIVES = "his|her|its|their"

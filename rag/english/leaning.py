@@ -3,12 +3,9 @@
 Their weights in rag/followup.json were fitted with these patterns: a change to one needs a new fit.
 """
 
-from __future__ import annotations
-
 import re
-from functools import cache
 
-from index.text.words import Words
+from index.text.words import words_of
 from rag.english.function_words import DEMONSTRATIVES, PERSONAL
 from rag.english.names import CAPITALISED_OR_NUMBER
 
@@ -46,7 +43,7 @@ def signs(question: str, before: str) -> dict[str, float]:
     new_name               a name that `before` lacks, in a question that is more than `What about …?`
     words_1 … words_5      the number of different words without stop words; 1 also for none, no sign for more than 5
     """
-    words = _words()
+    words = words_of("en")
     pronoun = _PRONOUN.search(question)
     count = max(1, len(set(words(question))))
     known = frozenset(words(before))
@@ -64,8 +61,3 @@ def signs(question: str, before: str) -> dict[str, float]:
         **{f"words_{n}": n == count for n in range(1, _MANY_WORDS)},
     }
     return {sign: float(bool(value)) for sign, value in values.items()}
-
-
-@cache
-def _words() -> Words:
-    return Words("en")

@@ -1,7 +1,5 @@
 """English names of people, places and organisations: recognised by capitals, with initials, particles and ranks."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 
@@ -47,7 +45,10 @@ def names(text: str) -> Iterator[Span]:
     """The names in `text`, in order, without ranks before them and without words that only open a sentence."""
     for capitals in _CAPITALS.finditer(text):
         words = [*_WORD.finditer(text, *capitals.span())]
-        last = max((n for n, word in enumerate(words) if not _may_follow_a_name(word[0])), default=-1)
+        proper = [
+            n for n, word in enumerate(words) if word[0].casefold() not in _RANKS and not _SUFFIX.fullmatch(word[0])
+        ]
+        last = max(proper, default=-1)
         run: list[re.Match[str]] = []
         for n, word in enumerate(words):
             folded = word[0].casefold()
@@ -76,10 +77,6 @@ def is_name_in(word: str, text: str) -> bool:
     """Whether `word`, with its capital, also occurs inside a sentence of `text`: after a letter or a comma."""
     before = (text[match.start() - 1 : match.start()] for match in re.finditer(rf" {word}\b", text))
     return any(character == "," or character.isalpha() for character in before)
-
-
-def _may_follow_a_name(word: str) -> bool:
-    return word.casefold() in _RANKS or bool(_SUFFIX.fullmatch(word))
 
 
 def _begins_date(word: re.Match[str]) -> bool:

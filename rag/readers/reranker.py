@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from index.encoders.local_models import check_modules, check_vocabulary, load_offline, loading
+from index.encoders.local_models import LOCAL, check_modules, check_vocabulary, loading
 from index.errors import ModelError
 from index.text.chunk import searchable
 from index.types import Hit, Query
@@ -26,16 +26,14 @@ class CrossEncoderReranker:
     @classmethod
     def load(cls, name: str) -> CrossEncoderReranker:
         """The model of this path, or of this name in the local cache. Raises ModelError if there is none."""
-        load_offline()
-        from sentence_transformers import CrossEncoder
-        from transformers import AutoConfig
-
-        local = {"local_files_only": True, "trust_remote_code": False}
         wanted = "a folder with a sentence-transformers CrossEncoder in safetensors"
         with loading(f"the re-ranker {name!r}", wanted, name):
+            from sentence_transformers import CrossEncoder
+            from transformers import AutoConfig
+
             check_modules(name)
-            config = AutoConfig.from_pretrained(name, **local)
-            model = CrossEncoder(name, device="cpu", model_kwargs={"use_safetensors": True}, **local)
+            config = AutoConfig.from_pretrained(name, **LOCAL)
+            model = CrossEncoder(name, device="cpu", model_kwargs={"use_safetensors": True}, **LOCAL)
         # the library puts a head of random numbers on a model that has none
         ranks = any(kind.endswith("ForSequenceClassification") for kind in config.architectures or ())
         if not ranks or model.num_labels != 1:

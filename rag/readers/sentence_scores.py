@@ -1,9 +1,6 @@
 """Scores of word pieces become scores of sentences, each with its best span, and these become readings."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,41 +12,25 @@ from rag.types import Reading
 
 LONGEST_ANSWER = 30
 """Word pieces."""
-
-
-class SentenceScore(NamedTuple):
-    """A sentence as a model read it."""
-
-    number: int
-    """From 1, in the passage."""
-    score: float
-    first: int
-    """The first and the last piece of its best span, counted from the first piece of the pair."""
-    last: int
-
-
-class Best(NamedTuple):
-    """The best span of a sentence."""
-
-    score: float
-    span: Span
-    """In the document's offsets."""
+Best = tuple[float, Span]
+"""A sentence's score and its best span, in the document's offsets."""
 
 
 def score_sentences(
     start: NDArray[np.float32], end: NDArray[np.float32], evidence: NDArray[np.float32], sentences: NDArray[np.int64]
-) -> Iterator[SentenceScore]:
-    """The sentences of a pair in their order, from its scores and its sentence numbers: a row of Scores and of Batch.
+) -> Iterator[tuple[int, float, int, int]]:
+    """Yields (number, score, first, last) of each sentence of a pair, in order.
 
-    A sentence scores by its best span and as evidence, each less the score for no answer. The difference is
-    comparable between passages and between questions.
+    The arguments are a row of Scores and one of Batch. Numbers count from 1 in the passage. The first and the last
+    piece of the sentence's best span count from the first piece of the pair. A sentence scores by its best span and as
+    evidence, each less the score for no answer. The difference is comparable between passages and between questions.
     """
     numbers, places, sizes = np.unique(sentences, return_index=True, return_counts=True)
     for number, place, size in zip(numbers.tolist(), places.tolist(), sizes.tolist(), strict=True):
         if number:
             first, last, best = best_span(start[place : place + size], end[place : place + size])
             score = (best - start[0] - end[0]) / 2 + (evidence[number] - evidence[0])
-            yield SentenceScore(number, float(score), place + first, place + last)
+            yield number, float(score), place + first, place + last
 
 
 def best_span(start: NDArray[np.float32], end: NDArray[np.float32]) -> tuple[int, int, np.float32]:

@@ -1,11 +1,10 @@
 """The reader `similarity`: late interaction between question and sentence, without training."""
 
-from __future__ import annotations
-
 import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +29,7 @@ class SentenceMatcher:
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
-        self._cache: OrderedDict[tuple[str, Span], Encoding] = OrderedDict()
+        self._cache = OrderedDict[tuple[str, Span], Encoding]()
         self._lock = threading.Lock()
 
     def match(self, query: Query, sentences: Sequence[tuple[Document, Sentence]]) -> list[float]:
@@ -40,7 +39,16 @@ class SentenceMatcher:
         inverse document frequency).
         """
         encoded = self._encode(sentences)
-        return _late_interaction(query.encoding, encoded, _rarity(query.encoding, encoded))
+        scores = [0.0] * len(encoded)
+        # reduceat needs at least one word piece in each sentence
+        filled = [n for n, sentence in enumerate(encoded) if len(sentence.pieces)]
+        if filled and len(query.encoding.pieces):
+            starts = np.cumsum([0, *(len(encoded[n].pieces) for n in filled[:-1])])
+            products = query.encoding.pieces @ np.concatenate([encoded[n].pieces for n in filled]).T
+            best = _rarity(query.encoding, encoded) @ np.maximum.reduceat(products, starts, axis=1)
+            for n, score in zip(filled, best.tolist(), strict=True):
+                scores[n] = score
+        return scores
 
     def _encode(self, sentences: Sequence[tuple[Document, Sentence]]) -> list[Encoding]:
         keys = [(document.id, sentence.span) for document, sentence in sentences]
@@ -61,26 +69,22 @@ class SentenceMatcher:
         return [known[key] for key in keys]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class SimilarityReader:
     """Scores a sentence by its match with the question and, a little, by its passage's score."""
 
     name = "similarity"
-
-    def __init__(self, matcher: SentenceMatcher, words: Words) -> None:
-        self._matcher = matcher
-        self._words = words
+    matcher: SentenceMatcher
+    words: Words
 
     def read(self, query: Query, hits: Sequence[Hit]) -> list[Reading]:
         places = [(hit, sentence) for hit in hits for sentence in hit.passage.sentences if not sentence.heading]
-        matches = self._matcher.match(query, [(hit.passage.document, sentence) for hit, sentence in places])
-        scored = [
-            (match + _PASSAGE_WEIGHT * hit.score, hit, sentence)
-            for match, (hit, sentence) in zip(matches, places, strict=True)
-        ]
-        scored.sort(key=lambda candidate: -candidate[0])
+        matches = self.matcher.match(query, [(hit.passage.document, sentence) for hit, sentence in places])
+        scores = [match + _PASSAGE_WEIGHT * hit.score for match, (hit, _) in zip(matches, places, strict=True)]
+        best = sorted(zip(scores, places, strict=True), key=lambda scored: -scored[0])[:READINGS]
         return [
-            Reading(hit, sentence, score, highlight(query.text, hit.passage.document, sentence.span, self._words))
-            for score, hit, sentence in scored[:READINGS]
+            Reading(hit, sentence, score, highlight(query.text, hit.passage.document, sentence.span, self.words))
+            for score, (hit, sentence) in best
         ]
 
 
@@ -90,18 +94,3 @@ def _rarity(question: Encoding, sentences: Sequence[Encoding]) -> NDArray[np.flo
     holding = [sum(piece in sentence for sentence in ids) for piece in question.ids.tolist()]
     idf = [math.log1p((len(ids) - count + 0.5) / (count + 0.5)) for count in holding]
     return np.array(idf, np.float32) / (sum(idf) or 1.0)
-
-
-def _late_interaction(question: Encoding, sentences: Sequence[Encoding], weights: NDArray[np.float32]) -> list[float]:
-    """For each sentence, the weighted mean of the best match of each word piece of the question."""
-    scores = [0.0] * len(sentences)
-    # reduceat needs at least one word piece in each sentence
-    filled = [n for n, sentence in enumerate(sentences) if len(sentence.pieces)]
-    if not filled or not len(weights):
-        return scores
-    starts = np.cumsum([0, *(len(sentences[n].pieces) for n in filled[:-1])])
-    products = question.pieces @ np.concatenate([sentences[n].pieces for n in filled]).T
-    best = weights @ np.maximum.reduceat(products, starts, axis=1)
-    for n, score in zip(filled, best.tolist(), strict=True):
-        scores[n] = score
-    return scores

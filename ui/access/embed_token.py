@@ -1,11 +1,10 @@
 """Embed tokens: JWTs by which another site's server tells the widget's users apart, and the sessions they open."""
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -22,18 +21,17 @@ SESSION_SECONDS = 900
 _ALGORITHM = "HS256"
 _CLOCK_SKEW = 30
 """Seconds by which the host's clock may differ."""
-_REQUIRED = ("aud", "sub", "origin", "iat", "exp", "jti")
 _END_OF_TIME = 2**40
 """In seconds since 1970: far in the future, and small enough for exact arithmetic."""
 
 
+@dataclass(frozen=True, slots=True)
 class EmbedTokens:
     """Checks the widget's tokens. Each is valid on one origin only, and an embed token only once."""
 
-    def __init__(self, secret: bytes, origins: tuple[str, ...], keyring: Keyring) -> None:
-        self._secret = secret
-        self._origins = origins
-        self._keyring = keyring
+    secret: bytes
+    origins: tuple[str, ...]
+    keyring: Keyring
 
     async def exchange(self, token: str, origin: str | None) -> str | None:
         """A session token for an embed token, or None if that is expired, altered, used, or for another origin.
@@ -45,12 +43,12 @@ class EmbedTokens:
         claims = self._claims(token, EMBED, origin)
         if claims is None:
             return None
-        if not await asyncio.to_thread(self._keyring.spend, claims["jti"], int(claims["exp"]) + _CLOCK_SKEW):
+        if not await asyncio.to_thread(self.keyring.spend, claims["jti"], int(claims["exp"]) + _CLOCK_SKEW):
             return None
         now = int(time.time())
         kept = {name: claims[name] for name in ("sub", "origin", "groups") if name in claims}
         session = {**kept, "aud": SESSION, "iat": now, "exp": now + SESSION_SECONDS, "jti": secrets.token_hex(8)}
-        return jwt.encode(session, self._secret, _ALGORITHM)
+        return jwt.encode(session, self.secret, _ALGORITHM)
 
     def person(self, token: str, origin: str | None) -> Person | None:
         """The person of a session token, or None if that is not valid."""
@@ -59,28 +57,27 @@ class EmbedTokens:
 
     def _claims(self, token: str, audience: str, origin: str | None) -> Mapping[str, Any] | None:
         """The claims of a token, or None if any of them is missing or invalid."""
-        if not token.isascii():
-            return None
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
-                self._secret,
+                self.secret,
                 algorithms=[_ALGORITHM],
                 audience=audience,
                 leeway=_CLOCK_SKEW if audience == EMBED else 0,
                 # strict, or a token with both audiences would be accepted as either
-                options={"require": [*_REQUIRED], "strict_aud": True},
+                options={"require": ["aud", "sub", "origin", "iat", "exp", "jti"], "strict_aud": True},
             )
-        except (jwt.InvalidTokenError, OverflowError, RecursionError):
-            # infinite numbers and endlessly nested brackets: PyJWT does not catch these in every version
+        except (jwt.InvalidTokenError, OverflowError, RecursionError, UnicodeError):
+            # PyJWT does not catch infinite numbers, endlessly nested brackets and lone surrogates in every version
             return None
         issued, expires, groups = claims["iat"], claims["exp"], claims.get("groups", [])
         if not all(type(moment) in (int, float) and 0 <= moment < _END_OF_TIME for moment in (issued, expires)):
             return None
-        if not 0 <= expires - issued <= (LONGEST if audience == EMBED else SESSION_SECONDS):
-            return None
-        if not isinstance(groups, list):
-            return None
-        if not all(isinstance(name, str) and is_name(name) for name in (claims["sub"], claims["jti"], *groups)):
-            return None
-        return claims if origin in self._origins and claims["origin"] == origin else None
+        names = [claims["sub"], claims["jti"], *groups] if isinstance(groups, list) else [None]
+        good = (
+            0 <= expires - issued <= (LONGEST if audience == EMBED else SESSION_SECONDS)
+            and all(isinstance(name, str) and is_name(name) for name in names)
+            and origin in self.origins
+            and claims["origin"] == origin
+        )
+        return claims if good else None

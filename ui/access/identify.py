@@ -1,7 +1,5 @@
 """Identifies who sent a request: by API key, by session token, by a proxy's headers, by cookie."""
 
-from __future__ import annotations
-
 import asyncio
 import hmac
 import ipaddress
@@ -32,10 +30,13 @@ def identification(settings: ServerSettings, keyring: Keyring | None, tokens: Em
     by_proxy = _by_proxy(settings) if settings.access == "proxy" else None
 
     async def identify(connection: HTTPConnection) -> Person | None:
-        authorization = connection.headers.getlist("authorization")
-        if authorization:
+        if authorization := connection.headers.getlist("authorization"):
+            kind, _, token = authorization[0].partition(" ")
+            if len(authorization) > 1 or kind.lower() != "bearer":
+                return None
+            person = await asyncio.to_thread(keyring.person, token) if keyring else None
             # a bad token is refused: there is no fallback to the cookie or the proxy
-            return await _by_bearer(authorization, connection.headers.get("origin"), keyring, tokens)
+            return person or (tokens.person(token, connection.headers.get("origin")) if tokens else None)
         if settings.access == "none":
             return Person(None, frozenset(), SCOPES)
         if by_proxy:
@@ -45,16 +46,6 @@ def identification(settings: ServerSettings, keyring: Keyring | None, tokens: Em
         return await asyncio.to_thread(keyring.person, key) if keyring and key else None
 
     return identify
-
-
-async def _by_bearer(
-    authorization: list[str], origin: str | None, keyring: Keyring | None, tokens: EmbedTokens | None
-) -> Person | None:
-    kind, _, token = authorization[0].partition(" ")
-    if len(authorization) > 1 or kind.lower() != "bearer":
-        return None
-    person = await asyncio.to_thread(keyring.person, token) if keyring else None
-    return person or (tokens.person(token, origin) if tokens else None)
 
 
 def _by_proxy(settings: ServerSettings) -> Callable[[HTTPConnection], Person | None]:

@@ -1,7 +1,5 @@
 """API keys, stored as hashes in one SQLite file, which also records the embed tokens that were used."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json
@@ -14,9 +12,8 @@ from pathlib import Path
 from typing import Self
 
 from index.errors import SettingsError
-from ui.access.person import LONGEST_NAME, SCOPES, Person, is_name
-from ui.access.private_database import PrivateDatabase
-from ui.access.private_files import make_private
+from ui.access.person import LONGEST_NAME, Person, is_name
+from ui.access.private_files import PrivateDatabase, make_private
 
 FILE = "keys.sqlite"
 LONGEST_DAYS = 3660
@@ -56,18 +53,16 @@ class Keyring(PrivateDatabase):
         return cls(folder / FILE, _SCHEMA)
 
     def make(self, user: str, groups: Collection[str], scopes: Collection[str], days: int) -> tuple[Key, str]:
-        """A new key and its secret text, which is stored nowhere. Raises SettingsError for an invalid argument."""
+        """A new key and its secret text, which is stored nowhere. `scopes` are some of SCOPES.
+
+        Raises SettingsError for an invalid name or number of days.
+        """
         for name in (user, *groups):
             if not is_name(name):
                 raise SettingsError(
                     f"{name[:LONGEST_NAME]!r} is not a valid name, expected 1 to {LONGEST_NAME} characters",
                     "Use no commas, no control characters, and no blanks at either end",
                 )
-        if not scopes or not set(scopes) <= SCOPES:
-            raise SettingsError(
-                f"the scopes are {', '.join(scopes)!r}, expected some of {', '.join(sorted(SCOPES))}",
-                "Choose at least one of these",
-            )
         if not 0 < days <= LONGEST_DAYS:
             raise SettingsError(f"the key would be valid for {days} days, expected 1 to {LONGEST_DAYS}", "Set --days")
         id, secret, now = secrets.token_hex(6), secrets.token_urlsafe(32), int(time.time())

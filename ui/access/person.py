@@ -1,13 +1,9 @@
-"""Person: the user behind a request, with their groups and scopes."""
-
-from __future__ import annotations
+"""Person: the user behind a request, with their groups, scopes and network address."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from starlette.types import Scope
+from typing import Any
 
 SCOPES = frozenset({"ask", "read", "feedback", "metrics"})
 """ask questions; read documents and verify receipts; give feedback; read the metrics."""
@@ -28,6 +24,8 @@ class Person:
     """None if the server does not ask who is asking (access none)."""
     groups: frozenset[str]
     scopes: frozenset[str]
+    address: str = ""
+    """The address that the request came from; rate limits count by it if the user is not known."""
 
 
 EVERYONE = Person(None, frozenset(), frozenset())
@@ -44,7 +42,7 @@ def missing_for_page(person: Person) -> str:
     return " and ".join(sorted(PAGE - person.scopes))
 
 
-def person_of(scope: Scope) -> Person:
+def person_of(scope: Mapping[str, Any]) -> Person:
     """The person behind a request, as `ui.access.require_person` left it in the request's state."""
     person = scope["state"]["person"]
     assert isinstance(person, Person)

@@ -1,13 +1,21 @@
-"""Private files of the server: its data folder, and the shared secrets that settings name."""
+"""Private files of the server: its data folder, the secrets that settings name, and SQLite databases."""
 
-from __future__ import annotations
-
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from index.errors import SettingsError
 
 SHORTEST_SECRET = 32
 """In bytes: as long as the hash of HS256, which signs with it (RFC 7518, section 3.2)."""
+_LOCK_SECONDS = 10.0
+"""How long to wait for another process that is writing."""
+_BEGIN_ANEW = "Move it away, and quoth begins a new one"
 
 
 def make_private(folder: Path) -> None:
@@ -32,3 +40,81 @@ def read_secret(file: Path, setting: str) -> bytes:
             "Make one with: openssl rand -hex 32",
         )
     return secret
+
+
+class PrivateDatabase:
+    """An open database. Several threads may share one, and several processes may share its file.
+
+    Methods may wait for another process, so none may run on an event loop. Each raises SettingsError if the file can
+    no longer be read or written.
+    """
+
+    def __init__(self, file: Path, schema: str, *, mark: int = 0, format: int = 0) -> None:
+        """Opens `file`, or creates it for its owner alone. `schema` must leave existing tables as they are.
+
+        `mark` (PRAGMA application_id) tells the file from those of other programs, `format` (PRAGMA user_version) from
+        those of other versions. Raises SettingsError, and leaves the file unchanged, if they differ or the file is
+        damaged.
+        """
+        self._file = file
+        self._lock = threading.RLock()
+        with self._reported(), _locked(file.parent):
+            # an existing file is not opened: closing any descriptor of a database drops this process's locks on it
+            file.touch(mode=0o600)
+            location = f"{file.resolve().as_uri()}?mode=rw"
+            self._database = sqlite3.connect(
+                location, uri=True, timeout=_LOCK_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._database.execute("PRAGMA trusted_schema = OFF")
+                if file.stat().st_size:
+                    self._check(mark, format)
+                else:
+                    schema += f"PRAGMA application_id = {mark}; PRAGMA user_version = {format};"
+                self._database.executescript(f"BEGIN; {schema} COMMIT;")
+                self._database.execute("PRAGMA journal_mode = WAL").fetchall()
+            except BaseException:
+                self._database.close()
+                raise
+
+    def close(self) -> None:
+        with self._lock:
+            self._database.close()
+
+    def execute(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Runs a statement in a transaction of its own, and returns its rows."""
+        with self._lock, self._reported():
+            return self._database.execute(statement, values).fetchall()
+
+    def _check(self, mark: int, format: int) -> None:
+        pragmas = ("application_id", "user_version", "quick_check(1)")
+        program, version, problem = (self.execute(f"PRAGMA {pragma}")[0][0] for pragma in pragmas)
+        if program != mark:
+            raise SettingsError(f"{self._file} belongs to another program", "Move it away, or set another QUOTH_DATA")
+        if version != format:
+            raise SettingsError(f"{self._file} has format {version}, this quoth reads format {format}", _BEGIN_ANEW)
+        if problem != "ok":
+            raise SettingsError(f"{self._file} is damaged ({problem})", _BEGIN_ANEW)
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Turns errors of the disk and of SQLite into SettingsError."""
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise SettingsError(
+                f"{self._file} cannot be used ({reason})",
+                f"Set QUOTH_DATA to a writable folder with room on the disk. If the file is damaged: {_BEGIN_ANEW}",
+            ) from error
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Lets one process at a time create a database: SQLite does not wait while another one begins a write-ahead log."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

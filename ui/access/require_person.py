@@ -1,8 +1,7 @@
 """Middleware that requires a known person (401), and for the page the scopes that it needs (403)."""
 
-from __future__ import annotations
-
 import logging
+from dataclasses import replace
 
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
@@ -53,18 +52,16 @@ def identified(app: ASGIApp, identify: Identify, base: str, *, sign_in: str | No
     public = {(method, f"{base}{path}") for method, path in PUBLIC}
 
     async def require_person(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await app(scope, receive, send)
-            return
-        method, path = str(scope.get("method", "")).replace("HEAD", "GET"), scope["path"]
-        allowed = app
+        method, path = scope["method"].replace("HEAD", "GET"), scope["path"]
+        allowed, connection = app, HTTPConnection(scope)
         try:
-            person = await identify(HTTPConnection(scope))
+            person = await identify(connection)
         except QuothError:
             _log.exception("Keys and tokens cannot be checked")
             allowed = problem(503, "The server cannot check who is asking at the moment", {"Retry-After": "10"})
         else:
-            scope.setdefault("state", {})["person"] = person or EVERYONE
+            address = connection.client.host if connection.client else ""
+            connection.state.person = replace(person or EVERYONE, address=address)
             if person is None and sign_in and method == "GET" and path in (base or "/", f"{base}/"):
                 allowed = RedirectResponse(sign_in, 303)
             elif person is None and (method, path) not in public:

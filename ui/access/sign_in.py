@@ -1,7 +1,5 @@
 """Sign-in and sign-out: a form that takes an API key and keeps it in a cookie."""
 
-from __future__ import annotations
-
 import asyncio
 from importlib.resources import files
 from urllib.parse import parse_qs
@@ -17,8 +15,7 @@ from ui.access.person import missing_for_page, person_of
 from ui.http.problem import problem
 from ui.http.trusted_host import is_own
 
-PATH = "/sign-in"
-OUT = "/sign-out"
+SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
 
 _SECONDS = 30 * 86_400
 _OTHER_SITE = "Pages of other sites cannot sign anyone in or out"
@@ -34,17 +31,14 @@ def sign_in(keyring: Keyring, base: str) -> Route:
     def page(message: str, *, user: str | None = None, status: int = 200) -> Response:
         return HTMLResponse(template.render(message=message, user=user, base=base), status)
 
-    def greet(request: Request) -> Response:
-        person = person_of(request.scope)
-        if person.user is None:
-            return page("Enter the API key that you were given.")
-        missing = missing_for_page(person)
-        lacks = f" {_LACKS.format(missing=missing)}" if missing else ""
-        return page(f"You are signed in as {person.user}.{lacks}", user=person.user)
-
     async def handle(request: Request) -> Response:
         if request.method != "POST":
-            return greet(request)
+            signed_in = person_of(request.scope)
+            if signed_in.user is None:
+                return page("Enter the API key that you were given.")
+            missing = missing_for_page(signed_in)
+            lacks = f" {_LACKS.format(missing=missing)}" if missing else ""
+            return page(f"You are signed in as {signed_in.user}.{lacks}", user=signed_in.user)
         if not is_own(request.headers):
             return problem(403, _OTHER_SITE)
         key = parse_qs((await request.body()).decode("latin-1")).get("key", [""])[0].strip()
@@ -60,7 +54,7 @@ def sign_in(keyring: Keyring, base: str) -> Route:
         response.set_cookie(COOKIE, key, max_age=_SECONDS, path=base or "/", secure=True, httponly=True, samesite="lax")
         return response
 
-    return Route(f"{base}{PATH}", handle, methods=["GET", "POST"])
+    return Route(f"{base}{SIGN_IN}", handle, methods=["GET", "POST"])
 
 
 def sign_out(base: str) -> Route:
@@ -69,8 +63,8 @@ def sign_out(base: str) -> Route:
     async def handle(request: Request) -> Response:
         if not is_own(request.headers):
             return problem(403, _OTHER_SITE)
-        response = RedirectResponse(f"{base}{PATH}", 303)
+        response = RedirectResponse(f"{base}{SIGN_IN}", 303)
         response.delete_cookie(COOKIE, path=base or "/", secure=True, httponly=True, samesite="lax")
         return response
 
-    return Route(f"{base}{OUT}", handle, methods=["POST"])
+    return Route(f"{base}{SIGN_OUT}", handle, methods=["POST"])

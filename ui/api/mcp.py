@@ -10,17 +10,18 @@ from typing import Annotated, Any
 from pydantic import Field
 from starlette.applications import Starlette
 
+from index.corpus import Corpus
 from index.errors import QuothError
 from rag.answer import LONGEST_QUESTION
 from rag.receipt import Receipt
-from rag.row import passage_of
+from rag.row import detailed_row_of, passage_of
+from rag.types import Answer
 from ui.access.person import Person, person_of
 from ui.api.schema import MOST_RECEIPTS
-from ui.http.body_limit import LARGEST
 from ui.http.rate_limit import Later
 from ui.service import Service, public_message
 
-PATH = "/mcp"
+TOOLS = "/mcp"
 MOST_PASSAGES = 50
 
 _INSTRUCTIONS = (
@@ -29,8 +30,12 @@ _INSTRUCTIONS = (
 )
 
 
+def _row(id: str, answer: Answer, corpus: Corpus) -> dict[str, Any]:
+    return {**detailed_row_of(answer, id=id, why=False)}
+
+
 def build_tools(service: Service, base: str = "") -> Starlette:
-    """Builds the endpoint as a separate application, at `base` + PATH. Imports the SDK, which takes a while."""
+    """Builds the endpoint as a separate application, at `base` + TOOLS. Imports the SDK, which takes a while."""
     from mcp.server.mcpserver import Context, MCPServer
     from mcp.server.mcpserver.exceptions import ToolError
     from mcp.server.transport_security import TransportSecuritySettings
@@ -39,21 +44,17 @@ def build_tools(service: Service, base: str = "") -> Starlette:
     server = MCPServer("quoth", instructions=_INSTRUCTIONS, log_level="WARNING")
     read_only = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
-    def person(context: Context[Any, Any], scope: str) -> tuple[Person, str]:
-        """The person who sent the request, and the address it came from."""
+    @contextmanager
+    def sender(context: Context[Any, Any], scope: str) -> Iterator[Person]:
+        """Context manager: yields the person who sent the request, and reports errors to their program."""
         request = context.request_context.request
         assert request is not None
         person = person_of(request.scope)
         if scope not in person.scopes:
             request.state.lacking = scope
             raise ToolError(f"This takes the scope {scope}, which you have not")
-        return person, request.client.host if request.client else ""
-
-    @contextmanager
-    def reported() -> Iterator[None]:
-        """Reports an error to the program that asked."""
         try:
-            yield
+            yield person
         except QuothError as error:
             raise ToolError(public_message(error)) from error
         except Later as error:
@@ -66,9 +67,8 @@ def build_tools(service: Service, base: str = "") -> Starlette:
         risk: Annotated[float | None, Field(ge=0, le=1, description="The accepted share of wrong answers.")] = None,
     ) -> dict[str, Any]:
         """Answers a question in the documents' own words, or says that they do not answer it."""
-        asking, caller = person(context, "ask")
-        with reported():
-            return {**await service.ask_row(asking, question, (), risk=risk, why=False, caller=caller)}
+        with sender(context, "ask") as person:
+            return await service.ask(person, question, (), _row, risk=risk)
 
     @server.tool(annotations=read_only)
     async def search(
@@ -77,18 +77,16 @@ def build_tools(service: Service, base: str = "") -> Starlette:
         k: Annotated[int, Field(ge=1, le=MOST_PASSAGES, description="The most passages to give.")] = 10,
     ) -> dict[str, Any]:
         """Finds the passages that are relevant to a query, best first, whether or not they answer it."""
-        asking, caller = person(context, "ask")
-        with reported():
-            hits = await service.search(asking, query, k, caller=caller)
+        with sender(context, "ask") as person:
+            hits = await service.search(person, query, k)
         return {"passages": [{**passage_of(hit), "text": hit.passage.text} for hit in hits]}
 
     @server.tool(annotations=read_only)
     async def document(id: Annotated[str, Field(max_length=64)], context: Context[Any, Any]) -> dict[str, Any]:
         """Gives a document with its whole text, which all offsets count in."""
-        asking, caller = person(context, "read")
         try:
-            with reported():
-                read = await service.read(asking, id, lambda answerer: answerer.corpus.document(id), caller=caller)
+            with sender(context, "read") as person:
+                read = await service.read(person, id, lambda answerer: answerer.corpus.document(id))
         except KeyError as error:
             raise ToolError("There is no such document") from error
         return {"id": read.id, "title": read.title, "source": read.source, "date": read.date, "text": read.text}
@@ -99,16 +97,14 @@ def build_tools(service: Service, base: str = "") -> Starlette:
         context: Context[Any, Any],
     ) -> dict[str, Any]:
         """Says whether earlier citations still hold: valid, moved, changed or gone."""
-        asking, caller = person(context, "read")
-        with reported():
-            verdicts = await service.verify(asking, list(map(Receipt.from_json, receipts)), caller=caller)
+        with sender(context, "read") as person:
+            verdicts = await service.verify(person, list(map(Receipt.from_json, receipts)))
         return {"verdicts": [verdict.to_json() for verdict in verdicts]}
 
     return server.streamable_http_app(
-        streamable_http_path=f"{base}{PATH}",
+        streamable_http_path=f"{base}{TOOLS}",
         json_response=True,
         stateless_http=True,
-        max_request_body_size=LARGEST,
-        # ui.http.trusted_host already checks hosts and origins
+        # ui.http.trusted_host already checks hosts and origins, and ui.http.body_limit the size
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )

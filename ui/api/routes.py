@@ -1,7 +1,5 @@
 """The JSON API: routes for questions, documents, receipts, feedback, the widget's sessions, health and metrics."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Coroutine
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -19,7 +17,8 @@ from index.strict_json import NotStrictJson, parse_json
 from index.types import Document
 from rag.answer import Answerer
 from rag.receipt import Receipt
-from rag.types import Turn
+from rag.row import detailed_row_of
+from rag.types import Answer, Turn
 from ui.access.embed_token import SESSION_SECONDS, EmbedTokens
 from ui.access.person import SCOPES, Person, person_of
 from ui.api import schema
@@ -34,6 +33,8 @@ DESCRIPTION = (
     "the range, the one at `end` does not. After a 429 or 503, the header Retry-After gives the seconds to wait."
 )
 
+ERRORS = (QuothError, RequestValidationError, NotStrictJson, Later, HTTPException, Exception)
+"""The errors that `problem_of` answers."""
 _RETRY_AFTER_FAULT = "60"
 """Seconds until the next try if something is wrong with the server: a person has to repair it first."""
 
@@ -68,15 +69,10 @@ def _needing(scope: str) -> Callable[[Request], Awaitable[Person]]:
     return person
 
 
-async def _caller(request: Request) -> str:
-    return request.client.host if request.client else ""
-
-
 _Asking = Annotated[Person, Depends(_needing("ask"))]
 _Reading = Annotated[Person, Depends(_needing("read"))]
 _Judging = Annotated[Person, Depends(_needing("feedback"))]
 _Watching = Annotated[Person, Depends(_needing("metrics"))]
-_Caller = Annotated[str, Depends(_caller)]
 
 _PROBLEM = {"application/problem+json": {"schema": TypeAdapter(schema.ProblemBody).json_schema()}}
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -90,25 +86,25 @@ def api(service: Service, embedding: EmbedTokens | None, built: Callable[[], boo
     router = APIRouter(prefix=PREFIX, route_class=_StrictRoute, responses=_PROBLEMS)
 
     @router.post("/ask", response_model=schema.AnswerBody)
-    async def ask(body: schema.AskBody, person: _Asking, caller: _Caller) -> dict[str, Any]:
+    async def ask(body: schema.AskBody, person: _Asking) -> dict[str, Any]:
         """Answers a question in the documents' own words, or says that they do not answer it."""
         history = [Turn(turn.question, turn.answer, tuple(turn.documents)) for turn in body.history]
-        row = await service.ask_row(person, body.question, history, risk=body.risk, why=body.why, caller=caller)
-        return {**row, "feedback": service.takes_feedback(person)}
+
+        def row(id: str, answer: Answer, corpus: Corpus) -> dict[str, Any]:
+            return {**detailed_row_of(answer, id=id, why=body.why), "feedback": service.takes_feedback(person)}
+
+        return await service.ask(person, body.question, history, row, risk=body.risk)
 
     @router.get("/documents", response_model=schema.DocumentsBody)
     async def documents(
         person: _Reading,
-        caller: _Caller,
         q: Annotated[str, Query(max_length=200, description="Words of the title, in any order.")] = "",
         after: Annotated[str, Query(max_length=64, description="The next of the answer before.")] = "",
         limit: Annotated[int, Query(ge=1, le=schema.MOST_DOCUMENTS, description="The most documents to list.")] = 100,
     ) -> dict[str, Any]:
         """Lists the documents that you may read, in the order in which they were indexed."""
         try:
-            return await service.read(
-                person, "titles", lambda answerer: _listed(answerer.corpus, q, after, limit), caller=caller
-            )
+            return await service.read(person, "titles", lambda answerer: _listed(answerer.corpus, q, after, limit))
         except KeyError as error:
             raise HTTPException(404, "There is no such document to go on from") from error
 
@@ -116,37 +112,36 @@ def api(service: Service, embedding: EmbedTokens | None, built: Callable[[], boo
     async def document(
         id: Annotated[str, Path(max_length=64, description="The document_id of a citation.")],
         person: _Reading,
-        caller: _Caller,
     ) -> dict[str, Any]:
         """Gives a document with its text, which all offsets count in."""
         try:
-            document = await service.read(person, id, lambda answerer: answerer.corpus.document(id), caller=caller)
+            document = await service.read(person, id, lambda answerer: answerer.corpus.document(id))
         except KeyError as error:
             raise HTTPException(404, "There is no such document") from error
         return {**_about(document), "text": document.text}
 
     @router.post("/verify", response_model=schema.VerdictsBody)
-    async def verify(body: schema.VerifyBody, person: _Reading, caller: _Caller) -> dict[str, Any]:
+    async def verify(body: schema.VerifyBody, person: _Reading) -> dict[str, Any]:
         """Says whether earlier citations still hold. Counts as a question does."""
         receipts = [Receipt.from_json(receipt) for receipt in body.receipts]
-        verdicts = await service.verify(person, receipts, caller=caller)
+        verdicts = await service.verify(person, receipts)
         return {"verdicts": [verdict.to_json() for verdict in verdicts]}
 
     @router.post("/feedback", status_code=204)
-    async def feedback(body: schema.FeedbackBody, person: _Judging, caller: _Caller) -> None:
+    async def feedback(body: schema.FeedbackBody, person: _Judging) -> None:
         """Takes down whether an answer helped."""
-        if not await service.feedback(person, body.id, body.verdict, body.comment, caller=caller):
+        if not await service.feedback(person, body.id, body.verdict, body.comment):
             raise HTTPException(404, "There is no such answer of yours, or feedback is not kept here")
 
     @router.get("/status", response_model=schema.StatusBody)
-    async def status(person: _Reading, caller: _Caller) -> dict[str, Any]:
+    async def status(person: _Reading) -> dict[str, Any]:
         """Gives the edition and the size of the corpus, as far as you may read it."""
 
         def sizes(answerer: Answerer) -> dict[str, Any]:
             corpus = answerer.corpus
             return {"edition": corpus.edition, "documents": corpus.counts.documents, "passages": corpus.counts.passages}
 
-        return await service.read(person, "status", sizes, caller=caller)
+        return await service.read(person, "status", sizes)
 
     @router.post("/session", response_model=schema.TokenBody)
     async def session(body: schema.SessionBody, request: Request) -> dict[str, Any]:
@@ -181,13 +176,8 @@ def add_metrics(app: FastAPI, service: Service, base: str) -> None:
         return Response(body, media_type=kind)
 
 
-def add_problems(app: FastAPI) -> None:
-    """Reports every error as problem details (RFC 9457)."""
-    for kind in (QuothError, RequestValidationError, NotStrictJson, Later, HTTPException, Exception):
-        app.add_exception_handler(kind, _problem)
-
-
-def _problem(request: Request, error: Exception) -> JSONResponse:
+def problem_of(request: Request, error: Exception) -> JSONResponse:
+    """The response to an error, as problem details (RFC 9457)."""
     match error:
         case HTTPException():
             return problem(error.status_code, error.detail, error.headers)

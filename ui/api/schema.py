@@ -1,7 +1,5 @@
 """The JSON that the API takes and gives, as its OpenAPI document describes it; the shape of an answer is rag.row's."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool

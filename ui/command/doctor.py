@@ -1,7 +1,5 @@
 """`quoth doctor`: checks settings, weights and corpus, and with --offline that no other machine is contacted."""
 
-from __future__ import annotations
-
 import argparse
 import importlib.metadata
 import os

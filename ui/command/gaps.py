@@ -1,7 +1,5 @@
 """`quoth gaps`: lists the questions that were not answered, or not well, grouped by meaning."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence
@@ -9,6 +7,7 @@ from dataclasses import asdict
 
 from rich.text import Text
 
+from index.encoders.load import load_encoder
 from index.exit_codes import print_json
 from ui.command.terminal import Terminal, count, indented, visible
 from ui.journal.journal import FILE, read_gaps
@@ -18,12 +17,7 @@ from ui.settings import ServerSettings
 
 def run(args: argparse.Namespace, settings: ServerSettings) -> int:
     gaps = read_gaps(settings.data / FILE, days=settings.journal_days)
-    groups: Sequence[Group] = ()
-    if gaps:
-        # here, since it loads torch
-        from index.encoders.load import load_encoder
-
-        groups = group(gaps, load_encoder(settings.encoder))
+    groups = group(gaps, load_encoder(settings.encoder)) if gaps else []
     if args.export:
         written = to_question_set(groups, args.export)
         Terminal(sys.stderr).say(f"{count(written, 'question')} written to {args.export}, none of them judged yet.")

@@ -1,7 +1,5 @@
 """`quoth index`: indexes documents as a new corpus."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence

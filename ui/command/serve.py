@@ -1,7 +1,5 @@
 """`quoth serve`: serves page and API."""
 
-from __future__ import annotations
-
 import argparse
 import socket
 import sys
@@ -40,10 +38,12 @@ def run(args: argparse.Namespace, settings: ServerSettings) -> int:
             access_log=False,
             server_header=False,
             http="h11",
+            # nothing here uses WebSockets, and middleware checks HTTP alone
+            ws="none",
             limit_concurrency=CONNECTIONS,
             # only ui.access.identify may trust a header about who is asking
             proxy_headers=False,
-            # running questions are answered; ui.page.end_streams ends the streams of open pages
+            # running questions are answered; ui.page.chat ends the streams of open pages
             timeout_graceful_shutdown=30,
         )
         if args.json:

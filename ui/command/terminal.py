@@ -1,7 +1,5 @@
 """The terminal: output wrapped to its width, in colour only on a terminal, and safe to print; and standard input."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,18 +1,15 @@
 """`quoth token`: makes, lists and revokes API keys."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import date
 
 from index.errors import SettingsError
 from index.exit_codes import print_json
-from ui.access.keyring import Key, Keyring
+from ui.access.keyring import Keyring
 from ui.access.person import SCOPES
 from ui.command.terminal import Terminal
 from ui.settings import ServerSettings
@@ -29,20 +26,16 @@ def run(args: argparse.Namespace, settings: ServerSettings) -> int:
                 sys.stdout.write(f"{secret}\n")
                 Terminal(sys.stderr).say(f"The key {key.id} of {key.user}. It is shown this once: keep it.")
         elif args.action == "list":
-            keys = keyring.keys()
+            keys, terminal = keyring.keys(), Terminal()
             if args.json:
                 print_json([asdict(key) for key in keys])
+            elif not keys:
+                terminal.say("There are no keys yet. Make one with quoth token new NAME.")
             else:
-                _print_keys(keys, Terminal())
+                for key in keys:
+                    groups = f" in {', '.join(key.groups)}" if key.groups else ""
+                    expiry = "expired" if key.expires <= time.time() else f"until {date.fromtimestamp(key.expires)}"
+                    terminal.say(f"{key.id}  {key.user}{groups}: {', '.join(key.scopes)}, {expiry}")
         elif not keyring.revoke(args.id):
             raise SettingsError(f"there is no key {args.id!r}", "quoth token list shows all keys")
     return 0
-
-
-def _print_keys(keys: Sequence[Key], terminal: Terminal) -> None:
-    for key in keys:
-        groups = f" in {', '.join(key.groups)}" if key.groups else ""
-        expiry = "expired" if key.expires <= time.time() else f"until {date.fromtimestamp(key.expires)}"
-        terminal.say(f"{key.id}  {key.user}{groups}: {', '.join(key.scopes)}, {expiry}")
-    if not keys:
-        terminal.say("There are no keys yet. Make one with quoth token new NAME.")

@@ -1,7 +1,5 @@
 """`quoth verify`: checks receipts against the current edition."""
 
-from __future__ import annotations
-
 import argparse
 from typing import Any
 

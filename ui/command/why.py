@@ -1,7 +1,5 @@
 """`quoth ask --why`: tables of the passages, the sentences and the confidence behind an answer."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 
@@ -47,8 +45,7 @@ def _decision(answer: Answer, chosen: Judgement) -> str:
 
 def _passages(judgement: Judgement) -> Table:
     searchers = [name for name in _SEARCHERS if any(name in hit.found_by for hit in judgement.hits)]
-    table = _table("rank", "score", *searchers, "characters")
-    table.add_column("passage")
+    table = _table("rank", "score", *searchers, "characters", "passage", text="passage")
     for hit in judgement.hits:
         span = hit.passage.span
         scores = [f"{hit.found_by[name]:.3f}" if name in hit.found_by else "–" for name in searchers]
@@ -58,8 +55,7 @@ def _passages(judgement: Judgement) -> Table:
 
 
 def _sentences(judgement: Judgement) -> Table:
-    table = _table("score", "passage")
-    table.add_column("sentence")
+    table = _table("score", "passage", "sentence", text="sentence")
     for reading in judgement.readings:
         # brackets too, since not every terminal shows bold
         sentence = marked(reading.excerpt, reading.highlight, "bold", "[{}]")
@@ -68,9 +64,7 @@ def _sentences(judgement: Judgement) -> Table:
 
 
 def _confidence(judgement: Judgement) -> Table:
-    table = Table("feature", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
-    for name in ("weight", "value", "contribution"):
-        table.add_column(name, justify="right")
+    table = _table("feature", "weight", "value", "contribution", text="feature")
     logit = judgement.bias
     table.add_row("bias", "", "", f"{logit:+.3f}")
     for name, part in judgement.contributions.items():
@@ -80,9 +74,9 @@ def _confidence(judgement: Judgement) -> Table:
     return table
 
 
-def _table(*numbers: str) -> Table:
-    """A table whose first columns hold numbers, which keep their width if the terminal is narrow."""
+def _table(*columns: str, text: str) -> Table:
+    """A table of numbers, which keep their width if the terminal is narrow, and of one column `text`, which wraps."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
-    for name in numbers:
-        table.add_column(name, justify="right", no_wrap=True)
+    for name in columns:
+        table.add_column(name, justify="left" if name == text else "right", no_wrap=name != text)
     return table

@@ -1,7 +1,5 @@
 """Body limit: rejects a request whose body is too large. Other bodies are read whole before the application runs."""
 
-from __future__ import annotations
-
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,19 +19,19 @@ def replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-class BodyLimit:
+def body_limit(app: ASGIApp) -> ASGIApp:
     """Middleware that answers 413 to a body that is too large, and leaves the rest of it unread."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-        elif (body := await _read(Request(scope, receive))) is None:
-            await problem(413, f"The request is larger than {LARGEST:,} bytes")(scope, receive, send)
+    async def check(scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _read(Request(scope, receive))
+        if body is None:
+            # the unread rest of the body would keep the connection busy
+            closing = {"Connection": "close"}
+            await problem(413, f"The request is larger than {LARGEST:,} bytes", closing)(scope, receive, send)
         else:
-            await self.app(scope, replayed(body, receive), send)
+            await app(scope, replayed(body, receive), send)
+
+    return check
 
 
 async def _read(request: Request) -> bytes | None:

@@ -1,7 +1,5 @@
 """Metrics for Prometheus: questions, their duration, the queue, requests, and the age of the edition."""
 
-from __future__ import annotations
-
 import time
 from datetime import datetime
 from typing import Literal, get_args
@@ -19,7 +17,8 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 class Metrics:
     """The metrics of one process. No label contains what people write, or their names."""
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, admission: Admission, edition_created: str) -> None:
+        """`edition_created`: ISO 8601, as the manifest of the edition has it."""
         self._registry = registry = CollectorRegistry()
         asked = "Questions by outcome; refused: an invalid question, over the rate limit, or a full queue"
         self._questions = Counter("quoth_questions", asked, ["outcome"], registry=registry)
@@ -31,6 +30,9 @@ class Metrics:
         depth = Gauge("quoth_queue_depth", "Questions that wait in the queue", registry=registry)
         depth.set_function(lambda: admission.depth)
         Gauge("quoth_queue_limit", "Most questions that may wait", registry=registry).set(admission.waiting)
+        made = datetime.fromisoformat(edition_created).timestamp()
+        age = Gauge("quoth_edition_age_seconds", "Age of the edition that is served", registry=registry)
+        age.set_function(lambda: time.time() - made)
         # a rate needs a first value, so each counter starts at 0
         for outcome in get_args(Outcome):
             self._questions.labels(outcome)
@@ -48,12 +50,6 @@ class Metrics:
     def request(self, route: str, status: int) -> None:
         """Counts a request. `route` is the route's template, such as /documents/{id}, never the path itself."""
         self._requests.labels(route, f"{status // 100}xx").inc()
-
-    def edition_made(self, created: str) -> None:
-        """Adds the age of the edition, from `created` of its manifest. Call it once."""
-        made = datetime.fromisoformat(created).timestamp()
-        age = Gauge("quoth_edition_age_seconds", "Age of the edition that is served", registry=self._registry)
-        age.set_function(lambda: time.time() - made)
 
     def exposition(self) -> tuple[bytes, str]:
         """(body, content type) of the response to Prometheus."""

@@ -1,12 +1,10 @@
 """Queue and rate limits: how many callers are served at the same time, how many may wait, and how often one may ask."""
 
-from __future__ import annotations
-
 import math
 import threading
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from time import monotonic
 
 from anyio import CapacityLimiter
@@ -99,28 +97,3 @@ class RateLimit:
                 calls.append(now)
                 return None
             return math.ceil(_WINDOW - (now - calls[0]))
-
-
-class Held:
-    """Bounds what a caller holds at the same time, such as open streams: at most `most`, at least 1, for each caller.
-
-    Belongs to one event loop.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._held: Counter[str] = Counter()
-
-    @contextmanager
-    def one_more(self, key: str) -> Iterator[bool]:
-        """Context manager: yields whether `key` may hold one more, and if so, counts it until the end."""
-        if self._held[key] >= self._most:
-            yield False
-            return
-        self._held[key] += 1
-        try:
-            yield True
-        finally:
-            self._held[key] -= 1
-            if not self._held[key]:
-                del self._held[key]

@@ -1,7 +1,5 @@
 """Request log: JSON lines on standard error, one for each request, with a request id."""
 
-from __future__ import annotations
-
 import io
 import json
 import logging
@@ -55,7 +53,7 @@ class JsonFormatter(logging.Formatter):
 
 def json_line(line: Mapping[str, object], extra: Mapping[str, object]) -> str:
     """`line` and `extra` as one JSON object, in ASCII on one line. Keys of `line` take precedence."""
-    values = {**line, **{key: value for key, value in extra.items() if key not in line}}
+    values = {**line, **extra, **line}
     try:
         return json.dumps(values, default=str, allow_nan=False)
     except (ValueError, TypeError):
@@ -96,7 +94,7 @@ class _JsonStream(io.TextIOBase):
         return len(text)
 
 
-class RequestLog:
+def request_log(app: ASGIApp, metrics: Metrics) -> ASGIApp:
     """Middleware that gives each request an id, counts it, and logs it when it is answered: method, path, status, ms
     and user.
 
@@ -104,14 +102,7 @@ class RequestLog:
     otherwise a new one. It is sent back, and is in every line logged meanwhile and in scope["state"]["request_id"].
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self.app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+    async def log(scope: Scope, receive: Receive, send: Send) -> None:
         sent_ids = Headers(scope=scope).getlist(REQUEST_ID)
         accepted = len(sent_ids) == 1 and _ID.fullmatch(sent_ids[0])
         id = sent_ids[0] if accepted else secrets.token_hex(16)
@@ -124,7 +115,6 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message.setdefault("headers", [])
                 MutableHeaders(scope=message)[REQUEST_ID] = id
             await send(message)
 
@@ -132,7 +122,7 @@ class RequestLog:
         # not reset: the server may log a failure later in this task, which handles only this request
         request_id.set(id)
         try:
-            await self.app(scope, receive, send_with_id)
+            await app(scope, receive, send_with_id)
         except Exception:
             # the server answers 500 if the app has not answered
             status = status or 500
@@ -142,6 +132,8 @@ class RequestLog:
             path = one_line(scope["path"][:_LONGEST_PATH])
             user = getattr(state.get("person"), "user", None)
             # unknown paths share one label: with the path as label, anyone could add labels without limit
-            self._metrics.request(getattr(scope.get("route"), "path", "none") or "/", status or 500)
+            metrics.request(getattr(scope.get("route"), "path", "none") or "/", status or 500)
             fields = {"method": scope["method"], "path": path, "status": status, "ms": ms, "user": user}
             _log.info("%s %s %s", one_line(scope["method"]), path, status, extra=fields)
+
+    return log

@@ -1,9 +1,7 @@
 """Trusted hosts, trusted origins, and security headers: the checks that every request passes."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,46 +26,14 @@ def is_own(headers: Headers) -> bool:
     return all(origin.lower() in (f"http://{host}", f"https://{host}") for origin in headers.getlist("origin"))
 
 
-class TrustedHost:
+def trusted_host(app: ASGIApp, hosts: Collection[str], origins: Collection[str], *, immutable: str) -> ASGIApp:
     """Middleware: refuses unknown hosts (400) and origins (403), and adds security headers to every response.
 
     Starlette's TrustedHostMiddleware ignores ports and accepts two Host headers. Responses are not cached, unless the
     app allows it or the path starts with `immutable`, whose files never change and are the same for everyone.
     """
-
-    def __init__(self, app: ASGIApp, hosts: Sequence[str], origins: Sequence[str], *, immutable: str) -> None:
-        self.app = app
-        self._hosts = {host.lower() for host in hosts}
-        self._origins = frozenset(origins)
-        self._immutable = immutable
-        self._headers = _security_headers(origins)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message.setdefault("headers", [])
-                headers = MutableHeaders(scope=message)
-                headers.update(self._headers)
-                immutable = message["status"] == 200 and scope["path"].startswith(self._immutable)
-                headers.setdefault("cache-control", _IMMUTABLE if immutable else "private, no-store")
-            await send(message)
-
-        app: ASGIApp = self.app
-        if scope["type"] == "lifespan":
-            await app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        hosts, origins = headers.getlist("host"), headers.getlist("origin")
-        if len(hosts) != 1 or not (is_this_machine(hosts[0]) or hosts[0].lower() in self._hosts):
-            app = problem(400, "Nothing is served under this host name: the setting hosts lists the names")
-        elif len(origins) > 1 or (origins and not is_own(headers) and origins[0] not in self._origins):
-            app = problem(403, "Pages of this site may not ask here: the setting origins lists those that may")
-        await app(scope, receive, send_with_headers)
-
-
-def _security_headers(origins: Sequence[str]) -> dict[str, str]:
-    ancestors = " ".join(["'self'", *origins])
-    return {
+    names, ancestors = {host.lower() for host in hosts}, " ".join(["'self'", *origins])
+    security = {
         # gradio writes scripts into the page and compiles others
         "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
         "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
@@ -76,3 +42,22 @@ def _security_headers(origins: Sequence[str]) -> dict[str, str]:
         # not no-referrer: with it, browsers send Origin: null for forms of this site
         "referrer-policy": "same-origin",
     }
+
+    async def check(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(security)
+                forever = message["status"] == 200 and scope["path"].startswith(immutable)
+                headers.setdefault("cache-control", _IMMUTABLE if forever else "private, no-store")
+            await send(message)
+
+        allowed, headers = app, Headers(scope=scope)
+        host, sites = headers.getlist("host"), headers.getlist("origin")
+        if len(host) != 1 or not (is_this_machine(host[0]) or host[0].lower() in names):
+            allowed = problem(400, "Nothing is served under this host name: the setting hosts lists the names")
+        elif len(sites) > 1 or (sites and not is_own(headers) and sites[0] not in origins):
+            allowed = problem(403, "Pages of this site may not ask here: the setting origins lists those that may")
+        await allowed(scope, receive, send_with_headers)
+
+    return check

@@ -1,7 +1,5 @@
 """Audit log: who asked, read, gave feedback or was refused; one JSON object a line, in a file that only grows."""
 
-from __future__ import annotations
-
 import asyncio
 import fcntl
 import logging
@@ -98,7 +96,7 @@ class Refusals:
 
         async def watch(scope: Scope, receive: Receive, send: Send) -> None:
             async def write_refusal(message: Message) -> None:
-                if message["type"].endswith("http.response.start") and _refuses(message["status"], scope):
+                if message["type"] == "http.response.start" and _refuses(message["status"], scope["state"]):
                     await self._refused(scope, message["status"])
                 await send(message)
 
@@ -112,14 +110,13 @@ class Refusals:
             self._write(None, self._left_out, {})
 
     async def _refused(self, scope: Scope, status: int) -> None:
-        state, client = scope.get("state", {}), scope.get("client")
-        person = state.get("person")
-        address = client[0] if client else None
-        caller = getattr(person, "user", None) or address or ""
+        state, address = scope["state"], (scope.get("client") or [None])[0]
+        person: Person | None = state.get("person")
+        caller = (person and person.user) or address or ""
         if self._of_one.check(caller) is not None or self._of_all.check("") is not None:
             self._left_out += 1
             return
-        headers, sent = Headers(scope=scope), {"method": scope.get("method", ""), "path": scope["path"]}
+        headers, sent = Headers(scope=scope), {"method": scope["method"], "path": scope["path"]}
         sent |= {name: value for name in ("host", "origin") if (value := headers.get(name)) is not None}
         fields = {"status": status, "client": address, **{name: _short(value) for name, value in sent.items()}}
         if "lacking" in state:
@@ -137,9 +134,8 @@ class Refusals:
         return True
 
 
-def _refuses(status: int, scope: Scope) -> bool:
+def _refuses(status: int, state: Mapping[str, object]) -> bool:
     # a 400 before the person is known comes from the check of hosts
-    state = scope.get("state", {})
     # an MCP tool refuses with a 200, and the state says which scope was lacking
     return status in (401, 403) or (status == 400 and "person" not in state) or "lacking" in state
 

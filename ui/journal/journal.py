@@ -1,7 +1,5 @@
 """The journal: questions, whether they were answered, and feedback on the answers, in one SQLite file."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +7,7 @@ from time import time
 from typing import Literal
 
 from index.errors import SettingsError
-from ui.access.private_database import PrivateDatabase
+from ui.access.private_files import PrivateDatabase
 
 FILE = "journal.sqlite"
 """The journal's name in the data folder."""

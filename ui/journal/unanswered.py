@@ -1,22 +1,16 @@
 """Unanswered questions: grouped by meaning, and exported as a question set for `quoth eval`."""
 
-from __future__ import annotations
-
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import mode
 
 import numpy as np
+from numpy.typing import NDArray
 
+from index.encoders.encoder import Encoder
 from ui.journal.journal import Gap
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from index.encoders.encoder import Encoder
 
 SIMILAR = 0.54
 """The cosine between a question and a group's centre at which the question joins the group. Chosen on questions that
@@ -64,26 +58,25 @@ def to_question_set(groups: Sequence[Group], file: Path) -> int:
     `answerable` and `evidence`. `category` is the gaps' reason. `quoth eval` ignores `group` (the headline), `asked`
     (how often), `comments` and `note`. Raises OSError if the file cannot be written.
     """
-    rows = [_row(group, text, gaps) for group in groups for text, gaps in group.wordings]
+    rows = [
+        {
+            "id": gaps[0].id,
+            "question": text,
+            "answerable": False,
+            "answers": [],
+            "evidence": [],
+            "history": [],
+            "category": mode(gap.reason for gap in gaps),
+            "group": group.headline,
+            "asked": len(gaps),
+            "comments": [gap.comment for gap in gaps if gap.comment],
+            "note": NOTE,
+        }
+        for group in groups
+        for text, gaps in group.wordings
+    ]
     file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     return len(rows)
-
-
-def _row(group: Group, text: str, gaps: Sequence[Gap]) -> dict[str, object]:
-    reasons = Counter(gap.reason for gap in gaps)
-    return {
-        "id": gaps[0].id,
-        "question": text,
-        "answerable": False,
-        "answers": [],
-        "evidence": [],
-        "history": [],
-        "category": reasons.most_common(1)[0][0],
-        "group": group.headline,
-        "asked": len(gaps),
-        "comments": [gap.comment for gap in gaps if gap.comment],
-        "note": NOTE,
-    }
 
 
 def _wordings(gaps: Sequence[Gap]) -> list[Wording]:

@@ -1,22 +1,20 @@
-"""The web page as an application, with gradio mounted in it."""
+"""The web page as an application, with gradio mounted in it. Its streams end at shutdown."""
 
-from __future__ import annotations
-
+import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from types import FrameType
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from ui.page.end_streams import set_on_stop
 from ui.page.gradio_guard import only_listeners
-
-if TYPE_CHECKING:
-    from ui.service import Service
+from ui.service import Service
 
 
 def build_page(service: Service, base: str = "") -> FastAPI:
@@ -29,7 +27,7 @@ def build_page(service: Service, base: str = "") -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with set_on_stop(app.routes[-1].app.stop_event):  # type: ignore[attr-defined]  # gradio's own app
+        with _set_on_stop(app.routes[-1].app.stop_event):  # type: ignore[attr-defined]  # gradio's own app
             yield
 
     # gradio adds CORS middleware that allows every origin, unless the app above has some. Ours allows none.
@@ -58,3 +56,30 @@ def build_page(service: Service, base: str = "") -> FastAPI:
     # Functions without a body only cancel others, and nobody needs to call them.
     app.add_middleware(only_listeners, functions={id: len(fn.inputs) for id, fn in blocks.fns.items() if fn.fn})
     return app
+
+
+@contextmanager
+def _set_on_stop(event: asyncio.Event) -> Iterator[None]:
+    """Context manager: SIGINT and SIGTERM set `event`, then the server's own handlers run.
+
+    The end of the application's lifespan is too late to end streams: the server waits for all streams first.
+    Does nothing outside the main thread, because only the main thread can handle signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    handlers = {number: handler for number in signals if callable(handler := signal.getsignal(number))}
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(event.set)
+        handlers[signal.Signals(number)](number, frame)
+
+    for number in handlers:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

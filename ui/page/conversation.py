@@ -1,17 +1,12 @@
-"""The conversation on the page: the state that the server keeps, and its HTML."""
-
-from __future__ import annotations
+"""The conversation on the page: the state that the server keeps, and how an answer becomes a part of it."""
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import get_args
 
 from index.corpus import Corpus
 from index.types import Span
-from rag.likelihood import in_words
-from rag.types import Answer, Citation, Turn
-from ui.page.markup import WORDS, escaped, isolated, marked, problem_html
+from rag.types import Answer, Turn
+from ui.page.markup import templates
 from ui.service import Opinion
 
 
@@ -53,20 +48,20 @@ class Exchange:
 Conversation = tuple[Exchange, ...]
 
 
-def failed(question: str, problem: str) -> Exchange:
-    return Exchange(question, problem_html(problem))
-
-
 def answered(question: str, answer: Answer, corpus: Corpus, answer_id: str = "") -> Exchange:
     """The exchange for `answer`, which came from `corpus`."""
     id = uuid.uuid4().hex
     citations = answer.citations or answer.closest
     searched_in = [corpus.document(document_id) for document_id in answer.judgements[0].form.documents]
+    form = answer.searched_for[0]
+    form = "" if form == " ".join(answer.question.split()) else form
     return Exchange(
         question,
-        _reply(id, answer, [document.title for document in searched_in]),
+        templates.reply(id, answer, form, [document.title for document in searched_in]),
         Turn(question, shown=tuple(citation.excerpt.place for citation in answer.citations)),
-        tuple(Quote(c.number, c.excerpt.document.id, c.excerpt.span, c.highlight, _place(c)) for c in citations),
+        tuple(
+            Quote(c.number, c.excerpt.document.id, c.excerpt.span, c.highlight, templates.place(c)) for c in citations
+        ),
         frozenset(document.id for document in (*searched_in, *(c.excerpt.document for c in citations))),
         id,
         answer_id,
@@ -77,79 +72,3 @@ def find_quote(conversation: Conversation, exchange_id: str, number: str) -> Quo
     """The quote with this number, a string from the page, in the exchange with this id; None if there is none."""
     quotes = [quote for exchange in conversation if exchange.id == exchange_id for quote in exchange.quotes]
     return next((quote for quote in quotes if str(quote.number) == number), None)
-
-
-def conversation_html(conversation: Sequence[Exchange]) -> str:
-    """The whole conversation, oldest question first."""
-    return "".join(
-        '<article class="exchange">'
-        '<h2 class="question" dir="auto"><span class="hidden-words" dir="ltr">You asked: </span>'
-        f"{escaped(exchange.question)}</h2>"
-        f"{exchange.reply or _PENDING}{_feedback(exchange)}</article>"
-        for exchange in conversation
-    )
-
-
-_PENDING = '<p class="pending">Looking through the documents…</p>'
-
-
-def _feedback(exchange: Exchange) -> str:
-    """The buttons for feedback; nothing if none is taken."""
-    if not exchange.answer_id:
-        return ""
-    buttons = "".join(
-        f'<button type="button" data-event="judge" data-turn="{exchange.id}" data-verdict="{opinion}"'
-        f' aria-pressed="{str(exchange.opinion == opinion).lower()}">{word}</button>'
-        for opinion, word in zip(get_args(Opinion), ("Yes", "No"), strict=True)
-    )
-    thanks = "<span>Thank you.</span>" if exchange.opinion else ""
-    return (
-        '<div class="judged" role="group" aria-label="Was this helpful?"><span>Was this helpful?</span>'
-        f"{buttons}{thanks}</div>"
-    )
-
-
-def _reply(id: str, answer: Answer, searched_in: Sequence[str]) -> str:
-    if answer.status == "answered":
-        status = (
-            '<p class="confidence"><span class="hidden-words">Does this answer the question? </span>'
-            f"{in_words(answer.confidence)}</p>"
-        )
-        quotes = "".join(_quote(id, citation, answering=True) for citation in answer.citations)
-    else:
-        status = '<p class="unanswered">The documents do not answer this.</p>'
-        closest = "".join(_quote(id, citation, answering=False) for citation in answer.closest)
-        quotes = closest and f'<div class="closest"><h3>Closest passages (not answers)</h3>{closest}</div>'
-    return f'<div class="reply">{status}{_searched_for(id, answer, searched_in)}{quotes}</div>'
-
-
-def _searched_for(id: str, answer: Answer, searched_in: Sequence[str]) -> str:
-    """A box with the form that was searched for, to edit it and ask it alone. Empty if the form is the question."""
-    form = answer.searched_for[0]
-    if form == " ".join(answer.question.split()):
-        return ""
-    titles = ", ".join(map(isolated, searched_in))
-    return (
-        f'<p class="searched"><label for="searched-{id}">Searched for{f" in {titles}" if titles else ""}</label>'
-        f'<textarea id="searched-{id}" rows="1" dir="auto" autocomplete="off">{escaped(form)}</textarea>'
-        '<button type="button" data-event="again">Ask this'
-        '<span class="hidden-words"> instead, on its own</span></button></p>'
-    )
-
-
-def _quote(id: str, citation: Citation, *, answering: bool) -> str:
-    excerpt = citation.excerpt
-    marks = [(citation.highlight, WORDS)] if answering else []
-    return (
-        f'<figure class="{"quote" if answering else "near"}">'
-        f'<blockquote dir="auto">{marked(excerpt.text, excerpt.span.start, *marks)}</blockquote>'
-        f'<figcaption><button type="button" class="cite" data-event="cite" data-turn="{id}"'
-        f' data-number="{citation.number}"><span class="number">[{citation.number}]</span> <span class="place">'
-        f'<span class="title">{isolated(excerpt.document.title)}</span>, {_place(citation)}</span>'
-        "</button></figcaption></figure>"
-    )
-
-
-def _place(citation: Citation) -> str:
-    under = f"under “{isolated(citation.heading)}”, " if citation.heading else ""
-    return f"{under}paragraph {citation.paragraph}"

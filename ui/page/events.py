@@ -1,10 +1,8 @@
 """The handlers of the page's events: what the server does when something is clicked or typed."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast
 
 import gradio as gr
 from anyio import to_thread
@@ -15,9 +13,9 @@ from rag.types import Answer
 from ui.access.person import EVERYONE, Person, person_of
 from ui.http.rate_limit import Later
 from ui.http.request_log import request_id
-from ui.page.conversation import Conversation, Exchange, Quote, answered, conversation_html, failed, find_quote
-from ui.page.markup import problem_html
-from ui.page.source import NO_DOCUMENTS, Opened, no_source_html, open_more, open_source
+from ui.page.conversation import Conversation, Exchange, Quote, answered, find_quote
+from ui.page.markup import templates
+from ui.page.source import NO_DOCUMENTS, Opened, open_more, open_source
 from ui.page.start import TITLES, Start, start_of, titles_html
 from ui.service import Opinion, Service, public_message
 
@@ -49,7 +47,7 @@ class Events:
     async def arrive(self, request: gr.Request) -> Drawn:
         """Draws what the page does not contain: what only this person may see, and documents if reads are audited."""
         start = await self._look_up(request, self._start_of)
-        if start == self.start and not self._service.audited:
+        if start == self.start and not self._service.audit:
             return gr.skip(), gr.skip(), gr.skip(), gr.skip()
         return start.welcome, start.finder, *await self._open(request, start.document)
 
@@ -73,43 +71,41 @@ class Events:
             return
         conversation = await self._readable(conversation, request)
         yield "", *_with(conversation, Exchange(question))
-        person, caller = _sender(request)
+        person = _sender(request)
         history = [] if alone else [exchange.turn for exchange in conversation if exchange.turn]
 
         def draw(id: str, answer: Answer, corpus: Corpus) -> Exchange:
             return answered(question, answer, corpus, id if self._service.takes_feedback(person) else "")
 
         try:
-            exchange = await self._service.ask(person, question, history, draw, caller=caller)
+            exchange = await self._service.ask(person, question, history, draw)
         except (QuothError, Later) as error:
-            exchange = failed(question, _message(error))
+            exchange = Exchange(question, templates.problem(_message(error)))
         yield gr.skip(), *_with(conversation, exchange)
 
     async def give_feedback(self, conversation: Conversation, event: gr.EventData, request: gr.Request) -> Drawn:
-        person, caller = _sender(request)
-        opinion: Any = _detail(event, "verdict")
+        turn, opinion = _detail(event, "turn"), cast(Opinion, _detail(event, "verdict"))
         conversation = await self._readable(conversation, request)
-        ids = [exchange.id for exchange in conversation if exchange.answer_id]
-        if _detail(event, "turn") not in ids or opinion not in get_args(Opinion):
+        judged = next((exchange for exchange in conversation if exchange.answer_id and exchange.id == turn), None)
+        if judged is None or opinion not in ("up", "down"):
             return gr.skip(), gr.skip()
-        judged = next(exchange for exchange in conversation if exchange.id == _detail(event, "turn"))
         try:
-            kept = await self._service.feedback(person, judged.answer_id, opinion, "", caller=caller)
+            kept = await self._service.feedback(_sender(request), judged.answer_id, opinion, "")
         except (QuothError, Later) as error:
             raise gr.Error(_message(error)) from error
         if not kept:
             return gr.skip(), gr.skip()
         conversation = tuple(replace(one, opinion=opinion) if one is judged else one for one in conversation)
-        return conversation, conversation_html(conversation)
+        return conversation, templates.conversation(conversation)
 
     async def show_failure(self, conversation: Conversation, request: gr.Request) -> Drawn:
         """Shows in the conversation that a question failed or was refused."""
         conversation = await self._readable(conversation, request)
         if conversation and not conversation[-1].reply:
-            return _with(conversation[:-1], failed(conversation[-1].question, _BROKEN))
+            return _with(conversation[:-1], Exchange(conversation[-1].question, templates.problem(_BROKEN)))
         # The question was refused. If it was typed, it is still in its box.
-        before = conversation_html(conversation) or (await self._look_up(request, self._start_of)).welcome
-        return conversation, before + problem_html(_FULL)
+        before = templates.conversation(conversation) or (await self._look_up(request, self._start_of)).welcome
+        return conversation, before + templates.problem(_FULL)
 
     async def start_afresh(self, opened: Opened | None, request: gr.Request) -> Drawn:
         """Empties the conversation, and shows the opened document from its start."""
@@ -125,19 +121,21 @@ class Events:
         """Lists titles. This counts as a read, but it is not audited: it happens with every letter that is typed."""
         words, after = _detail(event, "words")[:_LONGEST_SENT], _detail(event, "after")
         try:
-            self._service.count_read(*_sender(request))
+            self._service.count_read(_sender(request))
             return titles_html(await self._look_up(request, lambda corpus: corpus.titles(words, after, TITLES + 1)))
         except (QuothError, Later) as error:
             return titles_html((), _message(error))
 
     async def open_document(self, event: gr.EventData, request: gr.Request) -> Drawn:
         id = _detail(event, "document")
-        return await self._open(request, id) if 0 < len(id) <= _LONGEST_SENT else (None, no_source_html(_GONE))
+        return await self._open(request, id) if 0 < len(id) <= _LONGEST_SENT else (None, templates.no_source(_GONE))
 
     async def open_citation(self, conversation: Conversation, event: gr.EventData, request: gr.Request) -> Drawn:
         turn = _detail(event, "turn")
         quote = find_quote(conversation, turn, _detail(event, "number"))
-        return await self._open(request, quote.document, quote, turn) if quote else (None, no_source_html(_FORGOTTEN))
+        return (
+            await self._open(request, quote.document, quote, turn) if quote else (None, templates.no_source(_FORGOTTEN))
+        )
 
     async def show_more(self, opened: Opened | None, event: gr.EventData, request: gr.Request) -> Drawn:
         """Shows earlier or later text of the opened document."""
@@ -148,21 +146,19 @@ class Events:
         try:
             return await self._look_up(request, lambda corpus: open_more(corpus, opened, earlier=earlier))
         except KeyError:
-            return None, no_source_html(_GONE)
+            return None, templates.no_source(_GONE)
 
     async def _open(self, request: gr.Request, id: str | None, quote: Quote | None = None, turn: str = "") -> Drawn:
         """Opens a document. This is counted and audited; showing more of it is not."""
         if id is None:
-            return None, no_source_html(NO_DOCUMENTS)
-        person, caller = _sender(request)
+            return None, templates.no_source(NO_DOCUMENTS)
+        person = _sender(request)
         try:
-            return await self._service.read(
-                person, id, lambda answerer: open_source(answerer.corpus, id, quote, turn), caller=caller
-            )
+            return await self._service.read(person, id, lambda answerer: open_source(answerer.corpus, id, quote, turn))
         except KeyError:
-            return None, no_source_html(_GONE)
+            return None, templates.no_source(_GONE)
         except (QuothError, Later) as error:
-            return None, no_source_html(_message(error))
+            return None, templates.no_source(_message(error))
 
     async def _readable(self, conversation: Conversation, request: gr.Request) -> Conversation:
         """The conversation without the exchanges that show a document which the person may no longer read."""
@@ -177,7 +173,7 @@ class Events:
 
     async def _look_up(self, request: gr.Request, work: Callable[[Corpus], T]) -> T:
         """Runs `work` in a worker thread, over what the person may read; it is neither counted nor audited."""
-        person, _ = _sender(request)
+        person = _sender(request)
         return await to_thread.run_sync(lambda: work(self._service.seen_by(person).corpus))
 
 
@@ -191,21 +187,21 @@ def _holds(corpus: Corpus, id: str) -> bool:
 
 def _with(conversation: Conversation, exchange: Exchange) -> tuple[Conversation, str]:
     conversation = (*conversation, exchange)
-    return conversation, conversation_html(conversation)
+    return conversation, templates.conversation(conversation)
 
 
 def _message(error: QuothError | Later) -> str:
     return _BUSY.format(seconds=error.retry_after) if isinstance(error, Later) else public_message(error)
 
 
-def _sender(request: gr.Request) -> tuple[Person, str]:
-    """The person who sent the request, and the address it came from. From here on, the log names their request."""
+def _sender(request: gr.Request) -> Person:
+    """The person who sent the request. From here on, the log names their request."""
     # gradio makes a Request without one only if no browser sent it.
     assert request.request is not None
     scope = request.request.scope
     # gradio's queue works in another task, which does not know the request.
     request_id.set(scope["state"].get("request_id"))
-    return person_of(scope), request.client.host if request.client else ""
+    return person_of(scope)
 
 
 def _text(sent: object) -> str:

@@ -3,10 +3,8 @@
 gradio also fetches files by URL, takes uploads, and shows other people's conversations.
 """
 
-from __future__ import annotations
-
 import re
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,7 +16,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from index.strict_json import parse_json
 from ui.http.body_limit import replayed
 from ui.http.problem import problem
-from ui.http.rate_limit import Held
 
 MOST_STREAMS = 32
 """The most open streams of one person. A tab of the page has two; a browser has at most six, except with HTTP/2."""
@@ -29,8 +26,9 @@ _LONGEST_NAME = 100
 
 _ANOTHERS = problem(403, "This conversation is another person's")
 _RETRY = {"Retry-After": "10"}
-_OWN_STREAMS = f"You hold {MOST_STREAMS} streams open, as many as one person may. Close a tab of this page"
-_TOO_MANY = problem(429, _OWN_STREAMS, _RETRY)
+_TOO_MANY = problem(
+    429, f"You hold {MOST_STREAMS} streams open, the most of one person. Close a tab of this page", _RETRY
+)
 _NO_ROOM = problem(503, "As many pages are open as may be", _RETRY)
 _SENT = "quoth.sent"
 """The key of a scope under which `only_the_page` leaves the body for `only_listeners`."""
@@ -68,10 +66,10 @@ class Conversations:
 def only_the_page(app: ASGIApp, base: str = "") -> ASGIApp:
     """Middleware for the page, served under `base`. Allows only the page's paths, inputs that are strings, and
     conversations of the same person. Limits the open streams of one person and of all."""
-    conversations, streams, all_streams = Conversations(), Held(MOST_STREAMS), Held(MOST_STREAMS_IN_ALL)
+    conversations, streams = Conversations(), Counter[str]()
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
-        method = scope.get("method", "").replace("HEAD", "GET")
+        method = scope["method"].replace("HEAD", "GET")
         full_path = scope["path"].removeprefix(scope.get("root_path", ""))
         path = full_path.removeprefix(base)
         user = person.user if (person := scope.get("state", {}).get("person")) else None
@@ -84,9 +82,17 @@ def only_the_page(app: ASGIApp, base: str = "") -> ASGIApp:
         elif not all(conversations.open_to(name, user) for name in _names(scope, path)):
             await _ANOTHERS(scope, receive, send)
         elif method == "GET" and _STREAMS.fullmatch(path):
-            address = (scope.get("client") or [""])[0]
-            with streams.one_more(user or address) as allowed, all_streams.one_more("") as room:
-                await (_TOO_MANY if not allowed else app if room else _NO_ROOM)(scope, receive, send)
+            holder = user or (scope.get("client") or [""])[0]
+            if streams[holder] >= MOST_STREAMS or streams.total() >= MOST_STREAMS_IN_ALL:
+                await (_TOO_MANY if streams[holder] >= MOST_STREAMS else _NO_ROOM)(scope, receive, send)
+                return
+            streams[holder] += 1
+            try:
+                await app(scope, receive, send)
+            finally:
+                streams[holder] -= 1
+                if not streams[holder]:
+                    del streams[holder]
         elif method == "GET":
             await app(scope, receive, send)
         elif (sent := _parsed(body := await Request(scope, receive).body())) is None:

@@ -1,13 +1,12 @@
 """The layout of the page in gradio: its parts, and which handler each of their events calls."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import gradio as gr
 
 from ui.page.events import Events
-from ui.page.source import NO_DOCUMENTS, no_source_html, open_source
+from ui.page.markup import templates
+from ui.page.source import NO_DOCUMENTS, open_source
 from ui.service import Service
 
 _OPENING = "The documents are being opened."
@@ -17,8 +16,8 @@ def build_blocks(service: Service, header: str) -> gr.Blocks:
     """Builds the page. It is the same for all, so it shows only what everyone may read, and no document if audited."""
     events = Events(service)
     start = events.start
-    view, sheet_html = None, no_source_html(_OPENING if service.audited else NO_DOCUMENTS)
-    if start.document and not service.audited:
+    view, sheet_html = None, templates.no_source(_OPENING if service.audit else NO_DOCUMENTS)
+    if start.document and not service.audit:
         view, sheet_html = open_source(events.corpus, start.document)
     blocks: gr.Blocks
     with gr.Blocks(title="quoth", analytics_enabled=False, fill_width=True) as blocks:
@@ -66,7 +65,7 @@ def build_blocks(service: Service, header: str) -> gr.Blocks:
         masthead.fresh(events.start_afresh, opened, [*talk, *source], cancels=[typed, *clicked], **at_once)
     # gradio passes a question on at once if fewer than 40 are being answered. So its queue needs room only for
     # questions that arrive at the same moment, and for no more than the service accepts.
-    blocks.queue(max_size=service.most)
+    blocks.queue(max_size=service.admission.workers + service.admission.waiting)
     return blocks
 
 

@@ -1,7 +1,5 @@
 """Lazy start: an ASGI app that is built in the background. Requests to it wait; other apps are served meanwhile."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import threading
@@ -36,13 +34,12 @@ class Deferred:
         """Context manager: builds and serves the app until the end."""
         self._ready: asyncio.Future[Starlette] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._run())
-        task.add_done_callback(self._settle)
         try:
             yield
         finally:
             self._asked.set()
             self._closing.set()
-            await asyncio.wait({task})
+            await asyncio.gather(task, return_exceptions=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._asked.set()
@@ -58,19 +55,19 @@ class Deferred:
         await asyncio.wait({asyncio.create_task(self._asked.wait())}, timeout=GRACE)
         if self._closing.is_set():
             return
-        app = await asyncio.to_thread(self._build_alone)
-        async with app.router.lifespan_context(app):
-            self._ready.set_result(app)
-            self.built = True
-            await self._closing.wait()
 
-    def _build_alone(self) -> Starlette:
-        with _ONE_AT_A_TIME:
-            return self._build()
+        def build() -> Starlette:
+            with _ONE_AT_A_TIME:
+                return self._build()
 
-    def _settle(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled() or (error := task.exception()) is None:
-            return
-        _log.error("A part of the server could not be built", exc_info=error)
-        if not self._ready.done():
-            self._ready.set_exception(error)
+        try:
+            app = await asyncio.to_thread(build)
+            async with app.router.lifespan_context(app):
+                self._ready.set_result(app)
+                self.built = True
+                await self._closing.wait()
+        except Exception as error:
+            _log.exception("A part of the server could not be built")
+            if not self._ready.done():
+                self._ready.set_exception(error)
+            raise

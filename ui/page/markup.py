@@ -1,8 +1,14 @@
-"""Text as HTML: escaped, control characters made visible, exact spans marked, directions isolated."""
+"""Text as HTML: escaped, control characters made visible, exact spans marked, directions isolated; the templates."""
 
-from __future__ import annotations
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 from index.types import Span
+from rag.likelihood import in_words
+from rag.types import Excerpt
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -26,16 +32,12 @@ _OPENS, _ENDS = ("\u2066", "\u2067", "\u2068"), "\u2069"
 _PARAGRAPH = "\u2029"
 
 
-def escaped(text: str) -> str:
-    """`text` as HTML, for use between tags and inside quoted attributes."""
-    return text.translate(_ESCAPES)
+def escaped(text: object) -> Markup:
+    """A text as HTML, for use between tags and inside quoted attributes. HTML stays as it is."""
+    return text if isinstance(text, Markup) else Markup(str(text).translate(_ESCAPES))
 
 
-def problem_html(problem: str) -> str:
-    return f'<p class="problem">{escaped(problem)}</p>'
-
-
-def marked(text: str, start: int, *marks: tuple[Span, str]) -> str:
+def marked(text: str, start: int, *marks: tuple[Span, str]) -> Markup:
     """`text`, which begins at offset `start` of its document, as HTML with these marks.
 
     A mark is a span in the document's offsets and its opening tag. Each mark lies inside the one before it.
@@ -47,10 +49,10 @@ def marked(text: str, start: int, *marks: tuple[Span, str]) -> str:
     if first == last:
         return escaped(text)
     content = marked(text[first:last], start + first, *inner)
-    return f"{escaped(text[:first])}{opening}{content}</mark>{escaped(text[last:])}"
+    return Markup(f"{escaped(text[:first])}{opening}{content}</mark>{escaped(text[last:])}")
 
 
-def isolated(text: str) -> str:
+def isolated(text: str) -> Markup:
     """`text` as HTML whose direction does not change the text after it."""
     # A browser ends a <bdi> with the character that ends an isolate, so an isolate that `text` leaves open would end in
     # its place, and a stray end would end it too early. A paragraph separator ends them all.
@@ -62,4 +64,16 @@ def isolated(text: str) -> str:
             opened -= 1
         elif character == _ENDS:
             ended += 1
-    return f"<bdi>{_OPENS[2] * ended}{escaped(text.replace(_PARAGRAPH, ' '))}{_ENDS * opened}</bdi>"
+    return Markup(f"<bdi>{_OPENS[2] * ended}{escaped(text.replace(_PARAGRAPH, ' '))}{_ENDS * opened}</bdi>")
+
+
+def _excerpt(excerpt: Excerpt, words: Span | None) -> Markup:
+    return marked(excerpt.text, excerpt.span.start, *([(words, WORDS)] if words else []))
+
+
+_environment = Environment(
+    autoescape=True, finalize=escaped, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+_environment.filters.update(in_words=in_words, isolated=isolated, marked=_excerpt)
+templates: Any = _environment.from_string((files("ui.page") / "page.html.jinja").read_text("utf-8")).module
+"""The macros of page.html.jinja, as functions that return Markup."""

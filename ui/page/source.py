@@ -1,17 +1,17 @@
 """The source panel as HTML: a document, or the part of it around a quote, with the quote marked."""
 
-from __future__ import annotations
-
 import calendar
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from markupsafe import Markup
+
 from index.corpus import Corpus
 from index.types import Document, Sentence, Span
 from ui.page.conversation import Quote
-from ui.page.markup import EXCERPT, WORDS, escaped, isolated, marked, problem_html
+from ui.page.markup import EXCERPT, WORDS, marked, templates
 
 WINDOW = 40_000
 """Characters shown around a quote, and added by each "Show more": much to read, but quick to draw."""
@@ -87,59 +87,19 @@ def _moved(blocks: Sequence[Block], edge: int, step: Literal[-1, 1]) -> int:
     return edge
 
 
-def no_source_html(problem: str) -> str:
-    """The panel if nothing can be shown in it, with the problem in words."""
-    return f'<div class="bar">{_BACK}</div>{problem_html(problem)}'
-
-
 def source_html(opened: Opened, document: Document, blocks: Sequence[Block]) -> str:
-    quote = opened.quote
-    number = str(quote.number) if quote else ""
-    cited = f'<p class="opened">Citation <span class="number">[{number}]</span>, {quote.place}</p>' if quote else ""
-    text = "".join(_block(document, block, quote) for block in blocks[opened.first : opened.last])
-    return (
-        f'<div class="bar">{_BACK}{cited}</div>'
-        f'<div class="paper" data-document="{escaped(document.id)}"'
-        f' data-turn="{opened.exchange}" data-number="{number}">'
-        f'<header><h2 dir="auto">{escaped(document.title)}</h2><p class="about">{_about(document)}</p></header>'
-        f"{_more('earlier') if opened.first > 0 else ''}"
-        f'<div class="text" lang="{escaped(document.language)}">{text}</div>'
-        f"{_more('later') if opened.last < len(blocks) else ''}"
-        "</div>"
-    )
+    marks = [(opened.quote.span, EXCERPT), (opened.quote.words, WORDS)] if opened.quote else []
 
+    def html(start: int, end: int) -> Markup:
+        return marked(document[Span(start, end)], start, *marks)
 
-_BACK = (
-    '<button type="button" class="back" data-back><span aria-hidden="true">←</span> Back to the conversation</button>'
-)
-
-
-def _more(way: Literal["earlier", "later"]) -> str:
-    return f'<button type="button" class="more" data-event="more" data-way="{way}">Show {way} text</button>'
-
-
-def _block(document: Document, block: Block, quote: Quote | None) -> str:
-    marks = [(quote.span, EXCERPT), (quote.words, WORDS)] if quote else []
-
-    def html(span: Span) -> str:
-        return marked(document[span], span.start, *marks)
-
-    def gap(span: Span) -> str:
-        return f'<span class="gap">{html(span)}</span>' if span else ""
-
-    body = block.span.trimmed(document.text)
-    # The blanks around a paragraph take no room, but they stay: the marked text is exactly the excerpt.
-    content = gap(Span(block.span.start, body.start)) + html(body) + gap(Span(body.end, block.span.end))
-    if block.heading:
-        return f'<h3 dir="auto">{content}</h3>'
-    attribute = 'class="continued"' if block.continued else f'data-paragraph="{block.paragraph}"'
-    return f'<p {attribute} dir="auto">{content}</p>'
-
-
-def _about(document: Document) -> str:
-    date = f"<time>{escaped(_date_in_words(document.date))}</time> · " if document.date else ""
-    # Never a link: the document's author chose the address, so it is not trusted.
-    return date + (isolated(document.source) if document.source else "source not stated")
+    shown = []
+    for block in blocks[opened.first : opened.last]:
+        span, text = block.span, block.span.trimmed(document.text)
+        parts = html(span.start, text.start), html(text.start, text.end), html(text.end, span.end)
+        shown.append((block, *parts))
+    date = _date_in_words(document.date or "")
+    return str(templates.source(opened, document, date, shown, opened.last < len(blocks)))
 
 
 def _date_in_words(date: str) -> str:

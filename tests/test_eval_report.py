@@ -191,7 +191,7 @@ def test_nothing_is_fetched() -> None:
 def test_every_plot_says_what_it_shows_and_every_table_what_its_cells_are() -> None:
     one = Page(page())
     plots = [attributes for name, attributes in one.tags if name == "svg"]
-    assert len(plots) == 2
+    assert len(plots) == 4
     ids = {attributes["id"] for name, attributes in one.tags if name in {"title", "desc"} and "id" in attributes}
     assert all(set(str(plot["aria-labelledby"]).split()) <= ids for plot in plots)
     assert all("scope" in attributes for name, attributes in one.tags if name == "th")
@@ -264,7 +264,8 @@ def test_a_set_without_misses_says_so() -> None:
 
 def test_a_set_of_unanswerable_questions_alone_has_a_report() -> None:
     html = Page(html_of(evaluation(4, 5)))
-    assert html.count("svg") == 2
+    assert html.count("svg") == 3
+    assert "Recall of the search" not in html.text
     assert "hit@1" not in html.text
 
 
@@ -281,8 +282,8 @@ def test_every_point_is_inside_its_plot(numbers: Sequence[int]) -> None:
 def test_the_operating_point_and_the_risk_allowed_are_on_the_curve(number: int) -> None:
     plain, limited = html_of(evaluation(number)), html_of(evaluation(number), risk=0.15)
     assert [html.count('<circle class="here"') for html in (plain, limited)] == [1, 1]
-    # one rule is the diagonal of the other plot
-    assert [html.count('<polyline class="rule"') for html in (plain, limited)] == [1, 2]
+    # besides: the diagonal of one other plot, and two quantiles of another
+    assert [html.count('<polyline class="rule"') for html in (plain, limited)] == [3, 4]
     assert "15%" not in plain
     assert limited.count("It is set to allow 15%.") == 2
 

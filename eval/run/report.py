@@ -1,14 +1,17 @@
 """The HTML report of an evaluation, with every miss: one file that loads nothing from elsewhere."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 
 from eval.measures.bootstrap import LEVEL, Difference
 from eval.measures.confidence import reliability, risk_by_coverage
 from eval.measures.measures import GROUPS, MEASURES, PAIRED, Measured, in_table
+from eval.measures.retrieval import DEPTHS
 from eval.measures.types import Case, Table
 from eval.questions.data import Gold
 from eval.questions.documents import Documents, sentences_at
@@ -18,6 +21,9 @@ from rag.types import Turn
 
 Pieces = tuple[tuple[str, bool], ...]
 """A text in pieces: (text, whether it is marked)."""
+
+_SHORTEST = 0.001
+"""Milliseconds: a logarithmic axis has no zero."""
 
 KINDS: Mapping[str, str] = {
     "Not in the documents, yet answered": "The question is unanswerable and should have been left unanswered.",
@@ -48,6 +54,7 @@ def render(
         paired=PAIRED,
         level=LEVEL,
         curves=_curves(evaluation),
+        depths=DEPTHS,
         allowed=risk,
         kinds=KINDS,
         answer_text=answer_text,
@@ -80,21 +87,35 @@ def in_words(difference: Difference) -> str:
 
 
 def _curves(evaluation: Evaluation) -> dict[str, list[tuple[float, float]]]:
-    """The points of the plots, from 0 to 1 on both axes; {} if no question of the set can be judged.
+    """The points of the plots: name -> (x, y), 0 to 1. Plots for which the set has no questions are absent.
 
-    "risk" is (share answered, share wrong among them), the most confident answers first, and "now" its point as it
-    answers now. "reliability" is (mean confidence, share right) of each bin.
+    "risk": (share answered, share wrong among them), the most confident answers first, and "now": its point as it
+    answers now. "reliability": (mean confidence, share right) of each bin. "recall": share of questions with gold among
+    the passages retrieved, at depths 1 to the last of DEPTHS. "latency": (log10 of milliseconds, share of answers by
+    then), "quantiles": its median and 95%, and "powers": (place, power of ten) of its ticks.
     """
-    if "aurc" not in evaluation.summary:
-        return {}
-    risks = risk_by_coverage(*evaluation.measured.columns("aurc")).tolist()
-    confidence, right = reliability(*evaluation.measured.columns("ece"))
-    wrong = evaluation.summary.get("wrong")
-    return {
-        "risk": [(count / len(risks), risk) for count, risk in enumerate(risks, start=1)],
-        "now": [(wrong.n / len(risks), wrong.value) if wrong else (0.0, 0.0)],
-        "reliability": list(zip(confidence.tolist(), right.tolist(), strict=True)),
-    }
+    summary, measured = evaluation.summary, evaluation.measured
+    curves: dict[str, list[tuple[float, float]]] = {}
+    if "aurc" in summary:
+        risks, wrong = risk_by_coverage(*measured.columns("aurc")).tolist(), summary.get("wrong")
+        curves["risk"] = [(count / len(risks), risk) for count, risk in enumerate(risks, start=1)]
+        curves["now"] = [(wrong.n / len(risks), wrong.value) if wrong else (0.0, 0.0)]
+        confidence, right = reliability(*measured.columns("ece"))
+        curves["reliability"] = list(zip(confidence.tolist(), right.tolist(), strict=True))
+    if "mrr" in summary:
+        [ranks] = measured.columns("mrr")
+        last = max(DEPTHS)
+        found = [float(np.mean(ranks > 1 / (depth + 0.5))) for depth in range(1, last + 1)]
+        curves["recall"] = [(n / (last - 1), share) for n, share in enumerate(found)]
+    if "ms_p50" in summary:
+        quantiles = [summary["ms_p50"].value, summary["ms_p95"].value]
+        logs, marks = (np.log10(np.maximum(ms, _SHORTEST)) for ms in (measured.columns("ms_p50")[0], quantiles))
+        low, high = math.floor(logs.min()), math.floor(logs.max()) + 1
+        places, marks = ((np.sort(values) - low) / (high - low) for values in (logs, marks))
+        curves["latency"] = [(place, n / len(logs)) for n, place in enumerate(places.tolist(), start=1)]
+        curves["quantiles"] = [(place, 1.0) for place in marks.tolist()]
+        curves["powers"] = [((power - low) / (high - low), power) for power in range(low, high + 1)]
+    return curves
 
 
 def find_misses(measured: Measured) -> dict[str, list[Case]]:

@@ -22,7 +22,7 @@ from index.types import Document
 from ui.access.embed_token import LONGEST, SESSION_SECONDS
 from ui.access.identify import Identify, identification
 from ui.access.keyring import Keyring
-from ui.access.person import SCOPES, Person
+from ui.access.person import ALL_SCOPES, Person
 from ui.access.require_person import PUBLIC
 from ui.page.chat import build_page
 from ui.settings import ServerSettings as Settings
@@ -227,8 +227,8 @@ def test_a_key_allows_only_its_scopes(tmp_path: Path, keyring: Keyring) -> None:
 
 def test_an_altered_expired_or_revoked_key_is_refused(tmp_path: Path, keyring: Keyring) -> None:
     settings = {"access": "token", "data": tmp_path, "hosts": (HOST,)}
-    key, secret = keyring.make("ada", [], SCOPES, 1)
-    _, other = keyring.make("eve", [], SCOPES, 1)
+    key, secret = keyring.make("ada", [], ALL_SCOPES, 1)
+    _, other = keyring.make("eve", [], ALL_SCOPES, 1)
     known = client(settings)
 
     def status(token: str) -> int:
@@ -247,14 +247,14 @@ def test_an_altered_expired_or_revoked_key_is_refused(tmp_path: Path, keyring: K
 
 
 def test_a_key_is_stored_as_a_hash(tmp_path: Path, keyring: Keyring) -> None:
-    _, secret = keyring.make("ada", [], SCOPES, 1)
+    _, secret = keyring.make("ada", [], ALL_SCOPES, 1)
     kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert secret.split("_", 2)[2].encode() not in kept
     assert (tmp_path / "keys.sqlite").stat().st_mode & 0o077 == 0
 
 
 def test_a_person_signs_in_with_a_key(tmp_path: Path, keyring: Keyring) -> None:
-    _, secret = keyring.make("ada", [], SCOPES, 1)
+    _, secret = keyring.make("ada", [], ALL_SCOPES, 1)
     asking = client({"access": "token", "data": tmp_path, "hosts": (HOST,), "base": "/ask"})
     assert "API key" in asking.get("/ask", follow_redirects=True).text
     assert asking.post("/ask/sign-in", data={"key": "wrong"}).status_code == 403
@@ -388,7 +388,7 @@ def test_an_unknown_host_name_is_refused() -> None:
 
 @pytest.mark.browser
 def test_a_person_signs_in_with_a_key_in_a_browser(tmp_path: Path, keyring: Keyring, browser: Browser) -> None:
-    _, secret = keyring.make("ada", ["board"], SCOPES, 1)
+    _, secret = keyring.make("ada", ["board"], ALL_SCOPES, 1)
     app = app_of(FakeAnswerer(replace(article(), groups=("board",))), access="token", data=tmp_path, base="/ask")
     with serving(app) as url, browser.new_context() as context:
         page = context.new_page()

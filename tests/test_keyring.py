@@ -24,7 +24,7 @@ from index.errors import SettingsError
 from ui.access.embed_token import EmbedTokens
 from ui.access.identify import COOKIE, identification
 from ui.access.keyring import FILE, Keyring
-from ui.access.person import SCOPES, Person
+from ui.access.person import ALL_SCOPES, Person
 from ui.access.sign_in import sign_in
 from ui.settings import ServerSettings as Settings
 
@@ -102,9 +102,9 @@ def test_a_place_where_no_keys_can_be_stored_is_named(tmp_path: Path) -> None:
 
 def test_a_file_that_can_no_longer_be_used_is_named(tmp_path: Path) -> None:
     with closing(Keyring.open(tmp_path)) as keyring:
-        _, secret = keyring.make("ada", [], SCOPES, 1)
+        _, secret = keyring.make("ada", [], ALL_SCOPES, 1)
         keyring._database.execute("DROP TABLE keys")  # as good as a damaged file, and sooner done
-        for use in (keyring.keys, lambda: keyring.person(secret), lambda: keyring.make("ada", [], SCOPES, 1)):
+        for use in (keyring.keys, lambda: keyring.person(secret), lambda: keyring.make("ada", [], ALL_SCOPES, 1)):
             with pytest.raises(SettingsError, match=r"keys\.sqlite cannot be used"):
                 use()
 
@@ -128,7 +128,7 @@ class Watched(Keyring):
 def test_the_file_is_never_read_on_the_event_loop(tmp_path: Path, way: str) -> None:
     looked.clear()
     with closing(Watched.open(tmp_path)) as keyring:
-        _, key = keyring.make("ada", [], SCOPES, 1)
+        _, key = keyring.make("ada", [], ALL_SCOPES, 1)
         identify = identification(Settings(access="token"), keyring, None)
 
         async def look() -> int:
@@ -159,7 +159,7 @@ def test_if_keys_cannot_be_checked_the_answer_is_a_503_without_details(tmp_path:
     app = app_of(FakeAnswerer(article()), **settings)
     asking = TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
     with closing(Keyring.open(tmp_path)) as keyring:
-        _, key = keyring.make("ada", [], SCOPES, 1)
+        _, key = keyring.make("ada", [], ALL_SCOPES, 1)
         keyring._database.executescript("DROP TABLE keys; DROP TABLE spent")
     tried = [
         asking.get("/api/v1/status", headers={"Authorization": f"Bearer {key}"}),

@@ -19,7 +19,7 @@ from index.errors import SettingsError
 from ui.access.embed_token import LONGEST, EmbedTokens
 from ui.access.identify import Identify, identification
 from ui.access.keyring import Keyring
-from ui.access.person import LONGEST_NAME, SCOPES, Person, is_name
+from ui.access.person import ALL_SCOPES, LONGEST_NAME, Person, is_name
 from ui.settings import ServerSettings as Settings
 
 WIKI = "https://wiki.example"
@@ -86,7 +86,7 @@ def test_a_proxy_that_sends_an_invalid_name_names_nobody(user: str, groups: list
 def test_no_key_is_made_for_an_invalid_name(keyring: Keyring, name: str) -> None:
     for user, groups in ((name, []), ("ada", [name])):
         with pytest.raises(SettingsError, match="is not a valid name"):
-            keyring.make(user, groups, SCOPES, 1)
+            keyring.make(user, groups, ALL_SCOPES, 1)
 
 
 def exchanged(keyring: Keyring, claims: dict[str, Any]) -> Person | None:

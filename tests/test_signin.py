@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from ui.access.identify import COOKIE
 from ui.access.keyring import Keyring
-from ui.access.person import PAGE, SCOPES
+from ui.access.person import ALL_SCOPES, PAGE_SCOPES
 
 HOST = "ask.example"
 WIKI = "https://wiki.example"
@@ -54,7 +54,7 @@ def test_a_key_without_the_scopes_ask_and_read_does_not_open_the_page(
         return
     for response in tried:
         assert (response.status_code, response.headers["content-type"]) == (403, "application/problem+json")
-        assert all(scope in response.json()["detail"] for scope in PAGE - set(scopes))
+        assert all(scope in response.json()["detail"] for scope in PAGE_SCOPES - set(scopes))
 
 
 def test_a_key_without_the_scopes_ask_and_read_is_refused_at_sign_in(tmp_path: Path, keyring: Keyring) -> None:
@@ -62,13 +62,13 @@ def test_a_key_without_the_scopes_ask_and_read_is_refused_at_sign_in(tmp_path: P
         _, key = keyring.make("ada", [], scopes, 1)
         response = asking(tmp_path).post(f"{BASE}/sign-in", data={"key": key})
         assert (response.status_code, "set-cookie" in response.headers) == (403, False)
-        missing = " and ".join(sorted(PAGE - set(scopes)))
+        missing = " and ".join(sorted(PAGE_SCOPES - set(scopes)))
         assert f"this key lacks {missing}. Ask for another key" in response.text
 
 
 def test_a_person_who_is_signed_in_can_sign_out(tmp_path: Path, keyring: Keyring) -> None:
     name = "<b>Ada & O’Neill</b>"
-    _, key = keyring.make(name, [], PAGE, 1)
+    _, key = keyring.make(name, [], PAGE_SCOPES, 1)
     browser = asking(tmp_path)
     signed = browser.post(f"{BASE}/sign-in", data={"key": key}, follow_redirects=False)
     given = signed.headers["set-cookie"].lower()
@@ -100,7 +100,7 @@ def test_a_person_with_an_invalid_cookie_can_sign_out(tmp_path: Path, keyring: K
 
 
 def test_another_site_signs_nobody_in_or_out(tmp_path: Path, keyring: Keyring) -> None:
-    _, key = keyring.make("ada", [], PAGE, 1)
+    _, key = keyring.make("ada", [], PAGE_SCOPES, 1)
     known = asking(tmp_path, Cookie=f"{COOKIE}={key}")
     for path in ("/sign-out", "/sign-in", "/gradio_api/queue/join", "/api/v1/feedback"):
         for origin in ("https://evil.example", "null"):
@@ -110,7 +110,7 @@ def test_another_site_signs_nobody_in_or_out(tmp_path: Path, keyring: Keyring) -
 
 
 def test_a_site_that_may_frame_the_page_signs_nobody_in_or_out(tmp_path: Path, keyring: Keyring) -> None:
-    _, key = keyring.make("ada", [], PAGE, 1)
+    _, key = keyring.make("ada", [], PAGE_SCOPES, 1)
     for known in (asking(tmp_path), asking(tmp_path, Cookie=f"{COOKIE}={key}")):
         for path in ("/sign-in", "/sign-out"):
             response = known.post(f"{BASE}{path}", data={"key": key}, headers={"Origin": WIKI}, follow_redirects=False)
@@ -121,7 +121,7 @@ def test_a_site_that_may_frame_the_page_signs_nobody_in_or_out(tmp_path: Path, k
 def test_the_cookie_is_ignored_in_requests_from_a_site_that_may_frame_the_page(
     tmp_path: Path, keyring: Keyring
 ) -> None:
-    _, key = keyring.make("ada", [], SCOPES, 1)
+    _, key = keyring.make("ada", [], ALL_SCOPES, 1)
     known = asking(tmp_path, Cookie=f"{COOKIE}={key}")
     question, joining = {"question": "Who is it?"}, {"data": ["Who is it?"], "fn_index": 1, "session_hash": "a"}
     for path, sent in (("/api/v1/ask", question), ("/gradio_api/queue/join", joining), ("/mcp", {})):
@@ -139,7 +139,7 @@ def test_the_cookie_is_ignored_in_requests_from_a_site_that_may_frame_the_page(
 def test_the_cookie_identifies_our_own_pages_behind_a_proxy_that_ends_tls(
     tmp_path: Path, keyring: Keyring, inside: str, name: str
 ) -> None:
-    _, key = keyring.make("ada", [], PAGE, 1)
+    _, key = keyring.make("ada", [], PAGE_SCOPES, 1)
     app = app_of(FakeAnswerer(article()), access="token", data=tmp_path, hosts=(name,), base=BASE, origins=(WIKI,))
     own = {"Origin": f"https://{name}", "Host": name}
     with closing(TestClient(app, base_url=f"{inside}://{name}", headers=own)) as browser:
@@ -161,7 +161,7 @@ def test_our_own_pages_know_the_person_whom_the_proxy_names(tmp_path: Path, orig
 
 @pytest.mark.parametrize("access", ["none", "proxy", "token"])
 def test_browsers_store_no_answer(tmp_path: Path, keyring: Keyring, access: str) -> None:
-    _, key = keyring.make("ada", [], SCOPES, 1)
+    _, key = keyring.make("ada", [], ALL_SCOPES, 1)
     # with access none there are no keys
     shown = {} if access == "none" else {"Authorization": f"Bearer {key}"}
     with asking(tmp_path, access, **shown) as known:

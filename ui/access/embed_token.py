@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 
 from ui.access.keyring import Keyring
-from ui.access.person import PERSON, Person, is_name
+from ui.access.person import PERSON_SCOPES, Person, is_name
 
 EMBED, SESSION = "quoth-embed", "quoth-session"
 """The audiences of the two kinds of token, so that neither is accepted as the other."""
@@ -53,7 +53,7 @@ class EmbedTokens:
     def person(self, token: str, origin: str | None) -> Person | None:
         """The person of a session token, or None if that is not valid."""
         claims = self._claims(token, SESSION, origin)
-        return Person(claims["sub"], frozenset(claims.get("groups", ())), PERSON) if claims else None
+        return Person(claims["sub"], frozenset(claims.get("groups", ())), PERSON_SCOPES) if claims else None
 
     def _claims(self, token: str, audience: str, origin: str | None) -> Mapping[str, Any] | None:
         """The claims of a token, or None if any of them is missing or invalid."""

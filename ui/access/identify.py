@@ -1,4 +1,4 @@
-"""Identifies who sent a request: by API key, by session token, by a proxy's headers, by cookie."""
+"""Identifies who sent a request: by API key, by the widget's session token, by a proxy's headers, by cookie."""
 
 import asyncio
 import hmac
@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 
 from ui.access.embed_token import EmbedTokens
 from ui.access.keyring import Keyring
-from ui.access.person import PERSON, SCOPES, Person, is_name
+from ui.access.person import ALL_SCOPES, PERSON_SCOPES, Person, is_name
 from ui.access.private_files import read_secret
 from ui.http.trusted_host import is_own
 from ui.settings import ServerSettings
@@ -38,10 +38,10 @@ def identification(settings: ServerSettings, keyring: Keyring | None, tokens: Em
             # a bad token is refused: there is no fallback to the cookie or the proxy
             return person or (tokens.person(token, connection.headers.get("origin")) if tokens else None)
         if settings.access == "none":
-            return Person(None, frozenset(), SCOPES)
+            return Person(None, frozenset(), ALL_SCOPES)
         if by_proxy:
             return by_proxy(connection)
-        # browsers also send the cookie with requests from other pages of the same site
+        # a cookie with SameSite=Lax also comes with requests by pages on other ports and subdomains of this site
         key = connection.cookies.get(COOKIE) if is_own(connection.headers) else None
         return await asyncio.to_thread(keyring.person, key) if keyring and key else None
 
@@ -67,7 +67,7 @@ def _by_proxy(settings: ServerSettings) -> Callable[[HTTPConnection], Person | N
         if user is None or listed is None:
             return None
         member_of = frozenset(filter(None, (group.strip(_BLANKS) for group in listed.split(","))))
-        return Person(user, member_of, PERSON) if all(map(is_name, (user, *member_of))) else None
+        return Person(user, member_of, PERSON_SCOPES) if all(map(is_name, (user, *member_of))) else None
 
     return identify
 

@@ -53,7 +53,7 @@ class Keyring(PrivateDatabase):
         return cls(folder / FILE, _SCHEMA)
 
     def make(self, user: str, groups: Collection[str], scopes: Collection[str], days: int) -> tuple[Key, str]:
-        """A new key and its secret text, which is stored nowhere. `scopes` are some of SCOPES.
+        """A new key and its secret text, which is stored nowhere. `scopes` are some of ALL_SCOPES.
 
         Raises SettingsError for an invalid name or number of days.
         """

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SCOPES = frozenset({"ask", "read", "feedback", "metrics"})
+ALL_SCOPES = frozenset({"ask", "read", "feedback", "metrics"})
 """ask questions; read documents and verify receipts; give feedback; read the metrics."""
-PERSON = SCOPES - {"metrics"}
+PERSON_SCOPES = ALL_SCOPES - {"metrics"}
 """The scopes of someone whom a proxy or the site around the widget signed in."""
-PAGE = frozenset({"ask", "read"})
+PAGE_SCOPES = frozenset({"ask", "read"})
 """The scopes that the page needs."""
 LONGEST_NAME = 256
 
@@ -39,7 +39,7 @@ def is_name(text: str) -> bool:
 
 def missing_for_page(person: Person) -> str:
     """The scopes that the page needs and `person` lacks, in words; empty if there are none."""
-    return " and ".join(sorted(PAGE - person.scopes))
+    return " and ".join(sorted(PAGE_SCOPES - person.scopes))
 
 
 def person_of(scope: Mapping[str, Any]) -> Person:

@@ -12,7 +12,7 @@ from typing import Any
 from index.errors import SettingsError
 
 SHORTEST_SECRET = 32
-"""In bytes: as long as the hash of HS256, which signs with it (RFC 7518, section 3.2)."""
+"""In bytes. HS256 signs with such a secret; RFC 7518, section 3.2, wants a key at least as long as its hash."""
 _LOCK_SECONDS = 10.0
 """How long to wait for another process that is writing."""
 _BEGIN_ANEW = "Move it away, and quoth begins a new one"
@@ -24,7 +24,7 @@ def make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(
-            f"data is {folder}, which cannot be made: {error.strerror}", "Set QUOTH_DATA to a folder"
+            f"the data folder {folder} cannot be made: {error.strerror}", "Set QUOTH_DATA to a folder"
         ) from error
 
 
@@ -49,17 +49,17 @@ class PrivateDatabase:
     no longer be read or written.
     """
 
-    def __init__(self, file: Path, schema: str, *, mark: int = 0, format: int = 0) -> None:
+    def __init__(self, file: Path, schema: str, *, application_id: int = 0, format: int = 0) -> None:
         """Opens `file`, or creates it for its owner alone. `schema` must leave existing tables as they are.
 
-        `mark` (PRAGMA application_id) tells the file from those of other programs, `format` (PRAGMA user_version) from
-        those of other versions. Raises SettingsError, and leaves the file unchanged, if they differ or the file is
-        damaged.
+        The file's PRAGMA application_id says which program it belongs to. Its PRAGMA user_version holds `format`, the
+        version of its tables. Raises SettingsError, and leaves the file unchanged, if an existing file has other values
+        or is damaged.
         """
         self._file = file
         self._lock = threading.RLock()
         with self._reported(), _locked(file.parent):
-            # an existing file is not opened: closing any descriptor of a database drops this process's locks on it
+            # touch does not open an existing file: closing a descriptor of one drops all locks of this process on it
             file.touch(mode=0o600)
             location = f"{file.resolve().as_uri()}?mode=rw"
             self._database = sqlite3.connect(
@@ -68,9 +68,9 @@ class PrivateDatabase:
             try:
                 self._database.execute("PRAGMA trusted_schema = OFF")
                 if file.stat().st_size:
-                    self._check(mark, format)
+                    self._check(application_id, format)
                 else:
-                    schema += f"PRAGMA application_id = {mark}; PRAGMA user_version = {format};"
+                    schema += f"PRAGMA application_id = {application_id}; PRAGMA user_version = {format};"
                 self._database.executescript(f"BEGIN; {schema} COMMIT;")
                 self._database.execute("PRAGMA journal_mode = WAL").fetchall()
             except BaseException:
@@ -86,10 +86,10 @@ class PrivateDatabase:
         with self._lock, self._reported():
             return self._database.execute(statement, values).fetchall()
 
-    def _check(self, mark: int, format: int) -> None:
+    def _check(self, application_id: int, format: int) -> None:
         pragmas = ("application_id", "user_version", "quick_check(1)")
         program, version, problem = (self.execute(f"PRAGMA {pragma}")[0][0] for pragma in pragmas)
-        if program != mark:
+        if program != application_id:
             raise SettingsError(f"{self._file} belongs to another program", "Move it away, or set another QUOTH_DATA")
         if version != format:
             raise SettingsError(f"{self._file} has format {version}, this quoth reads format {format}", _BEGIN_ANEW)
@@ -111,7 +111,7 @@ class PrivateDatabase:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Lets one process at a time create a database: SQLite does not wait while another one begins a write-ahead log."""
+    """Lets one process at a time create a database: SQLite's timeout does not cover the switch to a write-ahead log."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -20,7 +20,7 @@ from rag.receipt import Receipt
 from rag.row import detailed_row_of
 from rag.types import Answer, Turn
 from ui.access.embed_token import SESSION_SECONDS, EmbedTokens
-from ui.access.person import SCOPES, Person, person_of
+from ui.access.person import ALL_SCOPES, Person, person_of
 from ui.api import schema
 from ui.http.problem import problem
 from ui.http.rate_limit import Later, Overloaded
@@ -58,7 +58,7 @@ class _StrictRoute(APIRoute):
 
 # FastAPI would run a dependency that is not async in a thread
 def _needing(scope: str) -> Callable[[Request], Awaitable[Person]]:
-    assert scope in SCOPES
+    assert scope in ALL_SCOPES
 
     async def person(request: Request) -> Person:
         person = person_of(request.scope)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from index.exit_codes import run_command
-from ui.access.person import SCOPES
+from ui.access.person import ALL_SCOPES
 from ui.settings import ACCESS, ServerSettings
 
 _EPILOG = """\
@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("user", help="The holder's name, as logs and journal show it.")
     new.add_argument("--group", action="append", default=[], help="A group of the holder; repeatable.")
     new.add_argument(
-        "--scope", action="append", choices=sorted(SCOPES), help="What the key allows; repeatable. Default: all."
+        "--scope", action="append", choices=sorted(ALL_SCOPES), help="What the key allows; repeatable. Default: all."
     )
     new.add_argument("--days", type=int, default=365, help="How long it is valid. Default: %(default)s.")
     actions.add_parser("list", parents=[output], help="List the keys, their holders and when they expire.")

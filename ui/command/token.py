@@ -10,7 +10,7 @@ from datetime import date
 from index.errors import SettingsError
 from index.exit_codes import print_json
 from ui.access.keyring import Keyring
-from ui.access.person import SCOPES
+from ui.access.person import ALL_SCOPES
 from ui.command.terminal import Terminal
 from ui.settings import ServerSettings
 
@@ -18,7 +18,7 @@ from ui.settings import ServerSettings
 def run(args: argparse.Namespace, settings: ServerSettings) -> int:
     with closing(Keyring.open(settings.data)) as keyring:
         if args.action == "new":
-            key, secret = keyring.make(args.user, args.group, args.scope or SCOPES, args.days)
+            key, secret = keyring.make(args.user, args.group, args.scope or ALL_SCOPES, args.days)
             if args.json:
                 print_json({**asdict(key), "token": secret})
             else:

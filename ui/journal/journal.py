@@ -13,7 +13,7 @@ FILE = "journal.sqlite"
 """The journal's name in the data folder."""
 FORMAT = 1
 
-_MARK = 0x71756F74
+_APPLICATION_ID = 0x71756F74
 """Our PRAGMA application_id, so that another program's database is not taken for a journal."""
 _DAY = 86_400
 
@@ -68,7 +68,7 @@ class Journal(PrivateDatabase):
         questions without feedback are deleted after one day. Raises SettingsError if the file cannot be written, is
         damaged, or is not a journal.
         """
-        super().__init__(file, _SCHEMA, mark=_MARK, format=FORMAT)
+        super().__init__(file, _SCHEMA, application_id=_APPLICATION_ID, format=FORMAT)
         self._days = days
         self._named = named
         with self._reported():
@@ -121,6 +121,6 @@ def read_gaps(file: Path, *, days: int) -> list[Gap]:
     """
     if not file.exists():
         raise SettingsError(f"there is no journal {file}", "Set QUOTH_DATA to the data folder of quoth serve")
-    with closing(PrivateDatabase(file, _SCHEMA, mark=_MARK, format=FORMAT)) as journal:
+    with closing(PrivateDatabase(file, _SCHEMA, application_id=_APPLICATION_ID, format=FORMAT)) as journal:
         # older rows are deleted only when a question comes, so they are left out here
         return [Gap(*row) for row in journal.execute(_GAPS, time() - days * _DAY)]

@@ -1,4 +1,4 @@
-"""Answering: forms -> search -> judge -> decide -> cite."""
+"""Answering: question forms -> search -> judge -> decide -> cite."""
 
 import math
 import re
@@ -57,14 +57,15 @@ class Answerer:
         if risk is not None and not 0 <= risk <= 1:
             raise QuestionError(f"the risk is {risk}, expected 0 to 1", "Give an accepted share of wrong answers")
         started, ms = time.perf_counter(), defaultdict[str, float](float)
-        as_put = self._checked(question)
-        forms = self._forms(as_put.text, history)
+        as_asked = self._checked(question)
+        forms = self._forms(as_asked.text, history)
         risk = self.risk if risk is None else risk
         threshold = self.judge.calibration.threshold(risk)
-        judgements = [self._judgement(form, as_put, ms) for form in forms if not form.fallback]
+        judgements = [self._judgement(form, as_asked, ms) for form in forms if not form.fallback]
         ordered = likeliest_first(judgements, threshold)
+        # a fallback form is tried if the likeliest form is not answered; no confidence reaches an infinite threshold
         if not answers(ordered[0], threshold) and math.isfinite(threshold):
-            judgements += [self._judgement(form, as_put, ms) for form in forms if form.fallback]
+            judgements += [self._judgement(form, as_asked, ms) for form in forms if form.fallback]
             ordered = likeliest_first(judgements, threshold)
         answered = answers(ordered[0], threshold)
         return Answer(
@@ -80,15 +81,16 @@ class Answerer:
         )
 
     def search(self, question: str, k: int) -> list[Hit]:
-        """The `k` passages that match `question` best, best first, without reading them. Raises as `ask` does."""
+        """The `k` passages that match `question` best, best first; no reader runs. Raises as `ask` does."""
         return self._hits(self._checked(question), k)
 
-    def _judgement(self, form: Form, as_put: Query, ms: dict[str, float]) -> Judgement:
+    def _judgement(self, form: Form, as_asked: Query, ms: dict[str, float]) -> Judgement:
         started = time.perf_counter()
-        query = as_put if form.text == as_put.text else self._query(form.text)
+        query = as_asked if form.text == as_asked.text else self._query(form.text)
         hits = self._hits(query, _RETRIEVED, form.documents)
         found = time.perf_counter()
-        judgement = self.judge.judge(form, as_put if form.carried else query, query, hits)
+        # `query` is what was searched for; `question` is what the confidence is about
+        judgement = self.judge.judge(form, question=as_asked if form.carried else query, query=query, hits=hits)
         ms["retrieve"] += 1000 * (found - started)
         ms["read"] += 1000 * (time.perf_counter() - found)
         return judgement
@@ -107,7 +109,7 @@ class Answerer:
         return [replace(form, documents=self._to_search(form.documents)) for form in forms if self._fits(form.text)]
 
     def _with_text(self, turn: Turn) -> Turn:
-        """The turn with the text of the places shown. Places that the corpus does not hold are dropped."""
+        """The turn with its answer and documents taken from the places shown, without places that the corpus lacks."""
         if not turn.shown:
             return turn
         known = [(place, document) for place in turn.shown if (document := self._document(place.document_id))]
@@ -119,7 +121,7 @@ class Answerer:
         )
 
     def _to_search(self, ids: Sequence[str]) -> tuple[str, ...]:
-        """The ids that the corpus holds; empty, which means all documents, if that is none or all of them."""
+        """The `ids` that the corpus holds; empty, which searches all documents, if it has none of them or no others."""
         known = tuple(id for id in dict.fromkeys(ids) if self._document(id))
         return known if len(known) < self.corpus.counts.documents else ()
 
@@ -143,7 +145,7 @@ class Answerer:
         return Query(text, self.encoder.encode_pieces([text])[0])
 
     def _fits(self, text: str) -> bool:
-        # an ASCII token has at least one character, so most texts need no counting; other characters may be several
+        # an ASCII token has at least one character, so most texts need no counting; others may be several tokens each
         limit = self.encoder.max_tokens
         return (text.isascii() and len(text) <= limit) or self.encoder.count_tokens([text])[0] <= limit
 
@@ -162,6 +164,7 @@ def build_answerer(
         reranker = CrossEncoderReranker.load(settings.reranker)
     if calibration is None and settings.calibration:
         parts = {"encoder": settings.encoder, "reranker": settings.reranker}
+        # `read` refuses a calibration that was fitted with other parts
         calibration = Calibration.read(settings.calibration, reader.name, **parts)
     judge = Judge(reader, calibration or Calibration.shipped(reader.name), encoder, words)
     return Answerer(corpus, encoder, judge, settings.risk, reranker)

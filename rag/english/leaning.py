@@ -1,4 +1,4 @@
-"""Signs that an English question leans on the turns before it: the features of query rewriting in conversations.
+"""Signs that an English question leans on earlier turns: rag/forms.py weighs them to decide whether it does.
 
 Their weights in rag/followup.json were fitted with these patterns: a change to one needs a new fit.
 """
@@ -10,7 +10,8 @@ from rag.english.function_words import DEMONSTRATIVES, PERSONAL
 from rag.english.names import CAPITALISED_OR_NUMBER
 
 _PRONOUN = re.compile(rf"\b(?:{PERSONAL})\b", re.IGNORECASE)
-# "that" points back if nothing follows it or a verb or preposition goes before, and not as a relative pronoun
+# "that" points back at the end of a question, and after these verbs, prepositions and question words; elsewhere it is
+# mostly a relative pronoun or a conjunction
 _DEMONSTRATIVE = re.compile(
     rf"\b(?:{DEMONSTRATIVES}|those|former|latter|same)\b|\bthat\b(?=\W*\Z)|"
     r"\b(?:is|was|did|does|do|of|in|on|at|for|to|with|after|before|about|by|from|why|how|when) that\b",
@@ -33,30 +34,30 @@ _MANY_WORDS = 6
 def signs(question: str, before: str) -> dict[str, float]:
     """Sign -> 1 if an English question shows it, else 0; `before` is the text of the turns before it.
 
-    pronoun                of the third person
-    pronoun_after_name     the same, after a name or number in the question that the pronoun can mean
+    pronoun                a pronoun of the third person
+    pronoun_after_name     such a pronoun, after a name or number in the question, which it may refer to instead
     demonstrative          this, the same, the former …
     opening                And …, What about …
     more                   else, another, then, there …
     number                 a number
     known_name             a name that `before` contains
     new_name               a name that `before` lacks, in a question that is more than `What about …?`
-    words_1 … words_5      the number of different words without stop words; 1 also for none, no sign for more than 5
+    words_1 … words_5      words_n: n different words, not counting stop words; words_1 also if there are none
     """
     words = words_of("en")
     pronoun = _PRONOUN.search(question)
     count = max(1, len(set(words(question))))
     known = frozenset(words(before))
-    names = [(name[0].isdigit(), known.issuperset(words(name))) for name in CAPITALISED_OR_NUMBER.findall(question)]
+    flags = [(name[0].isdigit(), known.issuperset(words(name))) for name in CAPITALISED_OR_NUMBER.findall(question)]
     values = {
         "pronoun": pronoun,
         "pronoun_after_name": pronoun and CAPITALISED_OR_NUMBER.search(question, 0, pronoun.start()),
         "demonstrative": _DEMONSTRATIVE.search(question),
         "opening": _OPENING.match(question),
         "more": _MORE.search(question),
-        "number": any(is_number for is_number, _ in names),
-        "known_name": any(is_known and not is_number for is_number, is_known in names),
-        "new_name": not all(is_known or is_number for is_number, is_known in names)
+        "number": any(is_number for is_number, _ in flags),
+        "known_name": any(is_known and not is_number for is_number, is_known in flags),
+        "new_name": any(not is_known and not is_number for is_number, is_known in flags)
         and not _ELLIPTIC.fullmatch(question),
         **{f"words_{n}": n == count for n in range(1, _MANY_WORDS)},
     }

@@ -23,7 +23,7 @@ def _expanded(path: Path) -> Path:
     try:
         return path.expanduser()
     except RuntimeError as error:
-        raise ValueError("it should be in a home folder that exists") from error
+        raise ValueError("its ~ should stand for a home folder that exists") from error
 
 
 FilePath = Annotated[Path, AfterValidator(_expanded)]
@@ -55,11 +55,12 @@ class Settings(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=
     def _check_kind(cls, value: Any, info: ValidationInfo) -> Any:
         field = cls.model_fields[str(info.field_name)]
         if value == "" and field.default not in ("", ()):
-            # an empty path would be the current folder
+            # empty is allowed only where it is the default: an empty path would be the current folder
             raise ValueError("it should not be empty")
         if isinstance(value, bool) and field.annotation is not bool:
             raise ValueError("it should not be true or false")
         try:
+            # undecodable bytes of the environment arrive as lone surrogates, which UTF-8 cannot encode
             str(value).encode()
         except UnicodeError as error:
             raise ValueError("it should be in UTF-8") from error
@@ -79,8 +80,8 @@ class Settings(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=
     def read(cls, environment: Mapping[str, str], flags: Mapping[str, Any]) -> Self:
         """Reads the settings. Flags override environment variables, which override the settings file.
 
-        Ignores names that are not fields of this class. Raises SettingsError if a value is not allowed or the file
-        cannot be read.
+        Ignores names that are not fields of this class, since the same file and variables also hold the server's
+        settings. Raises SettingsError if a value is not allowed or the file cannot be read.
         """
         sources = given(environment, flags).items()
         return cls(**{name: value for name, (value, _) in sources if name in cls.model_fields})
@@ -121,6 +122,6 @@ def _parsed(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"{file}: {error.strerror}", f"Name a readable file with {FILE}, or none") from error
+        raise SettingsError(f"{file}: {error.strerror}", f"Make it readable, or name another with {FILE}") from error
     except ValueError as error:
         raise SettingsError(f"{file}: {error}", "Write it in TOML, as lines such as risk = 0.2") from error

@@ -70,7 +70,7 @@ def test_a_file_with_a_mistake_is_refused(tmp_path: Path, line: str, expected: s
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="Name a readable file with QUOTH_SETTINGS"):
+    with pytest.raises(SettingsError, match="Make it readable, or name another with QUOTH_SETTINGS"):
         ServerSettings.read({FILE: str(tmp_path / "nowhere")}, {})
 
 

@@ -55,13 +55,13 @@ class ServerSettings(Settings, frozen=True):
     """All settings: those of the server and those of question answering."""
 
     host: str = "127.0.0.1"
-    """The address to listen at. With access none it is one of this machine's own."""
+    """The address to listen at. With access none it must be 127.0.0.1, ::1 or localhost."""
     port: int = Field(default=7860, ge=0, le=65535)
     """The port to listen at. 0 takes any free port."""
     base: Base = ""
     """The path under which everything is served, as browsers see it, such as /intranet/ask. Empty: the root."""
     hosts: Several[Host] = ()
-    """The host names that requests may be sent to, besides this machine's own; with the port if browsers show one."""
+    """The host names that requests may use besides this machine's own, each with its port if browsers show one."""
     origins: Several[Origin] = ()
     """The other sites, such as https://wiki.example, whose pages may embed the page or the widget and use the API."""
     access: Access = "none"
@@ -73,13 +73,13 @@ class ServerSettings(Settings, frozen=True):
     groups_header: Header = "X-Forwarded-Groups"
     """The header in which the proxy names the person's groups, separated by commas."""
     proxy_secret: FilePath | None = None
-    """The file of the secret that the proxy sends as X-Quoth-Proxy-Secret. Without it, its address is enough."""
+    """The file of the secret that the proxy sends as X-Quoth-Proxy-Secret. If unset, the proxy's address is enough."""
     embed_secret: FilePath | None = None
     """The file of the secret with which sites sign the widget's embed tokens (HS256). Without it, none is accepted."""
     data: FilePath = Field(default_factory=user_data)
     """The folder for the server's data: API keys, journal, audit log."""
     journal: bool = True
-    """Whether unanswered questions and feedback are kept, with names if people are known (access or embed_secret).
+    """Whether unanswered questions and feedback are kept, with names if access or embed_secret tells who asks.
     Answered questions are kept for a day or two, so that feedback can refer to them."""
     journal_days: int = Field(default=90, ge=1, le=36_500)
     """How many days the journal keeps an entry."""
@@ -88,7 +88,7 @@ class ServerSettings(Settings, frozen=True):
     workers: int = Field(default=2, ge=1, le=1024)
     """How many questions are answered at the same time."""
     waiting: int = Field(default=64, ge=0, le=100_000)
-    """How many questions may wait in the queue. Further questions are refused, with a time to ask again."""
+    """How many questions may wait in the queue. Further ones are refused, and the reply says when to ask again."""
     per_minute: int = Field(default=60, ge=1, le=1_000_000)
     """How many questions one person may ask in a minute."""
 

@@ -17,17 +17,17 @@ LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 @contextmanager
 def loading(what: str, wanted: str, name: str) -> Iterator[None]:
-    """Turns every error while loading the model `name` into a ModelError that says what was `wanted`.
+    """Turns every error while loading a model into a ModelError: "{what} is neither {wanted} nor in the … cache".
 
-    Keeps Hugging Face libraries offline and silent for the whole process: import them inside. Refuses the name of a
-    file as well, since transformers would unpickle it.
+    `name` is the model's folder or its name in the cache; a file is refused, since transformers would unpickle it.
+    Keeps Hugging Face libraries offline and silent for the whole process: import them inside the with block.
     """
-    remedy = "Name one of these; nothing is downloaded"
+    remedy = "Name a model that is on this machine; quoth downloads none"
     if os.path.isfile(name):
         raise ModelError(
             f"{what} is a file, expected a folder with a model or a name in this machine's model cache", remedy
         )
-    # huggingface_hub reads this at import; without it, it looks up a name that is not in the cache on the network
+    # huggingface_hub reads the variable at import; if it is not set, names missing from the cache are looked up online
     os.environ["HF_HUB_OFFLINE"] = "1"
     from transformers.utils import logging
 
@@ -45,9 +45,10 @@ def loading(what: str, wanted: str, name: str) -> Iterator[None]:
 
 
 def check_modules(name: str, organization: str = "") -> None:
-    """Raises OSError if a module of a sentence-transformers model, besides its transformer, has pickled weights.
+    """Raises OSError if a module of a sentence-transformers model, besides its transformer, has only pickled weights.
 
-    The library loads those even when asked for safetensors. It looks for bare names under `organization`.
+    The library loads those even when asked for safetensors. A name without a slash, unless it is a folder, is looked
+    up under `organization`, as the library does.
     """
     from sentence_transformers.util import load_file_path
 
@@ -61,7 +62,7 @@ def check_modules(name: str, organization: str = "") -> None:
         }
         # the transformer itself, which may have several files, is loaded with use_safetensors
         if not module["type"].endswith(".Transformer") and kept["pytorch_model.bin"] and not kept["model.safetensors"]:
-            raise OSError(f"no file model.safetensors in {module['path'] or 'it'}, only pytorch_model.bin")
+            raise OSError(f"no file model.safetensors in {module['path'] or 'its folder'}, only pytorch_model.bin")
 
 
 def check_offsets(what: str, tokenizer: object) -> None:
@@ -78,8 +79,8 @@ def check_offsets(what: str, tokenizer: object) -> None:
 def check_vocabulary(what: str, model: torch.nn.Module, tokenizer: Any) -> None:
     """Raises ModelError if the tokenizer knows less than half of the word pieces that the model has vectors for.
 
-    If its files are missing, the libraries make a tokenizer that knows only the special word pieces, and every text
-    becomes unknown. Padding of the vocabulary, or room for more, is far less than half.
+    If its files are missing, the libraries make a tokenizer that knows only the special word pieces, and every word
+    counts as unknown. Intact models may also have spare vectors, but far fewer than half.
     """
     from transformers import PreTrainedModel
 

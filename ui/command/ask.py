@@ -22,6 +22,7 @@ from ui.settings import ServerSettings
 
 def run(args: argparse.Namespace, settings: ServerSettings) -> int:
     question = read_text("-") if args.question == "-" else args.question
+    # a bad question is refused before the models load
     check_question(question)
     answer = open_answerer(settings).ask(question)
     if args.json:
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace, settings: ServerSettings) -> int:
 
 
 def open_answerer(settings: ServerSettings) -> Answerer:
-    """The answerer over the current edition. Without a corpus and with access none, the seed article is indexed first.
+    """The answerer over the current edition. With access none, a missing corpus is made from quoth's own article.
 
     With any other access a missing corpus is an error: after a mistyped path, people would ask the wrong documents.
     """

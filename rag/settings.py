@@ -89,7 +89,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=
 
 def not_allowed(name: str, value: Any, expected: str) -> SettingsError:
     """The error for a setting whose value is not allowed."""
-    remedy = f"Change its flag, {PREFIX}{name.upper()}, or {name} in the settings file"
+    remedy = f"Change {PREFIX}{name.upper()}, {name} in the settings file, or its flag if it was given"
     return SettingsError(f"{name} is {value!r}: {expected}", remedy)
 
 

@@ -157,6 +157,12 @@ def test_reading_the_gaps_changes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(SettingsError, match="there is no journal"):
         read_gaps(file, days=30)
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(SettingsError, match="there is no journal"):
+        read_gaps(tmp_path / ("x" * 300), days=30)
+    file.touch()
+    with pytest.raises(SettingsError, match="belongs to another program"):
+        read_gaps(file, days=30)
+    assert file.stat().st_size == 0
     journal = opened(tmp_path)
     ask(journal, "1")
     journal.close()
@@ -180,8 +186,11 @@ def test_the_files_are_private(tmp_path: Path, mask: int) -> None:
 def test_a_file_that_others_can_read_becomes_private(tmp_path: Path) -> None:
     opened(tmp_path).close()
     (tmp_path / "journal.sqlite").chmod(0o644)
+    copy = tmp_path / "journal.sqlite-old"
+    copy.touch(mode=0o640)
     opened(tmp_path)
     assert (tmp_path / "journal.sqlite").stat().st_mode & 0o777 == 0o600
+    assert copy.stat().st_mode & 0o777 == 0o640
 
 
 def text(file: Path) -> None:

@@ -91,7 +91,8 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         ("origins", "http://[::1]:80", "without the usual port"),
         ("access", "open", "'none', 'proxy' or 'token'"),
         ("access", "proxy", "it should name the proxy"),
-        ("proxies", "10.0.0.0/33", "not a valid IPv4 or IPv6 network"),
+        ("proxies", "10.0.0.0/33", "an address or network such as"),
+        ("proxies", "10.0.0.1/24", "an address or network such as"),
         ("user_header", "X User", "the name of a header"),
         *(
             (name, header, "a header that only the proxy sets")
@@ -112,8 +113,14 @@ def test_a_value_that_is_not_allowed_is_refused(name: str, value: str, expected:
     assert expected in message
     named = "proxies" if value == "proxy" else name
     assert f"{named} is " in message
-    assert f"Change its flag, QUOTH_{named.upper()}, or {named} in the settings file" in message
+    assert f"Change QUOTH_{named.upper()}, {named} in the settings file, or its flag" in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("number", [10, 167772160, True])
+def test_a_number_is_no_proxy(number: int) -> None:
+    with pytest.raises(SettingsError, match="proxies is"):
+        ServerSettings(proxies=(number,))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["corpus", "calibration", "data", "proxy_secret", "reader"])

@@ -336,6 +336,8 @@ def test_what_is_said_twice_is_refused(tmp_path: Path) -> None:
         ("group: staff\n---\n", "the key 'group' does not say who may read"),
         ("language: no\n---\n", "language is False, expected a string"),
         ("title: 2024\n---\n", "title is 2024, expected a string"),
+        ('date: "\\ud800"\n---\n', "date is '\\ud800'"),
+        ('groups: ["\\ud800"]\n---\n', "groups holds '\\ud800'"),
         ('title: "\\ud800"\n---\n', "title is '\\ud800', expected a string of Unicode characters"),
         ('examples: ["\\udc00"]\n---\n', "examples holds '\\udc00', expected a list of strings of Unicode"),
         ("date: 2024-02-30\n---\n", "not YAML"),

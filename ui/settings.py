@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, model_validator
@@ -25,6 +26,15 @@ def _matching(pattern: str, expected: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _check_network(value: Any) -> Any:
+    # ipaddress would take a number too
+    try:
+        ip_network(str(value))
+    except ValueError as error:
+        raise ValueError("it should be an address or network such as 10.0.0.7 or 10.0.0.0/24") from error
+    return str(value)
+
+
 def _split(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
@@ -41,6 +51,7 @@ Origin = Annotated[
         "a site such as https://wiki.example, in lower case, with no path and without the usual port",
     ),
 ]
+Network = Annotated[IPvAnyNetwork, BeforeValidator(_check_network)]
 Header = Annotated[
     str,
     # the excluded headers are set by browsers, so they cannot identify a person
@@ -66,7 +77,7 @@ class ServerSettings(Settings, frozen=True):
     """The other sites, such as https://wiki.example, whose pages may embed the page or the widget and use the API."""
     access: Access = "none"
     """Who may ask: none (everyone on this machine), proxy (whom the proxy names), token (who has an API key)."""
-    proxies: Several[IPvAnyNetwork] = ()
+    proxies: Several[Network] = ()
     """The addresses or networks of the trusted proxy. With access proxy there is at least one."""
     user_header: Header = "X-Forwarded-User"
     """The header in which the proxy names the person."""

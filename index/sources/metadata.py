@@ -30,14 +30,15 @@ def _storable(text: str) -> str:
 
 def _check_date(text: str) -> str:
     if not _DATE.fullmatch(text):
-        raise ValueError(text)
+        # without the text: pydantic cannot encode a half surrogate in a message
+        raise ValueError("no date")
     date.fromisoformat(text + "-01-01"[len(text) - 4 :])
     return text
 
 
 def _check_group(name: str) -> str:
     if not name or name != name.strip() or "," in name or not name.isprintable():
-        raise ValueError(name)
+        raise ValueError("no name")
     return name
 
 

@@ -13,7 +13,7 @@ from index.errors import SettingsError
 
 SHORTEST_SECRET = 32
 """In bytes. HS256 signs with such a secret; RFC 7518, section 3.2, wants a key at least as long as its hash."""
-_LOCK_SECONDS = 10.0
+_LOCK_SECONDS = 5.0
 """How long to wait for another process that is writing."""
 _BEGIN_ANEW = "Move it away, and quoth begins a new one"
 
@@ -49,8 +49,12 @@ class PrivateDatabase:
     no longer be read or written.
     """
 
-    def __init__(self, file: Path, schema: str, *, application_id: int = 0, format: int = 0) -> None:
+    def __init__(
+        self, file: Path, schema: str, *, application_id: int = 0, format: int = 0, only_read: bool = False
+    ) -> None:
         """Opens `file`, or creates it for its owner alone. `schema` must leave existing tables as they are.
+
+        If `only_read`, the file must exist, and nothing is written: read permission is enough.
 
         The file's PRAGMA application_id says which program it belongs to. Its PRAGMA user_version holds `format`, the
         version of its tables. Raises SettingsError, and leaves the file unchanged, if an existing file has other values
@@ -60,19 +64,21 @@ class PrivateDatabase:
         self._lock = threading.RLock()
         with self._reported(), _locked(file.parent):
             # touch does not open an existing file: closing a descriptor of one drops all locks of this process on it
-            file.touch(mode=0o600)
+            if not only_read:
+                file.touch(mode=0o600)
             location = f"{file.resolve().as_uri()}?mode=rw"
             self._database = sqlite3.connect(
                 location, uri=True, timeout=_LOCK_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
                 self._database.execute("PRAGMA trusted_schema = OFF")
-                if file.stat().st_size:
+                if only_read or file.stat().st_size:
                     self._check(application_id, format)
                 else:
                     schema += f"PRAGMA application_id = {application_id}; PRAGMA user_version = {format};"
-                self._database.executescript(f"BEGIN; {schema} COMMIT;")
-                self._database.execute("PRAGMA journal_mode = WAL").fetchall()
+                if not only_read:
+                    self._database.executescript(f"BEGIN; {schema} COMMIT;")
+                    self._database.execute("PRAGMA journal_mode = WAL").fetchall()
             except BaseException:
                 self._database.close()
                 raise

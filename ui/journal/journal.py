@@ -1,6 +1,7 @@
 """The journal: questions, whether they were answered, and feedback on the answers, in one SQLite file."""
 
-from contextlib import closing
+import os
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
@@ -72,8 +73,9 @@ class Journal(PrivateDatabase):
         self._days = days
         self._named = named
         with self._reported():
-            for path in (file, *file.parent.glob(f"{file.name}-*")):
-                path.chmod(0o600)
+            for path in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
+                with suppress(FileNotFoundError):
+                    path.chmod(0o600)
         # overwrites deleted text
         self.execute("PRAGMA secure_delete = ON")
         self._delete_old(time())
@@ -119,8 +121,10 @@ def read_gaps(file: Path, *, days: int) -> list[Gap]:
 
     Raises SettingsError if there is no such file, or if it is damaged or not a journal.
     """
-    if not file.exists():
+    # os.path.exists: a path that cannot be read or is too long is no error there
+    if not os.path.exists(file):
         raise SettingsError(f"there is no journal {file}", "Set QUOTH_DATA to the data folder of quoth serve")
-    with closing(PrivateDatabase(file, _SCHEMA, application_id=_APPLICATION_ID, format=FORMAT)) as journal:
+    database = PrivateDatabase(file, _SCHEMA, application_id=_APPLICATION_ID, format=FORMAT, only_read=True)
+    with closing(database) as journal:
         # older rows are deleted only when a question comes, so they are left out here
         return [Gap(*row) for row in journal.execute(_GAPS, time() - days * _DAY)]

@@ -399,10 +399,8 @@ def test_a_wrong_command_line_exits_2(run: Run, argv: Sequence[str]) -> None:
 )
 def test_a_port_out_of_range_is_refused(run: Run, indexed: Path, port: int, bound: str) -> None:
     line = refusal(run("serve", "--port", port), UNFIT)
-    assert (
-        f"port is {port}: it should be {bound}. Change QUOTH_PORT, port in the settings file, or its flag if it was given."
-        in line
-    )
+    remedy = "Change QUOTH_PORT, port in the settings file, or its flag if it was given."
+    assert f"port is {port}: it should be {bound}. {remedy}" in line
 
 
 def test_a_taken_port_is_named(run: Run, indexed: Path) -> None:

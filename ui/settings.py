@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from index.errors import SettingsError
 from rag.settings import FilePath, Settings, given, not_allowed, user_data
@@ -26,13 +26,12 @@ def _matching(pattern: str, expected: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _check_network(value: Any) -> Any:
-    # ipaddress would take a number too
+def _network(value: Any) -> IPv4Network | IPv6Network:
     try:
-        ip_network(str(value))
+        # as text, since ip_network would take a number for an address
+        return ip_network(str(value))
     except ValueError as error:
         raise ValueError("it should be an address or network such as 10.0.0.7 or 10.0.0.0/24") from error
-    return str(value)
 
 
 def _split(value: Any) -> Any:
@@ -51,7 +50,7 @@ Origin = Annotated[
         "a site such as https://wiki.example, in lower case, with no path and without the usual port",
     ),
 ]
-Network = Annotated[IPvAnyNetwork, BeforeValidator(_check_network)]
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
 Header = Annotated[
     str,
     # the excluded headers are set by browsers, so they cannot identify a person

@@ -5,7 +5,6 @@ import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 
-from pydantic import IPvAnyNetwork
 from starlette.requests import HTTPConnection
 
 from ui.access.embed_token import EmbedTokens
@@ -13,7 +12,7 @@ from ui.access.keyring import Keyring
 from ui.access.person import ALL_SCOPES, PERSON_SCOPES, Person, is_name
 from ui.access.private_files import read_secret
 from ui.http.trusted_host import is_own
-from ui.settings import ServerSettings
+from ui.settings import Network, ServerSettings
 
 COOKIE = "quoth_key"
 SECRET_HEADER = "X-Quoth-Proxy-Secret"
@@ -80,7 +79,7 @@ def _as_utf8(header: str) -> str | None:
         return None
 
 
-def _within(host: str, networks: Sequence[IPvAnyNetwork]) -> bool:
+def _within(host: str, networks: Sequence[Network]) -> bool:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

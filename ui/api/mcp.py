@@ -1,8 +1,5 @@
 """The MCP endpoint: tools for programs, with the same access control and limits as the JSON API."""
 
-# No `from __future__ import annotations` here: the SDK could not resolve the annotations of the tools from strings,
-# because their types are imported only when the endpoint is built.
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
